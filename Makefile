@@ -1,0 +1,32 @@
+# `make demo` and `make test` do all their own set-up: a virtual environment in .venv, filled by pip.
+# PYTHON=/path/to/python chooses another interpreter than the newest of 3.11 to 3.13 on the PATH.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+RUN ?= runs/demo
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint format clean
+
+demo: $(READY)
+	$(BIN)/python -m training.iterative --profile demo --dataset digits --output $(RUN)
+
+test: lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(READY): requirements.txt requirements-dev.txt pyproject.toml
+	sh scripts/make-venv.sh $(VENV) "$(PYTHON)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

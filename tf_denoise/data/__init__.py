@@ -1,0 +1,11 @@
+"""Where clean images come from, and how they become training pairs."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "digits": ["Digits", "load_digits"],
+        "pairs": ["draw_batch", "noisy_pairs"],
+    },
+)
