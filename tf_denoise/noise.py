@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.errors import InputError
+
 PERCENT_LEVELS = tuple(round(0.1 * i, 1) for i in range(11))
 """The eleven levels 0, 10, ..., 100 %, as fractions."""
 
@@ -158,6 +160,29 @@ class MultiLevel:
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"levels": list(self.levels)}
+
+
+def level_schedule(token: str) -> ConstantLevel | MixedLevel | MultiLevel:
+    """The schedule that a command line calls `mixed`, `multi`, or by a level in percent from 0 to 100.
+
+    Raises:
+        InputError: If the token is none of these.
+
+    Example:
+        >>> level_schedule("25").level
+        0.25
+    """
+    if token in ("mixed", "multi"):
+        return MixedLevel() if token == "mixed" else MultiLevel()
+    try:
+        percent = int(token)
+    except ValueError:
+        percent = -1
+    if not 0 <= percent <= 100:
+        raise InputError(
+            f"{token!r} is not a noise level; expected a whole number of percent from 0 to 100, mixed or multi."
+        )
+    return ConstantLevel(percent / 100)
 
 
 def _checked_levels(levels) -> tuple[float, ...]:

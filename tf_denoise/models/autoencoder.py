@@ -26,10 +26,10 @@ class DenseAutoencoder(keras.Model):
 
     Example:
         >>> DenseAutoencoder(784).count_params()
-        2264208
+        1068816
     """
 
-    def __init__(self, size: int = 784, hidden_units=(512, 256, 128, 256, 512), **kwargs):
+    def __init__(self, size: int = 784, hidden_units=(512, 256, 512), **kwargs):
         hidden_units = tuple(hidden_units)
         if not hidden_units or not all(isinstance(u, int) and u > 0 for u in (size, *hidden_units)):
             raise ValueError(

@@ -1,0 +1,209 @@
+"""The HTML report: one file that needs no network."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+import numpy as np
+
+from evaluation.claims import Comparison, Difference, Finding, caveat
+from evaluation.plots import label, root_title
+from evaluation.scoring import INPUT, MEASURES, TEST_SETS, Table
+from tf_denoise.runs import write_text
+
+MINUS = "\N{MINUS SIGN}"
+DIGITS_OF_MEASURE = {"psnr": 2, "pixel_frechet_distance": 3, "mse": 5, "unequal_pixels": 4}
+
+
+def write_report(
+    folder: Path,
+    *,
+    config: dict,
+    environment: dict,
+    tree: list[dict],
+    records: dict[tuple[int, str], dict],
+    table: Table,
+    findings: Sequence[Finding],
+    figures: Sequence[tuple[str, str, str, bytes]],
+    tsne_points: int,
+) -> Path:
+    """Write `report.html` into the run folder.
+
+    Args:
+        folder: The run folder.
+        config: Its configuration.
+        environment: Versions and machine.
+        tree: The networks of one repeat.
+        records: Training records by (repeat, name).
+        table: The scores.
+        findings: The claims and what became of them.
+        figures: `(section, file name, description, PNG)`.
+        tsne_points: Test images in each t-SNE embedding.
+
+    Returns:
+        The path of the report.
+    """
+    loader = jinja2.FileSystemLoader(Path(__file__).with_name("templates"))
+    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page.filters |= {"signed": signed, "number": number, "net": full_label}
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for section, _, description, png in figures:
+        source = "data:image/png;base64," + base64.b64encode(png).decode()
+        sections.setdefault(section, []).append((description, source))
+    path = folder / "report.html"
+    html = page.get_template("report.html").render(
+        config=config,
+        environment=environment,
+        networks=[_network_row(network, config["repeats"], records) for network in tree],
+        classifier=records[0, "classifier"],
+        stopped=[(place, r["stopped"]) for place, r in records.items() if r["stopped"]],
+        caveat=caveat(config["repeats"]),
+        findings=[_finding_view(finding) for finding in findings],
+        figures=sections,
+        scores=score_table(table, [network["name"] for network in tree]),
+        measures=MEASURES,
+        test_sets=TEST_SETS,
+        tsne_points=tsne_points,
+        seconds=sum(record["seconds"] for record in records.values()),
+    )
+    write_text(path, html)
+    return path
+
+
+def full_label(name: str) -> str:
+    """A network's name in a table.
+
+    Example:
+        >>> full_label("one_level/25"), full_label("multi_level")
+        ('One-level: child 25', 'Multi-level: parent')
+    """
+    if name == INPUT:
+        return "Noisy input"
+    return f"{root_title(name.split('/')[0]).removesuffix(' parent')}: {label(name)}"
+
+
+def number(value: float, measure: str) -> str:
+    """A value with the decimals that its measure deserves.
+
+    Example:
+        >>> number(0.0123456, "mse"), number(21.276, "psnr")
+        ('0.01235', '21.28')
+    """
+    return f"{value:.{DIGITS_OF_MEASURE.get(measure, 4)}f}"
+
+
+def signed(value: float, measure: str) -> str:
+    r"""A difference with its sign, and a true minus.
+
+    Example:
+        >>> signed(-0.0012, "ssim")
+        '\u22120.0012'
+    """
+    return f"{value:+.{DIGITS_OF_MEASURE.get(measure, 4)}f}".replace("-", MINUS)
+
+
+def score_table(table: Table, names: Sequence[str]) -> list[dict]:
+    """The eight measures of every network on 50 % and mixed noise, unrounded where there is an unrounded value."""
+    rows = []
+    for name in [INPUT, *names]:
+        row = {"name": name}
+        for test_set in ("50%", "mixed"):
+            for measure in MEASURES:
+                rounded = measure == "pixel_accuracy"
+                scores = table.over_repeats(name, test_set, measure, rounded=rounded)
+                text = number(float(np.mean([s.value for s in scores])), measure)
+                lows = [s.low for s in scores if s.low is not None]
+                interval = ""
+                if lows and len(scores) == 1:
+                    interval = f"{number(lows[0], measure)} to {number(scores[0].high, measure)}"
+                elif len(scores) > 1 and name != INPUT:
+                    values = [s.value for s in scores]
+                    interval = f"{number(min(values), measure)} to {number(max(values), measure)}"
+                row[test_set, measure] = (text, interval)
+        rows.append(row)
+    return rows
+
+
+def markdown_findings(findings: Sequence[Finding]) -> str:
+    """The findings as Markdown, for a page of documentation."""
+    lines = []
+    for finding in findings:
+        lines += [f"**{finding.claim}: {finding.verdict}.**", ""]
+        lines += [f"- {sentence}" for sentence in finding.summary] + [""]
+        lines += ["| network | measure | mixed noise: difference | 95 % over images | over repeats | better / worse |"]
+        lines += ["|---|---|---|---|---|---|"]
+        for comparison in finding.comparisons:
+            mixed = comparison.on("mixed")
+            verdicts = [d.verdict for d in comparison.differences]
+            cells = [
+                full_label(comparison.network),
+                _measure_title(comparison.measure),
+                signed(mixed.value, comparison.measure),
+                f"{signed(mixed.low, comparison.measure)} to {signed(mixed.high, comparison.measure)}",
+                f"{signed(mixed.least, comparison.measure)} to {signed(mixed.most, comparison.measure)}",
+                f"{verdicts.count('better')} / {verdicts.count('worse')} of {len(verdicts)}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _measure_title(measure: str) -> str:
+    if measure == "unequal_pixels":
+        return "Mean difference of the unequal pixels"
+    return MEASURES[measure][0]
+
+
+def _finding_view(finding: Finding) -> dict:
+    measures = list(dict.fromkeys(comparison.measure for comparison in finding.comparisons))
+    return {
+        "claim": finding.claim,
+        "verdict": finding.verdict,
+        "summary": finding.summary,
+        "tables": [
+            {
+                "measure": measure,
+                "title": _measure_title(measure),
+                "rows": [_comparison_view(c) for c in finding.comparisons if c.measure == measure],
+            }
+            for measure in measures
+        ],
+    }
+
+
+def _comparison_view(comparison: Comparison) -> dict:
+    return {
+        "network": comparison.network,
+        "mixed": comparison.on("mixed"),
+        "cells": [_cell(difference, comparison.measure) for difference in comparison.differences],
+    }
+
+
+def _cell(difference: Difference, measure: str) -> dict:
+    relative = measure in ("mse", "mae", "unequal_pixels")
+    text = f"{difference.percent:+.1f} %" if relative else f"{difference.value:+.3f}"
+    return {
+        "text": text.replace("-", MINUS),
+        "verdict": difference.verdict if measure != "unequal_pixels" else _neutral(difference.verdict),
+        "title": (
+            f"{difference.test_set}: {signed(difference.value, measure)}; 95 % over images "
+            f"{signed(difference.low, measure)} to {signed(difference.high, measure)}; over repeats "
+            f"{signed(difference.least, measure)} to {signed(difference.most, measure)}; {difference.verdict}"
+        ),
+    }
+
+
+def _neutral(verdict: str) -> str:
+    """A wider gap is neither better nor worse: it is only up or down."""
+    return {"better": "up", "worse": "down"}.get(verdict, verdict)
+
+
+def _network_row(network: dict, repeats: int, records: dict[tuple[int, str], dict]) -> dict:
+    mine = [records[repeat, network["name"]] for repeat in range(1, repeats + 1)]
+    return {
+        **network,
+        "epochs": mine[0]["epochs"],
+        "steps": mine[0]["steps"],
+        "seconds": float(np.mean([record["seconds"] for record in mine])),
+    }

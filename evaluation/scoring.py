@@ -1,0 +1,259 @@
+"""Scores every chain of a run on the twelve test sets, into one tidy table."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from evaluation import metrics
+from evaluation.bootstrap import Bootstrap, interval
+from evaluation.distributions import PixelStatistics
+from tf_denoise.noise import MixedLevel, SaltAndPepper, level_schedule, salt_and_pepper
+
+TEST_SETS = ("original", *(f"{percent}%" for percent in range(10, 101, 10)), "mixed")
+INPUT = "input"
+"""The name under which the noisy digits themselves are scored."""
+
+MEASURES = {
+    "mse": ("Mean squared error", "lower"),
+    "pixel_accuracy": ("Pixel accuracy", "higher"),
+    "mae": ("Mean absolute error", "lower"),
+    "binary_crossentropy": ("Binary cross-entropy", "lower"),
+    "classifier_accuracy": ("Classifier accuracy", "higher"),
+    "ssim": ("SSIM", "higher"),
+    "psnr": ("PSNR (dB)", "higher"),
+    "pixel_frechet_distance": ("Pixel Fréchet distance", "lower"),
+}
+"""The notebook's eight measures: title, and whether lower or higher is better."""
+
+ROUNDED = ("mse", "pixel_accuracy", "mae", "binary_crossentropy", "ssim", "psnr", "pixel_frechet_distance")
+UNROUNDED = ("mse", "mae", "binary_crossentropy", "classifier_accuracy", "ssim", "psnr", "pixel_frechet_distance")
+"""The classifier sees the raw output; pixel accuracy means something on rounded values alone."""
+
+_CHUNK = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """One row of the table, with the bootstrap replicates of its mean where the measure has a value per image."""
+
+    repeat: int
+    network: str
+    renoised: bool
+    test_set: str
+    measure: str
+    rounded: bool
+    value: float
+    low: float | None = None
+    high: float | None = None
+    replicates: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
+
+    def row(self) -> dict:
+        """The row without the replicates."""
+        fields = (field.name for field in dataclasses.fields(self) if field.name != "replicates")
+        return {name: getattr(self, name) for name in fields}
+
+
+@dataclasses.dataclass(frozen=True)
+class Denoiser:
+    """A trained network of a run and its place in the chain.
+
+    Attributes:
+        name: Path in the tree.
+        parent: Name of the network whose predictions it takes, or `None`.
+        renoise: How its training renoised those predictions, as `level_schedule` reads it.
+        predict: Images `(images, size)` in [-1, 1] to images of the same shape.
+    """
+
+    name: str
+    parent: str | None
+    renoise: str | None
+    predict: Callable[[tf.Tensor], tf.Tensor]
+
+
+def noisy_test_set(clean: tf.Tensor, name: str, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """A test set and the noise level of each of its images.
+
+    Args:
+        clean: float32 `(images, size)` in [-1, 1].
+        name: One of `TEST_SETS`.
+        seed: Integer seed; each set has its own noise.
+
+    Returns:
+        The noisy images, and levels `(images,)`.
+    """
+    key = tf.constant([seed, TEST_SETS.index(name)], tf.int64)
+    if name == "mixed":
+        levels = MixedLevel()(tf.range(len(clean)), key + 1000)
+    else:
+        levels = tf.fill([len(clean)], 0.0 if name == "original" else int(name[:-1]) / 100)
+    return salt_and_pepper(clean, levels, key), levels
+
+
+def renoise_for(token: str, images: tf.Tensor, levels: tf.Tensor, seed: int) -> tf.Tensor:
+    """Predictions renoised at evaluation as in training; `multi` uses the level of the noise on the input."""
+    groups = tf.cast(tf.round(levels * 10), tf.int32)
+    return SaltAndPepper(level_schedule(token)).corrupt(images, [seed, 0], groups)
+
+
+class Scorer:
+    """Holds what all scores share: the target, its statistics, the classifier and the bootstrap's draws.
+
+    Args:
+        clean: float32 `(images, size)` in [-1, 1].
+        labels: Integers `(images,)`.
+        classify: Images `(images, size)` in [-1, 1] to class probabilities `(images, classes)`.
+        image_shape: `(height, width, channels)` of an image.
+        rounded: Score the values as the notebook rounds them.
+        unrounded: Score them as they are.
+        bootstrap: Resamples images; `None` for no intervals.
+    """
+
+    def __init__(
+        self, clean, labels, classify, image_shape, *, rounded=True, unrounded=True, bootstrap: Bootstrap | None = None
+    ):
+        self.labels, self.classify, self.image_shape = np.asarray(labels), classify, image_shape
+        self.bootstrap = bootstrap
+        target = (tf.convert_to_tensor(clean) + 1) / 2
+        targets = {True: metrics.round_values(target), False: target}
+        self.targets = {
+            kind: (targets[kind], PixelStatistics.of(targets[kind].numpy()))
+            for kind, wanted in ((True, rounded), (False, unrounded))
+            if wanted
+        }
+
+    def measure(self, prediction: tf.Tensor) -> Iterable[tuple[str, bool, float, np.ndarray | None]]:
+        """`(measure, rounded, value, value per image or None)` of images in [-1, 1]."""
+        correct = np.argmax(self.classify(prediction), axis=1) == self.labels
+        values = (prediction + 1) / 2
+        for rounded, (target, statistics) in self.targets.items():
+            images = metrics.round_values(values) if rounded else values
+            for measure, per_image in _per_image(target, images, self.image_shape, rounded).items():
+                yield measure, rounded, float(np.mean(per_image, dtype="float64")), per_image
+            yield "pixel_frechet_distance", rounded, statistics.frechet_distance(images.numpy()), None
+        # The classifier sees the raw output; its accuracy is listed with the unrounded measures.
+        yield "classifier_accuracy", False, float(correct.mean()), correct.astype("float32")
+
+    def score(self, prediction: tf.Tensor, **place) -> list[Score]:
+        """The rows of a prediction; `place` is repeat, network, renoised and test_set."""
+        rows, series = [], []
+        for measure, rounded, value, per_image in self.measure(prediction):
+            rows.append(Score(**place, measure=measure, rounded=rounded, value=value))
+            series.append(per_image)
+        if self.bootstrap is None:
+            return rows
+        replicates = iter(self.bootstrap.means(np.stack([s for s in series if s is not None], 1)).T)
+        for index, per_image in enumerate(series):
+            if per_image is not None:
+                means = next(replicates)
+                low, high = interval(means)
+                rows[index] = dataclasses.replace(rows[index], low=low, high=high, replicates=means)
+        return rows
+
+
+def _per_image(target: tf.Tensor, images: tf.Tensor, image_shape, rounded: bool) -> dict[str, np.ndarray]:
+    chunks = [
+        _measure_chunk(target[start : start + _CHUNK], images[start : start + _CHUNK], tuple(image_shape), rounded)
+        for start in range(0, len(images), _CHUNK)
+    ]
+    return {measure: np.concatenate([chunk[measure] for chunk in chunks]) for measure in chunks[0]}
+
+
+@tf.function(reduce_retracing=True)
+def _measure_chunk(target, images, image_shape, rounded):
+    squares, shaped = (tf.reshape(values, (-1, *image_shape)) for values in (target, images))
+    measures = {
+        "mse": metrics.mean_squared_error(target, images),
+        "mae": metrics.mean_absolute_error(target, images),
+        "binary_crossentropy": metrics.binary_crossentropy(target, images),
+        "ssim": metrics.ssim(squares, shaped, max_val=1.0),
+        "psnr": metrics.psnr(squares, shaped, max_val=1.0),
+    }
+    if rounded:
+        measures["pixel_accuracy"] = metrics.pixel_accuracy(target, images)
+    return measures
+
+
+def score_chains(
+    scorer: Scorer,
+    clean: tf.Tensor,
+    repeats: Sequence[Sequence[Denoiser]],
+    seed: int,
+    *,
+    renoise_at_evaluation: bool,
+    observe: Callable[[int, str, str, tf.Tensor], None] = lambda *place: None,
+    progress: Callable[[Sequence[str]], Iterable[str]] = iter,
+) -> list[Score]:
+    """Score all chains of all repeats on all test sets.
+
+    A parent sees the noisy digits, a child sees its parent's prediction for them. With `renoise_at_evaluation` every
+    child whose training renoised is scored once more behind renoised predictions; there the whole chain is renoised.
+
+    Args:
+        scorer: The measures.
+        clean: The clean test images, float32 `(images, size)` in [-1, 1].
+        repeats: The networks of each repeat, parents before children.
+        seed: Integer seed of the test sets' noise, the same for all repeats.
+        renoise_at_evaluation: Whether to make the second pass.
+        observe: Called with (repeat, network, test set, prediction) of the first pass, `INPUT` and the target too.
+        progress: Wraps the test sets to show how far the scoring is.
+
+    Returns:
+        The rows of the table.
+    """
+    rows = []
+    for test_set in progress(TEST_SETS):
+        noisy, levels = noisy_test_set(clean, test_set, seed)
+        rows += scorer.score(noisy, repeat=0, network=INPUT, renoised=False, test_set=test_set)
+        observe(0, INPUT, test_set, noisy)
+        for repeat, networks in enumerate(repeats, 1):
+            plain: dict[str | None, tf.Tensor] = {None: noisy}
+            renoised: dict[str | None, tf.Tensor] = {None: noisy}
+            for index, network in enumerate(networks):
+                place = {"repeat": repeat, "network": network.name, "test_set": test_set}
+                plain[network.name] = network.predict(plain[network.parent])
+                rows += scorer.score(plain[network.name], renoised=False, **place)
+                observe(repeat, network.name, test_set, plain[network.name])
+                if not renoise_at_evaluation:
+                    continue
+                if network.renoise in (None, "0"):
+                    renoised[network.name] = plain[network.name]
+                    continue
+                source = renoise_for(network.renoise, renoised[network.parent], levels, seed + 100_000 + index)
+                renoised[network.name] = network.predict(source)
+                rows += scorer.score(renoised[network.name], renoised=True, **place)
+    return rows
+
+
+def table_csv(rows: Sequence[Score]) -> str:
+    """The table as CSV, one line per score."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].row(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.row() for row in rows)
+    return text.getvalue()
+
+
+class Table:
+    """Look-up of scores by place.
+
+    Args:
+        rows: The scores.
+    """
+
+    def __init__(self, rows: Sequence[Score]):
+        self.rows = list(rows)
+        self._by_place = {(r.repeat, r.network, r.renoised, r.test_set, r.measure, r.rounded): r for r in self.rows}
+        self.repeats = sorted({r.repeat for r in self.rows} - {0})
+
+    def get(self, repeat, network, test_set, measure, *, rounded=False, renoised=False) -> Score:
+        """One score. The noisy input is the same in all repeats."""
+        repeat = 0 if network == INPUT else repeat
+        return self._by_place[repeat, network, renoised, test_set, measure, rounded]
+
+    def over_repeats(self, network, test_set, measure, **kind) -> list[Score]:
+        """The scores of all repeats."""
+        return [self.get(repeat, network, test_set, measure, **kind) for repeat in self.repeats]

@@ -1,0 +1,31 @@
+"""Starting TensorFlow without the lines it writes on the terminal of every command."""
+
+import os
+import sys
+import tempfile
+
+
+def start_tensorflow() -> None:
+    """Import TensorFlow and find its devices, with standard error held back.
+
+    TensorFlow and its compiled parts report on drivers and instruction sets before any log level takes effect. What
+    they wrote is shown after all if the start fails. Set `TF_CPP_MIN_LOG_LEVEL=0` to see everything.
+    """
+    level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if level == "0" or "tensorflow" in sys.modules:
+        return
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as held_back:
+        os.dup2(held_back.fileno(), 2)
+        try:
+            import tensorflow as tf
+
+            tf.config.list_logical_devices()
+        except BaseException:
+            held_back.seek(0)
+            os.write(screen, held_back.read())
+            raise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)

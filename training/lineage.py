@@ -1,0 +1,198 @@
+"""Parents, children and controls: which networks an experiment has, and what each of them learns from."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_denoise.data import draw_batch
+from tf_denoise.errors import InputError
+from tf_denoise.noise import SaltAndPepper, level_schedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """One autoencoder of the tree.
+
+    Attributes:
+        name: Path in the tree, such as `multi_level/25`.
+        role: `parent`, `child` or `control`.
+        noise: Schedule of the noise on the clean digits, as `tf_denoise.noise.level_schedule` reads it.
+        parent: Name of the network whose predictions this one learns from; `None` if it learns from noisy digits.
+        renoise: Schedule of the noise on the parent's predictions; `0` leaves them as they are.
+        trainings: How many trainings of one network its budget amounts to.
+    """
+
+    name: str
+    role: str
+    noise: str
+    parent: str | None = None
+    renoise: str | None = None
+    trainings: int = 1
+
+
+def grow_tree(one_level: int, children: Sequence[str], depth: int) -> list[Network]:
+    """All networks of one repeat, each after its parent.
+
+    A child of a child is renoised as its parent was. For each depth there is a control: a single network that trains
+    as long as the whole chain.
+
+    Args:
+        one_level: Level of the one-level parent in percent.
+        children: Renoising of the children: levels in percent, `mixed`, `multi` (of the multi-level parent only).
+        depth: Generations below the parents.
+
+    Raises:
+        InputError: If a level lies outside 0..100, a child is unknown, or `depth` is negative.
+
+    Example:
+        >>> [network.name for network in grow_tree(50, ["25"], depth=1)][:3]
+        ['one_level', 'one_level/25', 'one_level/control']
+    """
+    if not 0 <= one_level <= 100:
+        raise InputError(f"--one-level is a percentage from 0 to 100; received {one_level}.")
+    if depth < 0:
+        raise InputError(f"--depth is 0 or more generations of children; received {depth}.")
+    for child in children:
+        try:
+            level_schedule(child)
+        except InputError:
+            raise InputError(
+                f"--children takes levels in percent from 0 to 100, mixed and multi; received {child!r}."
+            ) from None
+    tree = []
+    for root, noise in (("one_level", str(one_level)), ("multi_level", "multi")):
+        tree.append(Network(root, "parent", noise))
+        for child in dict.fromkeys(child if child in ("mixed", "multi") else str(int(child)) for child in children):
+            if child == "multi" and noise != "multi":
+                continue
+            name = root
+            for _ in range(depth):
+                parent, name = name, f"{name}/{child}"
+                tree.append(Network(name, "child", noise, parent, child))
+        for generation in range(1, depth + 1):
+            suffix = "" if generation == 1 else f"_x{generation + 1}"
+            tree.append(Network(f"{root}/control{suffix}", "control", noise, trainings=generation + 1))
+    return tree
+
+
+def ancestry(network: Network, tree: Sequence[Network]) -> list[Network]:
+    """The chain from the parent at the root down to `network` itself."""
+    by_name = {member.name: member for member in tree}
+    chain = [network]
+    while chain[0].parent is not None:
+        chain.insert(0, by_name[chain[0].parent])
+    return chain
+
+
+def derive_seed(*words) -> int:
+    """A 31-bit seed from any words: unlike words give unrelated seeds.
+
+    Example:
+        >>> derive_seed(0, "one_level", "noise") != derive_seed(1, "one_level", "noise")
+        True
+    """
+    return int.from_bytes(hashlib.sha256(repr(words).encode()).digest()[:4], "big") >> 1
+
+
+def to_signed(images) -> tf.Tensor:
+    """Images uint8 in 0..255 as float32 in [-1, 1]."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+class ChainTrainer(keras.Model):
+    """Trains one network on what its ancestors make of noisy images.
+
+    The noise and the ancestors' predictions are made inside the training step, anew for every batch: nothing is
+    materialised for the whole set. The ancestors are frozen.
+
+    Args:
+        network: The autoencoder to train.
+        ancestors: The chain above it, from the root down; empty for a parent or a control.
+        noises: The noise before the first network of the chain and before each one after it, `None` for none:
+            one more than there are ancestors.
+        validation_noise: What stands in for `noises[0]` in validation.
+
+    Call arguments:
+        inputs: `{"clean": float32 (batch, size) in [-1, 1], "group": int32 (batch,), "seed": int64 (2,)}`.
+
+    Output shape:
+        `(batch, size)`
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        ancestors: Sequence[keras.Model],
+        noises: Sequence[SaltAndPepper | None],
+        validation_noise: SaltAndPepper,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        for ancestor in ancestors:
+            ancestor.trainable = False
+        self.network, self.ancestors, self.noises = network, list(ancestors), list(noises)
+        self.validation_noise = validation_noise
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """The network's prediction for noise made from `inputs["seed"]`."""
+        return self.network(self.chain_input(inputs, training), training=training)
+
+    def chain_input(self, inputs, training=None) -> tf.Tensor:
+        """What the network itself sees."""
+        seed, images = inputs["seed"], inputs["clean"]
+        first = self.noises[0] if training else self.validation_noise
+        for stage, noise in enumerate([first, *self.noises[1:]]):
+            if stage:
+                images = self.ancestors[stage - 1](images, training=False)
+            if noise is not None:  # a stage uses two seeds, one for the pixels and one for the levels
+                images = noise.corrupt(images, seed + tf.constant([2 * stage, 0], tf.int64), inputs["group"])
+        return images
+
+
+def chain_noises(chain: Sequence[Network]) -> list[SaltAndPepper | None]:
+    """The noise before each network of a chain."""
+    tokens = [chain[0].noise, *(network.renoise for network in chain[1:])]
+    return [None if token == "0" else SaltAndPepper(level_schedule(token)) for token in tokens]
+
+
+def validation_noise(noise: str) -> str:
+    """Schedule of the noise on the validation digits: mixed for a parent of one level, else as in training."""
+    return "multi" if noise == "multi" else "mixed"
+
+
+def chain_batches(clean, noise: str, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
+    """The endless batches `(inputs, target)` of a `ChainTrainer`; a batch depends on (seed, step) alone.
+
+    Args:
+        clean: Float32 array `(images, size)` in [-1, 1].
+        noise: Schedule of the root's noise; it says how often the set of images stands.
+        batch_size: Images per batch.
+        seed: Integer seed of order and noise.
+        start_step: Number of the first batch.
+    """
+    clean = tf.convert_to_tensor(clean)
+    groups = level_schedule(noise).groups
+
+    def batch(step):
+        index, group = draw_batch(step, batch_size, len(clean), groups, seed)
+        target = tf.gather(clean, index)
+        return {"clean": target, "group": group, "seed": tf.stack([tf.constant(seed, tf.int64), step])}, target
+
+    return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(32)
+
+
+def validation_batch(clean, noise: str, seed: int) -> tf.data.Dataset:
+    """All held-out images as one batch of a `ChainTrainer`, with noise that is the same every time.
+
+    Args:
+        clean: Float32 array `(images, size)` in [-1, 1].
+        noise: Schedule of the root's noise; images are dealt to its groups in turn.
+        seed: Integer seed of the noise.
+    """
+    groups = tf.range(len(clean)) % level_schedule(noise).groups
+    inputs = {"clean": clean, "group": groups, "seed": tf.constant([seed, 0], tf.int64)}
+    return tf.data.Dataset.from_tensors((inputs, clean))

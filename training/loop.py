@@ -1,0 +1,159 @@
+"""Training that goes on where it stopped, bit for bit, and that keeps its last good state."""
+
+import json
+import math
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_denoise.runs import MODEL_FILE, RECORD_FILE, atomic_path, write_json
+
+_STATE, _PREVIOUS = "state.npz", "state-previous.npz"
+
+
+def train(
+    model: keras.Model,
+    network: keras.Model,
+    batches: Callable[[int], tf.data.Dataset],
+    folder: Path,
+    *,
+    epochs: int,
+    steps_per_epoch: int,
+    validation: tf.data.Dataset,
+    validation_steps: int,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int = 0,
+) -> dict:
+    """Train to the end, or on from the last finished epoch, and save the network.
+
+    After every epoch the weights, the optimizer and the history are written to `folder`, the state before them is
+    kept. As a batch depends on its step alone, an interrupted training ends in the same bits as one that was not.
+    A loss that becomes NaN or infinite ends the training; the network keeps its last good state.
+
+    Args:
+        model: The compiled model to fit.
+        network: The part of it that is trained and saved; often `model` itself.
+        batches: The dataset that starts at a given step.
+        folder: Where the state, the network (`model.keras`) and the record (`training.json`) go.
+        epochs: Epochs in all.
+        steps_per_epoch: Batches in an epoch.
+        validation: The dataset scored after each epoch.
+        validation_steps: Batches in it.
+        callbacks: Further Keras callbacks.
+        verbose: Of `fit`.
+
+    Returns:
+        The record: `epochs`, `steps`, `seconds`, `history`, and `stopped`, a sentence or `None`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model.optimizer.build(model.trainable_variables)
+    keeper = _StateKeeper(folder, network, model.optimizer)
+    state = keeper.restore()
+    if state is None:
+        keeper.save(0, {}, 0.0)
+    first_epoch = keeper.epoch
+    if first_epoch < epochs and keeper.stopped is None:
+        model.fit(
+            batches(first_epoch * steps_per_epoch),
+            initial_epoch=first_epoch,
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=validation,
+            validation_steps=validation_steps,
+            callbacks=[keeper, *callbacks],
+            verbose=verbose,
+        )
+    with atomic_path(folder / MODEL_FILE) as temporary:
+        network.save(temporary)
+    record = {
+        "epochs": keeper.epoch,
+        "steps": keeper.epoch * steps_per_epoch,
+        "seconds": round(keeper.seconds, 2),
+        "stopped": keeper.stopped,
+        "history": keeper.history,
+    }
+    write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
+    keeper.forget()
+    return record
+
+
+def steps_per_execution(steps_per_epoch: int, most: int = 26) -> int:
+    """The largest number of steps up to `most` that fills an epoch evenly.
+
+    Example:
+        >>> steps_per_execution(234)
+        26
+    """
+    return max(count for count in range(1, most + 1) if steps_per_epoch % count == 0)
+
+
+class _StateKeeper(keras.callbacks.Callback):
+    """Writes the state after each epoch; stops at a loss that is not finite and goes back to the last good state."""
+
+    def __init__(self, folder: Path, network: keras.Model, optimizer: keras.optimizers.Optimizer):
+        super().__init__()
+        self.folder, self.network, self.optimizer = folder, network, optimizer
+        self.epoch, self.history, self.seconds = 0, {}, 0.0
+        self.stopped: str | None = None
+        self._started = 0.0
+
+    def variables(self) -> list:
+        return [*self.network.variables, *self.optimizer.variables]
+
+    def save(self, epoch: int, history: dict, seconds: float) -> None:
+        self.epoch, self.history, self.seconds = epoch, history, seconds
+        record = json.dumps({"epoch": epoch, "history": history, "seconds": seconds, "stopped": self.stopped})
+        arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
+        state = self.folder / _STATE
+        if state.exists():
+            state.replace(self.folder / _PREVIOUS)
+        with atomic_path(state) as temporary:
+            np.savez(temporary, record=np.array(record), **arrays)
+
+    def restore(self) -> dict | None:
+        """Take up the newest state that is whole."""
+        for name in (_STATE, _PREVIOUS):
+            try:
+                with np.load(self.folder / name, allow_pickle=False) as archive:
+                    record = json.loads(str(archive["record"]))
+                    arrays = [archive[f"v{index}"] for index in range(len(self.variables()))]
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+                continue
+            for variable, array in zip(self.variables(), arrays, strict=True):
+                variable.assign(array)
+            self.epoch, self.history, self.seconds = record["epoch"], record["history"], record["seconds"]
+            self.stopped = record["stopped"]
+            return record
+        return None
+
+    def forget(self) -> None:
+        for name in (_STATE, _PREVIOUS):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._started = time.monotonic()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            self._stop(f"the loss became {logs['loss']} in epoch {self.epoch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.stopped is not None:
+            return
+        values = {key: float(value) for key, value in (logs or {}).items()}
+        if not all(map(math.isfinite, values.values())):
+            self._stop(f"the loss became {values['loss']} in epoch {epoch + 1}")
+            return
+        history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
+        self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
+
+    def _stop(self, reason: str) -> None:
+        if self.stopped is None:
+            self.restore()
+            self.stopped = f"{reason}; the state after epoch {self.epoch} was kept"
+            self.model.stop_training = True
