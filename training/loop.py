@@ -67,6 +67,7 @@ def train(
             validation_steps=validation_steps,
             callbacks=[keeper, *callbacks],
             verbose=verbose,
+            shuffle=False,
         )
     with atomic_path(folder / MODEL_FILE) as temporary:
         network.save(temporary)

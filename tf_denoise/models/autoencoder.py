@@ -26,7 +26,7 @@ class DenseAutoencoder(keras.Model):
 
     Example:
         >>> DenseAutoencoder(784).count_params()
-        1068816
+        1067024
     """
 
     def __init__(self, size: int = 784, hidden_units=(512, 256, 512), **kwargs):
