@@ -10,6 +10,8 @@ from evaluation.scoring import MEASURES, TEST_SETS, Denoiser, Table
 
 KEY_MEASURES = ("mse", "ssim", "classifier_accuracy")
 ENOUGH_REPEATS = 3
+HELD, NOT_HELD = 0.9, 0.25
+"""A claim held if this share of its comparisons bears it out, and did not hold if no more than that share does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,6 +112,16 @@ def check_claims(table: Table, tree: Sequence[Denoiser], controls: dict[str, str
     return [finding for finding in findings if finding.comparisons]
 
 
+def verdict_of(share: float) -> str:
+    """The verdict on a claim that this share of its comparisons bears out.
+
+    Example:
+        >>> verdict_of(0.95), verdict_of(0.5), verdict_of(0.1)
+        ('held', 'held in part', 'did not hold')
+    """
+    return "held" if share >= HELD else "did not hold" if share <= NOT_HELD else "held in part"
+
+
 def caveat(repeats: int) -> str:
     """What the number of repeats allows to be said."""
     if repeats == 1:
@@ -206,7 +218,7 @@ def _accuracy_and_gap(table: Table, pairs: list[tuple[str, str]]) -> Finding:
     total = len(pairs) * len(TEST_SETS)
     higher = _count([c for c in comparisons if c.measure == "pixel_accuracy"]).better
     wider = _count([c for c in comparisons if c.measure == "unequal_pixels"]).better
-    verdict = "held" if together >= 0.9 * total else "did not hold" if together <= 0.1 * total else "held in part"
+    verdict = verdict_of(together / total)
     summary = (
         f"Pixel accuracy is above the parent's in {higher} of {total} comparisons (children times test sets).",
         f"The pixels that are not equal differ more than the parent's in {wider} of {total}.",
@@ -236,9 +248,8 @@ class _Count:
         return words
 
     def verdict(self, expected: str) -> str:
-        """Whether the expected direction is found: in nine tenths of the comparisons, or a tenth, or between."""
-        share = getattr(self, expected) / max(1, self.total)
-        return "held" if share >= 0.9 else "did not hold" if share <= 0.1 else "held in part"
+        """What becomes of the claim that all comparisons come out as `expected`."""
+        return verdict_of(getattr(self, expected) / max(1, self.total))
 
 
 def _count(comparisons: Sequence[Comparison]) -> _Count:

@@ -7,7 +7,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from evaluation.claims import Comparison, Difference, Finding, caveat
+from evaluation.claims import HELD, NOT_HELD, Comparison, Difference, Finding, caveat
 from evaluation.plots import label, root_title
 from evaluation.scoring import INPUT, MEASURES, TEST_SETS, Table
 from tf_denoise.runs import write_text
@@ -59,6 +59,8 @@ def write_report(
         classifier=records[0, "classifier"],
         stopped=[(place, r["stopped"]) for place, r in records.items() if r["stopped"]],
         caveat=caveat(config["repeats"]),
+        held=HELD,
+        not_held=NOT_HELD,
         findings=[_finding_view(finding) for finding in findings],
         figures=sections,
         scores=score_table(table, [network["name"] for network in tree]),
