@@ -28,7 +28,7 @@ def write_report(
     figures: Sequence[tuple[str, str, str, bytes]],
     tsne_points: int,
 ) -> Path:
-    """Write `report.html` into the run folder.
+    """Write `report.html` into the run folder, and its findings as `findings.md`.
 
     Args:
         folder: The run folder.
@@ -70,6 +70,7 @@ def write_report(
         seconds=sum(record["seconds"] for record in records.values()),
     )
     write_text(path, html)
+    write_text(folder / "findings.md", markdown_findings(findings, config["repeats"]))
     return path
 
 
@@ -127,28 +128,34 @@ def score_table(table: Table, names: Sequence[str]) -> list[dict]:
     return rows
 
 
-def markdown_findings(findings: Sequence[Finding]) -> str:
+def markdown_findings(findings: Sequence[Finding], repeats: int) -> str:
     """The findings as Markdown, for a page of documentation."""
-    lines = []
+    lines = [caveat(repeats), ""]
     for finding in findings:
+        measures = list(dict.fromkeys(comparison.measure for comparison in finding.comparisons))
         lines += [f"**{finding.claim}: {finding.verdict}.**", ""]
-        lines += [f"- {sentence}" for sentence in finding.summary] + [""]
-        lines += ["| network | measure | mixed noise: difference | 95 % over images | over repeats | better / worse |"]
-        lines += ["|---|---|---|---|---|---|"]
-        for comparison in finding.comparisons:
-            mixed = comparison.on("mixed")
-            verdicts = [d.verdict for d in comparison.differences]
-            cells = [
-                full_label(comparison.network),
-                _measure_title(comparison.measure),
-                signed(mixed.value, comparison.measure),
-                f"{signed(mixed.low, comparison.measure)} to {signed(mixed.high, comparison.measure)}",
-                f"{signed(mixed.least, comparison.measure)} to {signed(mixed.most, comparison.measure)}",
-                f"{verdicts.count('better')} / {verdicts.count('worse')} of {len(verdicts)}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
+        lines += [f"- {sentence}" for sentence in finding.summary]
+        lines += [
+            "",
+            f"| on mixed noise | {' | '.join(map(_measure_title, measures))} |",
+            "|---" * (len(measures) + 1) + "|",
+        ]
+        for network in dict.fromkeys(comparison.network for comparison in finding.comparisons):
+            mine = [comparison for comparison in finding.comparisons if comparison.network == network]
+            lines.append(f"| {full_label(network)} | {' | '.join(map(_markdown_cell, mine))} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _markdown_cell(comparison: Comparison) -> str:
+    mixed = comparison.on("mixed")
+    value, low, high, least, most = (
+        signed(number, comparison.measure) for number in (mixed.value, mixed.low, mixed.high, mixed.least, mixed.most)
+    )
+    verdicts = [difference.verdict for difference in comparison.differences]
+    words = ("higher", "lower") if comparison.measure == "unequal_pixels" else ("better", "worse")
+    counts = f"{verdicts.count('better')} {words[0]}, {verdicts.count('worse')} {words[1]} of {len(verdicts)}"
+    return f"**{value}** ({low} to {high}; repeats {least} to {most}); {counts}"
 
 
 def _measure_title(measure: str) -> str:

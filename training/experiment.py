@@ -159,7 +159,7 @@ class Trainer:
         )
         steps = max(1, round(EPOCH_DRAWS / config.batch_size))
         epochs = config.epochs * network.trainings
-        self._compile(trainer, "mse", steps, epochs, config.learning_rate)
+        self._compile(trainer, "mse", steps, epochs, config.learning_rate, config.jit_compile)
         seed = derive_seed(config.seed, repeat, network.name, "batches")
         self._train(
             trainer,
@@ -193,7 +193,8 @@ class Trainer:
 
         steps = EPOCH_DRAWS // CLASSIFIER_BATCH
         epochs = max(1, min(10, self.config.epochs))
-        self._compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, ["accuracy"])
+        # Not compiled by XLA: with 32 images a step its small operations run four times faster as TensorFlow's own.
+        self._compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, ["accuracy"])
         held_out = (self.held_out, keras.ops.one_hot(self.digits.y_validation, NUM_CLASSES))
         self._train(
             classifier,
@@ -207,7 +208,7 @@ class Trainer:
         )
         return True
 
-    def _compile(self, model, loss: str, steps: int, epochs: int, peak: float, metrics=()) -> None:
+    def _compile(self, model, loss: str, steps: int, epochs: int, peak: float, jit_compile: bool, metrics=()) -> None:
         """Adam with an epoch of warm-up and a cosine to zero."""
         decay = max(1, steps * epochs - steps)
         schedule = keras.optimizers.schedules.CosineDecay(
@@ -217,7 +218,7 @@ class Trainer:
             keras.optimizers.Adam(schedule),
             loss,
             metrics=list(metrics),
-            jit_compile=self.config.jit_compile,
+            jit_compile=jit_compile,
             steps_per_execution=steps_per_execution(steps),
         )
 
