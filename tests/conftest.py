@@ -1,0 +1,38 @@
+"""Fixtures of all tests."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import keras
+import numpy as np
+import pytest
+from helpers import EPOCH_DRAWS, command_line, tiny_arrays
+
+
+@pytest.fixture(autouse=True)
+def _global_state_of_keras():
+    """No test leaves its dtype policy to the next one."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def tiny_npz(tmp_path_factory):
+    """An .npz file with 120 training and 40 test digits."""
+    path = tmp_path_factory.mktemp("data") / "tiny.npz"
+    np.savez_compressed(path, **tiny_arrays())
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny_npz):
+    """A finished run of the whole experiment on tiny data. Tests read it and leave it as it is."""
+    import training.experiment
+    import training.iterative
+
+    folder = tmp_path_factory.mktemp("run") / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.experiment, "EPOCH_DRAWS", EPOCH_DRAWS)
+        training.iterative.main(command_line(tiny_npz, folder))
+    return folder

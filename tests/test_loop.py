@@ -1,0 +1,190 @@
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_denoise.data import draw_batch
+from tf_denoise.runs import load_network
+from training.loop import steps_per_execution, train
+
+CLEAN = tf.random.stateless_uniform((24, 6), (0, 0), -1, 1)
+STEPS = 6
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops as Ctrl-C does: at the end of an epoch or in the middle of one."""
+
+    def __init__(self, epoch, at_batch=None):
+        super().__init__()
+        self.last, self.at_batch, self.now = epoch, at_batch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.now, batch) == (self.last, self.at_batch):
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.last:
+            raise KeyboardInterrupt
+
+
+def batches(start_step, poisoned_from=None, poison=float("nan")):
+    def batch(step):
+        index, _ = draw_batch(step, 8, len(CLEAN))
+        images = tf.gather(CLEAN, index)
+        if poisoned_from is not None:
+            images = tf.where(step >= poisoned_from, poison, images)
+        return images, images
+
+    return tf.data.Dataset.counter(start_step).map(batch)
+
+
+def new_model(seed=0, per_execution=1):
+    """With dropout: its seeds are a part of the state too."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dropout(0.3), keras.layers.Dense(6)]
+    model = keras.Sequential(layers)
+    schedule = keras.optimizers.schedules.CosineDecay(0.05, 4 * STEPS)
+    model.compile(keras.optimizers.Adam(schedule), "mse", jit_compile=False, steps_per_execution=per_execution)
+    return model
+
+
+def run(folder, model=None, epochs=4, data=batches, validation=CLEAN, **options):
+    model = model or new_model()
+    record = train(
+        model,
+        model,
+        data,
+        folder,
+        epochs=epochs,
+        steps_per_epoch=STEPS,
+        validation=tf.data.Dataset.from_tensors((validation, validation)),
+        validation_steps=1,
+        **options,
+    )
+    return record, [np.array(w) for w in model.weights]
+
+
+def interrupted(folder, *where, **options):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, callbacks=[Interrupt(*where)], **options)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing interrupted: its folder, record and weights."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, *run(folder)
+
+
+def assert_same_end(result, whole):
+    (record, weights), (_, whole_record, whole_weights) = result, whole
+    assert record["history"] == whole_record["history"]
+    assert (record["epochs"], record["steps"], record["stopped"]) == (4, 4 * STEPS, None)
+    for found, expected in zip(weights, whole_weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_finished_training_leaves_its_network_and_record_alone(whole):
+    folder, record, weights = whole
+    assert sorted(path.name for path in folder.iterdir()) == ["model.keras", "training.json"]
+    assert json.loads((folder / "training.json").read_text()) == record
+    assert {key: len(values) for key, values in record["history"].items()} == {"loss": 4, "val_loss": 4}
+    assert record["history"]["val_loss"][-1] < record["history"]["val_loss"][0]
+    assert record["seconds"] > 0
+    for found, expected in zip(load_network(folder).weights, weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("where", [(0, 2), (1, None), (2, 3), (3, None)], ids=str)
+def test_a_training_that_was_interrupted_ends_in_the_same_bits(where, whole, tmp_path):
+    interrupted(tmp_path, *where)
+    assert not (tmp_path / "training.json").exists()
+    assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_it_may_be_interrupted_more_than_once(whole, tmp_path):
+    for where in ((0, None), (1, 4), (2, None)):
+        interrupted(tmp_path, *where)
+    assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_several_steps_per_execution_resume_too(tmp_path):
+    model = new_model(per_execution=3)
+    expected = run(tmp_path / "whole", model)
+    interrupted(tmp_path / "cut", 1, 5, model=new_model(per_execution=3))
+    record, weights = run(tmp_path / "cut", new_model(seed=99, per_execution=3))
+    assert record["history"] == expected[0]["history"]
+    for one, other in zip(weights, expected[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "missing"])
+def test_a_damaged_state_falls_back_to_the_one_before_it(damage, whole, tmp_path):
+    interrupted(tmp_path, 2)
+    state = tmp_path / "state.npz"
+    if damage == "missing":
+        state.unlink()
+    else:
+        state.write_bytes(state.read_bytes()[: 700 if damage == "truncated" else 0])
+    with np.load(tmp_path / "state-previous.npz") as previous:
+        assert json.loads(str(previous["record"]))["epoch"] == 2
+    assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_without_any_whole_state_training_starts_again(whole, tmp_path):
+    interrupted(tmp_path, 2)
+    for name in ("state.npz", "state-previous.npz"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 and then nothing")
+    assert_same_end(run(tmp_path, new_model()), whole)
+
+
+@pytest.mark.parametrize(("poison", "word"), [(float("nan"), "nan"), (float("inf"), "inf|nan")])
+@pytest.mark.parametrize("good_epochs", [0, 2])
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state_kept(poison, word, good_epochs, whole, tmp_path):
+    model = new_model()
+    initial = [np.array(w) for w in model.weights]
+    record, weights = run(tmp_path, model, data=lambda s: batches(s, good_epochs * STEPS + 2, poison))
+    assert (record["epochs"], record["steps"]) == (good_epochs, good_epochs * STEPS)
+    for values, expected in zip(record["history"].values(), whole[1]["history"].values(), strict=False):
+        assert values == expected[:good_epochs]
+    if good_epochs:
+        interrupted(tmp_path / "other", good_epochs - 1)
+        with np.load(tmp_path / "other" / "state.npz") as state:
+            initial = [state[f"v{index}"] for index in range(len(weights))]
+    for found, saved, expected in zip(weights, load_network(tmp_path).weights, initial, strict=True):
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(saved, expected)
+    epoch = good_epochs + 1
+    pattern = rf"the loss became ({word}) in epoch {epoch}; the state after epoch {good_epochs} was kept"
+    assert record["stopped"] is not None
+    assert re.fullmatch(pattern, record["stopped"])
+
+
+def test_a_validation_loss_that_is_not_finite_stops_too_and_is_named(tmp_path):
+    record, weights = run(tmp_path, validation=CLEAN * float("nan"))
+    assert record["epochs"] == 0
+    assert "nan in epoch 1; the state after epoch 0 was kept" in record["stopped"]
+    assert np.all([np.isfinite(w).all() for w in weights])
+
+
+def test_a_finished_number_of_epochs_is_not_trained_again(tmp_path):
+    interrupted(tmp_path, 3)
+    called = []
+    record, _ = run(tmp_path, data=lambda step: called.append(step))
+    assert called == []
+    assert record["epochs"] == 4
+
+
+@pytest.mark.parametrize("steps", [1, 7, 8, 29, 52, 234, 235, 1875])
+def test_an_execution_fills_an_epoch_evenly_and_as_far_as_it_may(steps):
+    best = steps_per_execution(steps)
+    assert steps % best == 0
+    assert not any(steps % more == 0 for more in range(best + 1, 27))
+    assert best <= 26
