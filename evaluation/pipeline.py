@@ -35,7 +35,7 @@ SHOWN_DIGITS = 20
 
 
 def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | None = None) -> Path:
-    """Score a finished run and write its table, figures and report.
+    """Score the finished repeats of a run and write its table, figures and report.
 
     Args:
         folder: The run folder.
@@ -46,7 +46,7 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
         The path of `report.html`.
 
     Raises:
-        InputError: If the folder is no finished run, or its data has changed.
+        InputError: If the folder is no run with a finished repeat, or its data has changed.
     """
     config = read_json(folder / CONFIG_FILE)
     if not isinstance(config, dict) or config.get("command") != "iterative":
@@ -57,26 +57,37 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
     tree = read_json(folder / "networks.json")
     if tsne_points is None:
         tsne_points = config["tsne_points"]
-    records = read_records(folder, tree, config["repeats"])
+    finished = count_finished(folder, tree, config["repeats"])
+    config = {**config, "repeats": finished, "repeats_planned": config["repeats"]}
+    records = read_records(folder, tree, finished)
     run = _Evaluation(folder, config, digits, tree, records, tsne_points)
     return run.write()
 
 
-def read_records(folder: Path, tree: list[dict], repeats: int) -> dict[tuple[int, str], dict]:
-    """The training records of all networks, by (repeat, name); the classifier's is (0, "classifier").
+def count_finished(folder: Path, tree: list[dict], repeats: int) -> int:
+    """How many repeats are trained to their end, counted from the first.
 
     Raises:
-        InputError: If a network is not finished.
+        InputError: If not even one is.
     """
+    places = [folder / CLASSIFIER_FOLDER, *(network_folder(folder, 1, network["name"]) for network in tree)]
+    missing = [place for place in places if not (place / RECORD_FILE).exists()]
+    if missing:
+        raise InputError(
+            f"The run in {folder} is not finished: {len(missing)} of the {len(places)} networks of its first repeat "
+            f"are still to be trained, the next is {missing[0].relative_to(folder)}. Repeat its command to go on."
+        )
+    for repeat in range(2, repeats + 1):
+        if not all((network_folder(folder, repeat, network["name"]) / RECORD_FILE).exists() for network in tree):
+            return repeat - 1
+    return repeats
+
+
+def read_records(folder: Path, tree: list[dict], repeats: int) -> dict[tuple[int, str], dict]:
+    """The training records of all networks, by (repeat, name); the classifier's is (0, "classifier")."""
     places = {(0, CLASSIFIER_FOLDER): folder / CLASSIFIER_FOLDER}
     for repeat in range(1, repeats + 1):
         places |= {(repeat, n["name"]): network_folder(folder, repeat, n["name"]) for n in tree}
-    missing = [f"{name} of repeat {repeat}" for (repeat, name), p in places.items() if not (p / RECORD_FILE).exists()]
-    if missing:
-        raise InputError(
-            f"The run in {folder} is not finished: {len(missing)} of {len(places)} networks are still to be trained, "
-            f"the first is {missing[0]}. Repeat its command to go on."
-        )
     return {place: read_json(path / RECORD_FILE) for place, path in places.items()}
 
 

@@ -149,14 +149,14 @@ class Trainer:
         config = self.config
         keras.backend.clear_session()
         keras.utils.set_random_seed(derive_seed(config.seed, repeat, network.name, "weights"))
-        with _precision(config.mixed_precision):
-            autoencoder = DenseAutoencoder(self.clean.shape[1], config.hidden_units, name="autoencoder")
         chain = ancestry(network, self.tree)
         ancestors = [load_network(network_folder(self.folder, repeat, member.name)) for member in chain[:-1]]
         held_out_noise = validation_noise(network.noise)
-        trainer = ChainTrainer(
-            autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
-        )
+        with _precision(config.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
+            autoencoder = DenseAutoencoder(self.clean.shape[1], config.hidden_units, name="autoencoder")
+            trainer = ChainTrainer(
+                autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
+            )
         steps = max(1, round(EPOCH_DRAWS / config.batch_size))
         epochs = config.epochs * network.trainings
         self._compile(trainer, "mse", steps, epochs, config.learning_rate, config.jit_compile)

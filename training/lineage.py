@@ -130,7 +130,7 @@ class ChainTrainer(keras.Model):
         validation_noise: SaltAndPepper,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # noise is made in float32; each network casts for itself
         for ancestor in ancestors:
             ancestor.trainable = False
         self.network, self.ancestors, self.noises = network, list(ancestors), list(noises)
