@@ -16,7 +16,7 @@ OPTIONS = {
     "--epochs": "2",
     "--hidden-units": "16",
     "--batch-size": "64",
-    "--children": ("0", "25", "multi"),
+    "--children": ("25", "multi"),
     "--tsne-points": "40",
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.bootstrap import Bootstrap, interval
-from evaluation.claims import Difference, caveat, check_claims, compare
+from evaluation.claims import HELD, NOT_HELD, Difference, caveat, check_claims, compare, verdict_of
 from evaluation.scoring import TEST_SETS, Denoiser, Score, Table
 
 IMAGES = 60
@@ -188,3 +188,10 @@ def test_one_repeat_cannot_support_a_claim_about_training():
     assert "very few trainings" in caveat(2)
     assert "cannot" not in caveat(3)
     assert caveat(3).startswith("3 repeats")
+
+
+def test_a_claim_holds_in_part_between_two_shares_of_its_comparisons():
+    assert 0 < NOT_HELD < 0.5 < HELD <= 1
+    assert [verdict_of(share) for share in (1.0, HELD)] == ["held", "held"]
+    assert [verdict_of(share) for share in (HELD - 0.01, NOT_HELD + 0.01)] == ["held in part", "held in part"]
+    assert [verdict_of(share) for share in (NOT_HELD, 0.0)] == ["did not hold", "did not hold"]
