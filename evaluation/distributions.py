@@ -15,17 +15,23 @@ class PixelStatistics:
     @classmethod
     def of(cls, images) -> "PixelStatistics":
         """The statistics of images `(images, pixels)`."""
-        mean, covariance = _moments(images)
-        values, vectors = np.linalg.eigh(covariance)
+        mean, centred = _centre(images)
+        values, vectors = np.linalg.eigh(centred.T @ centred / (len(centred) - 1))
         kept = values > values[-1] * 1e-14
         return cls(mean, vectors[:, kept] * np.sqrt(values[kept]))
 
     def frechet_distance(self, images) -> float:
         """The squared Frechet distance to the Gaussian of `images` `(images, pixels)`."""
-        mean, covariance = _moments(images)
-        eigenvalues = np.linalg.eigvalsh(self.factor.T @ covariance @ self.factor)
-        overlap = np.sqrt(np.clip(eigenvalues, 0, None)).sum()
-        return float(np.sum((self.mean - mean) ** 2) + np.sum(self.factor**2) + np.trace(covariance) - 2 * overlap)
+        mean, centred = _centre(images)
+        if len(centred) < centred.shape[1]:  # fewer images than pixels: the same eigenvalues, from the smaller product
+            projected = centred @ self.factor
+            product, spread = projected @ projected.T, np.sum(centred**2)
+        else:
+            scatter = centred.T @ centred
+            product, spread = self.factor.T @ scatter @ self.factor, np.trace(scatter)
+        degrees = len(centred) - 1
+        overlap = np.sqrt(np.clip(np.linalg.eigvalsh(product), 0, None) / degrees).sum()
+        return float(np.sum((self.mean - mean) ** 2) + np.sum(self.factor**2) + spread / degrees - 2 * overlap)
 
 
 def pixel_frechet_distance(images_a, images_b) -> float:
@@ -64,11 +70,11 @@ def pixel_frechet_distance(images_a, images_b) -> float:
     return PixelStatistics.of(images_a).frechet_distance(images_b)
 
 
-def _moments(images) -> tuple[np.ndarray, np.ndarray]:
+def _centre(images) -> tuple[np.ndarray, np.ndarray]:
+    """The mean image and the images without it, float64."""
     images = np.asarray(images, "float64")
     mean = images.mean(axis=0)
-    centred = images - mean
-    return mean, centred.T @ centred / (len(images) - 1)
+    return mean, images - mean
 
 
 def tsne_embedding(images, seed: int = 0, jobs: int = -1) -> np.ndarray:
@@ -93,4 +99,6 @@ def tsne_embedding(images, seed: int = 0, jobs: int = -1) -> np.ndarray:
     components = min(50, *images.shape)
     reduced = sklearn.decomposition.PCA(components, random_state=seed, svd_solver="randomized").fit_transform(images)
     perplexity = min(30.0, (len(images) - 1) / 3)
-    return np.asarray(openTSNE.TSNE(perplexity=perplexity, random_state=seed, n_jobs=jobs).fit(reduced))
+    start = "pca" if np.ptp(reduced) > 0 else "random"  # images that are all alike have no principal component
+    embedding = openTSNE.TSNE(perplexity=perplexity, initialization=start, random_state=seed, n_jobs=jobs)
+    return np.asarray(embedding.fit(reduced))

@@ -4,7 +4,9 @@ Two dense autoencoders remove salt-and-pepper noise from digits, the second trai
 first. The command trains every parent, child and control, scores all of them and writes `report.html`.
 """
 
+import argparse
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -57,7 +59,7 @@ class Config:
     tsne_points: int | None = None
     """Test images in each t-SNE embedding; 0 for none. demo: 300, full: 10,000."""
     jit_compile: bool = True
-    """Compile the autoencoders' training step with XLA."""
+    """Compile the autoencoders' training step with XLA: it pays from some ten epochs on. demo: no, full: yes."""
     mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
     """Data type of the hidden layers; none keeps float32."""
 
@@ -93,9 +95,25 @@ class Config:
         return config
 
 
+def _defaults(arguments: list[str]) -> Config:
+    """The defaults of the profile that the arguments name: a flag cannot be left open as a number can."""
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--profile", choices=tuple(PROFILES))
+    try:
+        profile = parser.parse_known_args(arguments)[0].profile
+    except argparse.ArgumentError:
+        profile = None  # tyro says what is wrong with it
+    return Config(profile or "demo", jit_compile=profile == "full")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    config = tyro.cli(Annotated[Config, tyro.conf.arg(name="")], args=arguments, prog="python -m training.iterative")
+    config = tyro.cli(
+        Annotated[Config, tyro.conf.arg(name="")],
+        args=arguments,
+        default=_defaults(sys.argv[1:] if arguments is None else arguments),
+        prog="python -m training.iterative",
+    )
     with exit_on_input_error():
         config = config.resolved()
         start_tensorflow()  # once the arguments are known to be good
