@@ -8,6 +8,11 @@ import keras
 import numpy as np
 import pytest
 from helpers import EPOCH_DRAWS, command_line, tiny_arrays
+from hypothesis import HealthCheck, settings
+
+# A busy machine is slow, which says nothing about the code.
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)

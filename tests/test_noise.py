@@ -67,7 +67,7 @@ def test_noise_is_alike_eagerly_in_a_graph_and_under_xla(level):
         np.testing.assert_array_equal(eager, compiled(images, tf.constant(level), tf.constant([8, 9], tf.int64)))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     images=npst.arrays(
         "float32", npst.array_shapes(min_dims=1, max_dims=4, max_side=5), elements=st.floats(-1, 1, width=32)

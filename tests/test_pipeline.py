@@ -8,6 +8,7 @@ import tensorflow as tf
 from helpers import OPTIONS, files_of, python
 
 from evaluation.__main__ import evaluate
+from evaluation.claims import caveat
 from evaluation.pipeline import control_of, evaluate_run
 from evaluation.scoring import INPUT, ROUNDED, TEST_SETS, UNROUNDED, noisy_test_set
 from tf_denoise.data.digits import load_digits
@@ -75,16 +76,18 @@ def test_evaluating_again_gives_the_same_scores_figures_and_report(tiny_run, cop
             assert after[name] == before[name] or name == "report.html", name
 
 
-def test_a_stopped_network_and_odd_names_are_reported_as_they_are(copy):
+def test_the_report_says_what_was_stopped_and_what_is_unfinished(copy):
     stopped = "the loss became nan in epoch 1; the state after epoch 0 was kept"
     record = network_folder(copy, 1, "one_level/control") / "training.json"
     changed(record, stopped=stopped, epochs=0, steps=0, history={})
     changed(copy / "classifier" / "training.json", history={})
-    changed(copy / "config.json", dataset_description="<b>mine</b> & yours")
+    changed(copy / "config.json", dataset_description="<b>mine</b> & yours", repeats=2)
     report = evaluate_run(copy, tsne_points=0).read_text()
     assert stopped in report
     assert "one_level/control, repeat 1, was stopped" in report
     assert "&lt;b&gt;mine&lt;/b&gt; &amp; yours" in report
+    assert "1 of 2 repeats are trained so far" in report
+    assert caveat(1) in report
     assert 'id="tsne"' not in report
 
 
@@ -95,8 +98,8 @@ def test_a_folder_that_is_no_finished_run_is_refused(capsys, copy, tmp_path):
     (network_folder(copy, 1, "multi_level/25") / "training.json").unlink()
     before = files_of(copy)
     error = refusal(capsys, copy)
-    assert "is not finished: 1 of 8 networks are still to be trained, the first is multi_level/25 of repeat 1" in error
-    assert "Repeat its command to go on" in error
+    assert "is not finished: 1 of the 8 networks of its first repeat are still to be trained, the next is" in error
+    assert "networks/repeat-1/multi_level/25. Repeat its command" in error
     assert files_of(copy) == before
 
 
