@@ -198,9 +198,9 @@ def _accuracy_and_gap(table: Table, pairs: list[tuple[str, str]]) -> Finding:
         error = table.over_repeats(network, test_set, "mae", rounded=True)
         return (
             [a.value for a in accuracy],
-            [e.value / (1 - a.value) for a, e in zip(accuracy, error, strict=True)],
+            [_gap(e.value, a.value) for a, e in zip(accuracy, error, strict=True)],
             [a.replicates for a in accuracy],
-            [e.replicates / (1 - a.replicates) for a, e in zip(accuracy, error, strict=True)],
+            [_gap(e.replicates, a.replicates) for a, e in zip(accuracy, error, strict=True)],
         )
 
     comparisons = []
@@ -225,6 +225,12 @@ def _accuracy_and_gap(table: Table, pairs: list[tuple[str, str]]) -> Finding:
         f"Both at once in {together} of {total}.",
     )
     return Finding("Accuracy rises while the unequal pixels differ more", verdict, summary, tuple(comparisons))
+
+
+def _gap(error, accuracy):
+    """The mean difference of the unequal pixels: NaN where all are equal, which makes a comparison unclear."""
+    unequal = 1 - np.asarray(accuracy, "float64")
+    return np.divide(error, unequal, out=np.full_like(unequal, np.nan), where=unequal > 0)
 
 
 @dataclasses.dataclass(frozen=True)

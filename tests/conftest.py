@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 # A busy machine is slow, which says nothing about the code.
 settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
+keras.config.disable_traceback_filtering()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """What several tests share: small data, small options, and commands run in a process of their own."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -21,9 +22,14 @@ OPTIONS = {
 }
 
 
+@functools.cache
+def _embedded():
+    return load_digits("digits")
+
+
 def tiny_arrays(train: int = 120, test: int = 40) -> dict[str, np.ndarray]:
     """The arrays of an .npz file with a few of the embedded digits."""
-    digits = load_digits("digits")
+    digits = _embedded()
     return {
         "x_train": digits.x_train[:train].reshape(-1, 28, 28),
         "y_train": digits.y_train[:train],

@@ -166,7 +166,12 @@ def test_mnist_without_a_network_says_so_and_the_way_out(dead_network):
 
 def test_a_network_that_hangs_is_noticed_within_seconds(monkeypatch, no_cache):
     released = threading.Event()
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: released.wait(120))
+
+    def hang(*args, **kwargs):
+        released.wait(120)
+        raise OSError("released")
+
+    monkeypatch.setattr(urllib.request, "urlopen", hang)
     monkeypatch.setattr(digits, "_PROBE_SECONDS", 0.2)
     started = time.monotonic()
     with pytest.raises(InputError, match="cannot be downloaded: no answer within 0 s"):

@@ -35,7 +35,7 @@ def nothing_trained(monkeypatch, training_alone):
 
 
 def weights(folder, name, repeat=1):
-    return [np.array(w) for w in load_network(network_folder(folder, repeat, name)).weights]
+    return [w.numpy() for w in load_network(network_folder(folder, repeat, name)).weights]
 
 
 def test_a_run_leaves_all_its_files(tiny_run):

@@ -50,12 +50,12 @@ def test_passes_and_seeds_have_orders_of_their_own():
 
 def test_the_orders_of_many_passes_look_random():
     draw = tf.function(lambda step: draw_batch(step, 64, 64, seed=11)[0])
-    orders = np.stack([draw(tf.constant(step, tf.int64)) for step in range(1000)])
+    orders = np.stack([draw(tf.constant(step, tf.int64)) for step in range(500)])
     counts = np.stack([np.bincount(place, minlength=8) for place in orders.T // 8])
-    # The permutation of the index is quick and not perfect: an eighth of the images is met at a place 125 times
+    # The permutation of the index is quick and not perfect: an eighth of the images is met at a place 62 times
     # when all are alike, and always within a factor of two of that.
-    assert counts.min() > 125 / 2
-    assert counts.max() < 125 * 2
+    assert counts.min() > 500 / 8 / 2
+    assert counts.max() < 500 / 8 * 2
     assert np.abs(np.diff(orders)).mean() == pytest.approx(65 / 3, rel=0.02)  # neighbours are no nearer than by chance
     assert np.mean(orders[1:] == orders[:-1]) == pytest.approx(1 / 64, rel=0.2)  # passes know nothing of one another
     ranks = [np.corrcoef(one, other)[0, 1] for one, other in zip(orders[1:], orders[:-1], strict=True)]
@@ -122,5 +122,5 @@ def test_fit_learns_from_noisy_pairs():
     model = DenseAutoencoder(64, (32,))
     model.compile(keras.optimizers.Adam(0.01), "mse")
     pairs = noisy_pairs(CLEAN, SaltAndPepper(ConstantLevel(0.3)), batch_size=16)
-    losses = model.fit(pairs, steps_per_epoch=40, epochs=3, verbose=0).history["loss"]
+    losses = model.fit(pairs, steps_per_epoch=40, epochs=3, shuffle=False, verbose=0).history["loss"]
     assert losses[-1] < 0.5 * losses[0]

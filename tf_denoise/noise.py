@@ -113,6 +113,11 @@ class ConstantLevel:
         """The constructor's arguments."""
         return {"level": self.level}
 
+    @classmethod
+    def from_config(cls, config):
+        """The schedule of a configuration."""
+        return cls(**config)
+
 
 @keras.saving.register_keras_serializable("tf_denoise")
 class MixedLevel:
@@ -135,6 +140,11 @@ class MixedLevel:
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"levels": list(self.levels)}
+
+    @classmethod
+    def from_config(cls, config):
+        """The schedule of a configuration."""
+        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
@@ -160,6 +170,11 @@ class MultiLevel:
     def get_config(self) -> dict:
         """The constructor's arguments."""
         return {"levels": list(self.levels)}
+
+    @classmethod
+    def from_config(cls, config):
+        """The schedule of a configuration."""
+        return cls(**config)
 
 
 def level_schedule(token: str) -> ConstantLevel | MixedLevel | MultiLevel:

@@ -103,8 +103,8 @@ def open_run(folder: Path, config: dict) -> Iterator[None]:
     Raises:
         InputError: If the folder cannot be written, holds something else, holds another configuration, or is in use.
     """
-    _check_folder(folder, config)
     try:
+        _check_folder(folder, config)
         folder.mkdir(parents=True, exist_ok=True)
         lock = open(folder / LOCK_FILE, "w")  # noqa: SIM115 (held open as long as the run lasts)
     except OSError as error:
@@ -160,5 +160,6 @@ def load_network(folder: Path):
 
     try:
         return keras.models.load_model(folder / MODEL_FILE, compile=False, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{folder / MODEL_FILE} cannot be loaded: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # what a damaged archive raises is not to be foreseen
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{folder / MODEL_FILE} cannot be loaded: {reason}") from None

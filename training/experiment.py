@@ -57,7 +57,7 @@ def run_experiment(config: "Config") -> None:
         InputError: If the data or the output folder is not what it should be.
     """
     tree = grow_tree(config.one_level, config.children, config.depth)
-    digits = load_digits(_dataset_of(config))
+    digits = _load(config)
     print(f"Data: {digits.description}")
     stored = dataclasses.asdict(config)
     folder = Path(stored.pop("output"))
@@ -80,13 +80,14 @@ def run_experiment(config: "Config") -> None:
     print(f"Report: {report}")
 
 
-def _dataset_of(config: "Config") -> str:
-    """The dataset to load: a run that began with the embedded digits goes on with them when the network is back."""
+def _load(config: "Config") -> Digits:
+    """The data. A run that had to take the embedded digits goes on with them when the network is back."""
     if config.dataset == "auto" and (config.output / CONFIG_FILE).is_file():
         stored = read_json(config.output / CONFIG_FILE)
-        if isinstance(stored, dict) and stored.get("dataset") == "auto":
-            return stored.get("dataset_used", "auto")
-    return config.dataset
+        if isinstance(stored, dict) and stored.get("dataset") == "auto" and "dataset_used" in stored:
+            digits = load_digits(stored["dataset_used"])
+            return dataclasses.replace(digits, description=stored["dataset_description"])
+    return load_digits(config.dataset)
 
 
 def _environment() -> dict:

@@ -147,9 +147,10 @@ class _StateKeeper(keras.callbacks.Callback):
         if self.stopped is not None:
             return
         values = {key: float(value) for key, value in (logs or {}).items()}
-        if not all(map(math.isfinite, values.values())):
-            self._stop(f"the loss became {values['loss']} in epoch {epoch + 1}")
-            return
+        for key, value in values.items():
+            if not math.isfinite(value):
+                self._stop(f"the {key} became {value} in epoch {epoch + 1}")
+                return
         history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
         self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
 

@@ -9,6 +9,7 @@ import threading
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,7 +188,7 @@ def _npz(path: Path) -> Digits:
             arrays = {key: archive[key] for key in _NPZ_KEYS}
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} cannot be read as an .npz file (is it truncated?): {_first_line(error)}.") from None
     for split in ("train", "test"):
         arrays[f"x_{split}"] = _checked_images(path, f"x_{split}", arrays[f"x_{split}"])

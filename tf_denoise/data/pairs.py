@@ -27,11 +27,11 @@ def draw_batch(step, batch_size: int, num_images: int, groups: int = 1, seed: in
     """
     size = num_images * groups
     draw = tf.cast(step, tf.int64) * batch_size + tf.range(batch_size, dtype=tf.int64)
-    one_pass, place = draw // size, draw % size
+    one_pass, position = draw // size, draw % size
 
     def shuffled(number):
         key = tf.stack([tf.constant(seed, tf.int64), number])
-        return tf.random.experimental.index_shuffle(place, key, tf.constant(size - 1, tf.int64))
+        return tf.random.experimental.index_shuffle(position, key, tf.constant(size - 1, tf.int64))
 
     place = shuffled(one_pass[0])
     for ahead in range(1, 1 + -(-(batch_size - 1) // size)):  # a batch may reach into the next pass
