@@ -11,14 +11,10 @@ from tf_denoise.losses import (
 )
 
 LOSSES = {
-    "regional": lambda **kwargs: RegionalSharpnessLoss(window_size=8, **kwargs),
-    "regional, own step": lambda **kwargs: RegionalSharpnessLoss(window_size=7, step_size=3, scale=0.1, **kwargs),
+    "regional": lambda **kwargs: RegionalSharpnessLoss(window_size=8, step_size=3, **kwargs),
     "frequency, plain": lambda **kwargs: FrequencySharpnessLoss(high_freq_weight=0.0, **kwargs),
     "frequency, weighted": lambda **kwargs: FrequencySharpnessLoss(high_freq_weight=2.0, **kwargs),
-    "windowed frequency": lambda **kwargs: WindowedFrequencyLoss(window_size=8, **kwargs),
-    "windowed frequency, own step": lambda **kwargs: WindowedFrequencyLoss(
-        window_size=7, step_size=5, high_freq_weight=0.0, **kwargs
-    ),
+    "windowed frequency": lambda **kwargs: WindowedFrequencyLoss(window_size=8, step_size=3, **kwargs),
     "wavelet haar": lambda **kwargs: WaveletSharpnessLoss("haar", levels=3, **kwargs),
     "wavelet db2": lambda **kwargs: WaveletSharpnessLoss("db2", levels=2, scale=0.5, **kwargs),
     "weighted sum": lambda **kwargs: WeightedSumLoss(

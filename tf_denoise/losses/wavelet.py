@@ -126,7 +126,7 @@ def _details(images: tf.Tensor, wavelet: str, levels: int) -> list[tf.Tensor]:
     return bands
 
 
-def wavelet_sharpness(y_true, y_pred, wavelet: str = "haar", levels: int = 3, scale: float = 1.0) -> tf.Tensor:
+def wavelet_sharpness(y_true, y_pred, wavelet: str = "haar", levels: int = 3, scale: float = 0.1) -> tf.Tensor:
     """Mean absolute difference between the magnitudes of the wavelet details of output and target.
 
     A coefficient says how strong a frequency is at one place. Its sign says which side of an edge is the lighter one:
@@ -143,7 +143,7 @@ def wavelet_sharpness(y_true, y_pred, wavelet: str = "haar", levels: int = 3, sc
         y_pred: Images of the same shape.
         wavelet: "haar", "db2" or "db3".
         levels: Depth of the transform, at least 1.
-        scale: Factor of the result.
+        scale: Factor of the result. 0.1 brings it near a mean squared error of images in [0, 1].
 
     Returns:
         Float32 tensor `(batch,)`.
@@ -156,7 +156,7 @@ def wavelet_sharpness(y_true, y_pred, wavelet: str = "haar", levels: int = 3, sc
         >>> import numpy as np
         >>> stripes = np.tile([0.0, 1.0], (1, 8, 4))[..., None]
         >>> [round(float(v), 4) for v in wavelet_sharpness(stripes, np.full_like(stripes, 0.5), levels=1)]
-        [0.3333]
+        [0.0333]
     """
     scale = checked_number(scale, "scale")
     y_true, y_pred = as_image_pair(y_true, y_pred)
@@ -204,7 +204,7 @@ class WaveletSharpnessLoss(keras.losses.Loss):
         self,
         wavelet: str = "haar",
         levels: int = 3,
-        scale: float = 1.0,
+        scale: float = 0.1,
         reduction="sum_over_batch_size",
         name: str = "wavelet_sharpness",
         dtype=None,
