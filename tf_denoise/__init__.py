@@ -7,4 +7,6 @@ import lazy_loader
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["data", "errors", "models", "noise", "runs"])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["data", "errors", "losses", "models", "noise", "runs"]
+)

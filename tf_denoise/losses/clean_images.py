@@ -1,0 +1,95 @@
+"""Clean images from a folder or from pairs, and what tells whether one has changed."""
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+PICTURE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+
+class Fingerprint(NamedTuple):
+    """By what an image is known again: its size in bytes, the time of its last change and the hash of its bytes."""
+
+    size: int
+    changed: int
+    digest: str
+
+
+def read_picture(path) -> np.ndarray:
+    """A picture file as float32 `(height, width, channels)` in [0, 1], 8 and 16 bits alike, pixels as stored."""
+    return tf.io.decode_image(tf.io.read_file(str(path)), dtype=tf.float32, expand_animations=False).numpy()
+
+
+def clean_images(source, read) -> Iterator[tuple[str, np.ndarray, Fingerprint]]:
+    """Name, image and fingerprint of everything in `source`; files are read by several threads, a few ahead."""
+    if not is_folder(source):
+        for name, image in named_images(source):
+            yield name, image, fingerprint_of_array(image)
+        return
+
+    def load(picture):
+        name, path = picture
+        return name, np.asarray(read(path)), fingerprint_of_file(path)
+
+    pictures = iter(pictures_in(source))
+    with ThreadPoolExecutor() as pool:
+        while some := list(itertools.islice(pictures, 16)):
+            yield from pool.map(load, some)
+
+
+def is_folder(source) -> bool:
+    """Whether `source` is a path, and so a folder, rather than pairs of name and image."""
+    return isinstance(source, str | os.PathLike)
+
+
+def pictures_in(folder) -> list[tuple[str, Path]]:
+    """Name and path of every picture in a folder, in order."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder of pictures.")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+    return [(path.relative_to(folder).as_posix(), path) for path in paths]
+
+
+def named_images(source) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and image of every pair, from any iterable or a `tf.data.Dataset`."""
+    for name, image in source:
+        if tf.is_tensor(name):
+            name = name.numpy()
+        yield name.decode() if isinstance(name, bytes) else str(name), np.asarray(image)
+
+
+def fingerprint_of_file(path: Path) -> Fingerprint:
+    """The fingerprint of a file as it is now."""
+    state = path.stat()
+    with open(path, "rb") as file:
+        return Fingerprint(state.st_size, state.st_mtime_ns, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def fingerprint_of_array(image: np.ndarray) -> Fingerprint:
+    """The fingerprint of an image in memory, its shape and dtype included."""
+    image = np.ascontiguousarray(image)
+    digest = hashlib.sha256(f"{image.dtype.str} {image.shape}".encode())
+    digest.update(image)
+    return Fingerprint(image.nbytes, 0, digest.hexdigest())
+
+
+def is_unchanged(path: Path, then: Fingerprint) -> bool:
+    """Whether a file is as it was; its bytes are read only if the size is the same and the time is not."""
+    state = path.stat()
+    if state.st_size != then.size:
+        return False
+    return state.st_mtime_ns == then.changed or fingerprint_of_file(path).digest == then.digest
+
+
+def some_of(names) -> str:
+    """Up to three names, for a message."""
+    names = list(names)
+    return ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
