@@ -142,12 +142,13 @@ def markdown_findings(findings: Sequence[Finding], repeats: int) -> str:
         ]
         for network in dict.fromkeys(comparison.network for comparison in finding.comparisons):
             mine = [comparison for comparison in finding.comparisons if comparison.network == network]
-            lines.append(f"| {full_label(network)} | {' | '.join(map(_markdown_cell, mine))} |")
+            cells = [_markdown_cell(comparison, repeats) for comparison in mine]
+            lines.append(f"| {full_label(network)} | {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
 
 
-def _markdown_cell(comparison: Comparison) -> str:
+def _markdown_cell(comparison: Comparison, repeats: int) -> str:
     mixed = comparison.on("mixed")
     value, low, high, least, most = (
         signed(number, comparison.measure) for number in (mixed.value, mixed.low, mixed.high, mixed.least, mixed.most)
@@ -155,7 +156,8 @@ def _markdown_cell(comparison: Comparison) -> str:
     verdicts = [difference.verdict for difference in comparison.differences]
     words = ("higher", "lower") if comparison.measure == "unequal_pixels" else ("better", "worse")
     counts = f"{verdicts.count('better')} {words[0]}, {verdicts.count('worse')} {words[1]} of {len(verdicts)}"
-    return f"**{value}** ({low} to {high}; repeats {least} to {most}); {counts}"
+    spread = f"; repeats {least} to {most}" if repeats > 1 else ""
+    return f"**{value}** ({low} to {high}{spread}); {counts}"
 
 
 def _measure_title(measure: str) -> str:
