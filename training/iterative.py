@@ -16,7 +16,7 @@ from tf_denoise.errors import InputError, exit_on_input_error
 from tf_denoise.startup import start_tensorflow
 
 PROFILES = {
-    "demo": {"epochs": 2, "tsne_points": 300},
+    "demo": {"epochs": 1, "tsne_points": 150},
     "full": {"epochs": 32, "tsne_points": 10_000},
 }
 
@@ -40,7 +40,7 @@ class Config:
     hidden_units: tuple[int, ...] = (512, 256, 512)
     """Widths of the autoencoders' hidden layers."""
     epochs: int | None = None
-    """Epochs of 60,000 images per network; a control trains twice as long. demo: 2, full: 32."""
+    """Epochs of 60,000 images per network; a control trains twice as long. demo: 1, full: 32."""
     batch_size: int = 256
     """Images per training step of the autoencoders."""
     learning_rate: float = 3e-3
@@ -57,7 +57,7 @@ class Config:
     renoise_at_evaluation: bool = True
     """Score each child a second time, with its parent's predictions renoised as in training."""
     tsne_points: int | None = None
-    """Test images in each t-SNE embedding; 0 for none. demo: 300, full: 10,000."""
+    """Test images in each t-SNE embedding; 0 for none. demo: 150, full: 10,000."""
     jit_compile: bool = True
     """Compile the autoencoders' training step with XLA: it pays from some ten epochs on. demo: no, full: yes."""
     mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
