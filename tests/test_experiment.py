@@ -141,3 +141,13 @@ def test_the_dataset_of_a_run_may_be_named_from_another_folder(monkeypatch, tmp_
     run_experiment(Config(dataset=tiny_npz.name, output=tmp_path / "run").resolved())
     stored = json.loads((tmp_path / "run" / "config.json").read_text())
     assert stored["dataset_used"] == str(tiny_npz.resolve())
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 32])
+def test_the_learning_rate_rises_stays_up_and_ends_at_zero(epochs):
+    schedule = training.experiment.learning_rate(3e-3, 234, epochs)
+    rates = np.array([float(schedule(step)) for step in np.linspace(0, 234 * epochs, 41)])
+    assert rates[0] == 0
+    assert rates[-1] == pytest.approx(0, abs=1e-6)
+    assert rates.max() == pytest.approx(3e-3, rel=0.1)
+    assert rates.mean() > 0.3 * 3e-3

@@ -102,6 +102,20 @@ def _environment() -> dict:
     }
 
 
+def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up to `peak` within the first epoch (the first tenth of a single one), then a cosine down to zero at the end.
+
+    Example:
+        >>> schedule = learning_rate(1.0, steps_per_epoch=100, epochs=1)
+        >>> [round(float(schedule(step)), 2) for step in (0, 10, 55, 100)]
+        [0.0, 1.0, 0.5, 0.0]
+    """
+    warmup = steps_per_epoch if epochs > 1 else steps_per_epoch // 10
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps_per_epoch * epochs - warmup), warmup_target=peak, warmup_steps=max(1, warmup)
+    )
+
+
 class Trainer:
     """Trains the networks of all repeats in order.
 
@@ -210,11 +224,7 @@ class Trainer:
         return True
 
     def _compile(self, model, loss: str, steps: int, epochs: int, peak: float, jit_compile: bool, metrics=()) -> None:
-        """Adam with an epoch of warm-up and a cosine to zero."""
-        decay = max(1, steps * epochs - steps)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0 if epochs > 1 else peak, decay, warmup_target=peak if epochs > 1 else None, warmup_steps=steps
-        )
+        schedule = learning_rate(peak, steps, epochs)
         model.compile(
             keras.optimizers.Adam(schedule),
             loss,

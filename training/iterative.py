@@ -44,7 +44,7 @@ class Config:
     batch_size: int = 256
     """Images per training step of the autoencoders."""
     learning_rate: float = 3e-3
-    """Adam's peak learning rate: one epoch of warm-up, then a cosine to zero."""
+    """Adam's peak learning rate: an epoch of warm-up (a tenth of a single one), then a cosine to zero."""
     one_level: int = 50
     """Noise level of the one-level parent in percent."""
     children: tuple[str, ...] = ("0", "25", "mixed", "multi")
