@@ -208,7 +208,7 @@ class Trainer:
 
         steps = EPOCH_DRAWS // CLASSIFIER_BATCH
         epochs = max(1, min(10, self.config.epochs))
-        # Not compiled by XLA: with 32 images a step its small operations run four times faster as TensorFlow's own.
+        # Not compiled by XLA: with 32 images a step its small operations ran faster as TensorFlow's own (busy machine).
         self._compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, ["accuracy"])
         held_out = (self.held_out, keras.ops.one_hot(self.digits.y_validation, NUM_CLASSES))
         self._train(
