@@ -82,7 +82,7 @@ def run_experiment(config: "Config") -> None:
 
 def _load(config: "Config") -> Digits:
     """The data. A run that had to take the embedded digits goes on with them when the network is back."""
-    if config.dataset == "auto" and (config.output / CONFIG_FILE).is_file():
+    if config.dataset == "auto" and os.path.isfile(config.output / CONFIG_FILE):  # False, where a path cannot be
         stored = read_json(config.output / CONFIG_FILE)
         if isinstance(stored, dict) and stored.get("dataset") == "auto" and "dataset_used" in stored:
             digits = load_digits(stored["dataset_used"])
