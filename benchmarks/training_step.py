@@ -92,8 +92,29 @@ def serve_project(options) -> None:
             lambda a, b: tf.matmul(a, b).numpy()[0, 0], lambda n: tf.random.normal((n, n)), options.sides
         )
 
+    layers = [
+        (tf.random.normal((options.batch, a)), tf.random.normal((a, b)), tf.random.normal((options.batch, b)))
+        for a, b in itertools.pairwise((SIZE, *HIDDEN, SIZE))
+    ]
+
+    @tf.function
+    def multiply():
+        forward = [tf.matmul(inputs, weights) for inputs, weights, _ in layers]
+        weight_gradients = [tf.matmul(inputs, upstream, transpose_a=True) for inputs, _, upstream in layers]
+        input_gradients = [tf.matmul(upstream, weights, transpose_b=True) for _, weights, upstream in layers[1:]]
+        return forward + weight_gradients + input_gradients
+
+    def products() -> float:
+        """Images per second if a step were its matrix products and nothing else."""
+        start = time.perf_counter()
+        for _ in range(options.steps):
+            results = multiply()
+        results[0].numpy()
+        return options.batch * options.steps / (time.perf_counter() - start)
+
     step()
-    serve({"step": step, "peak": peak}, {"steps_per_execution": at_once})
+    products()
+    serve({"step": step, "peak": peak, "products": products}, {"steps_per_execution": at_once})
 
 
 def serve_torch(options) -> None:
@@ -187,6 +208,7 @@ def main() -> None:
     project, torch = Peer("project", *given), Peer("torch", *given)
     variants = torch.ready["variants"]
     tasks = [(project, "project", "step"), *((torch, name, name) for name in variants)]
+    tasks += [(project, "products alone", "products")]
     tasks += [(project, "TensorFlow product", "peak"), (torch, "PyTorch product", "peak")]
     count = flops(options.batch)
     rounds = []
@@ -203,9 +225,9 @@ def main() -> None:
         values = sorted(map(value, rounds))
         return f"{statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f})"
 
-    def of_peak(kind):
+    def of_peak(kind, speed="project"):
         return lambda r: (
-            100 * r["project"] / options.batch * count[kind] / max(r["TensorFlow product"], r["PyTorch product"])
+            100 * r[speed] / options.batch * count[kind] / max(r["TensorFlow product"], r["PyTorch product"])
         )
 
     print(f"\n{machine('tensorflow', 'keras', 'torch', 'numpy')}")
@@ -220,6 +242,7 @@ def main() -> None:
         print(f"| {label}, GFlop/s | {median(lambda r, n=label: r[n] / 1e9)} | |")
     for kind in count:
         print(f"| % of peak, {kind}: {count[kind] / 1e9:.3f} GFlop a step | {median(of_peak(kind))} | 70 |")
+    print(f"| % of peak of these products alone, exact | {median(of_peak('exact', 'products alone'))} | |")
 
 
 if __name__ == "__main__":

@@ -93,10 +93,10 @@ def noisy_test_set(clean: tf.Tensor, name: str, seed: int) -> tuple[tf.Tensor, t
     return salt_and_pepper(clean, levels, key), levels
 
 
-def renoise_for(token: str, images: tf.Tensor, levels: tf.Tensor, seed: int) -> tf.Tensor:
+def renoise_for(token: str, images: tf.Tensor, levels: tf.Tensor, seed: tuple[int, int]) -> tf.Tensor:
     """Predictions renoised at evaluation as in training; `multi` uses the level of the noise on the input."""
     groups = tf.cast(tf.round(levels * 10), tf.int32)
-    return SaltAndPepper(level_schedule(token)).corrupt(images, [seed, 0], groups)
+    return SaltAndPepper(level_schedule(token)).corrupt(images, seed, groups)
 
 
 class Scorer:
@@ -222,7 +222,8 @@ def score_chains(
                 if network.renoise in (None, "0"):
                     renoised[network.name] = plain[network.name]
                     continue
-                source = renoise_for(network.renoise, renoised[network.parent], levels, seed + 100_000 + index)
+                key = (seed + 100_000 + index, TEST_SETS.index(test_set))  # another noise for every network and set
+                source = renoise_for(network.renoise, renoised[network.parent], levels, key)
                 renoised[network.name] = network.predict(source)
                 rows += scorer.score(renoised[network.name], renoised=True, **place)
     return rows

@@ -11,7 +11,6 @@ from training.lineage import (
     ancestry,
     chain_batches,
     chain_noises,
-    derive_seed,
     grow_tree,
     to_signed,
     validation_batch,
@@ -135,15 +134,6 @@ def test_a_chain_has_the_noise_of_its_members():
 
 def test_validation_is_mixed_for_a_parent_of_one_level():
     assert [validation_noise(noise) for noise in ("50", "0", "multi")] == ["mixed", "mixed", "multi"]
-
-
-def test_seeds_are_31_bit_and_differ_by_every_word():
-    seeds = [
-        derive_seed(*words) for words in [(0, 1, "a"), (0, 1, "b"), (0, 2, "a"), (1, 1, "a"), (0, "1", "a"), (0, 1)]
-    ]
-    assert len(set(seeds)) == 6
-    assert all(0 <= seed < 2**31 for seed in seeds)
-    assert derive_seed(0, 1, "a") == seeds[0]
 
 
 def test_bytes_become_images_in_minus_one_to_one():

@@ -189,3 +189,64 @@ def test_an_execution_fills_an_epoch_evenly_and_as_far_as_it_may(steps):
     assert steps % best == 0
     assert not any(steps % more == 0 for more in range(best + 1, 27))
     assert best <= 26
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".writing-abc.npz").write_bytes(b"half")
+    run(tmp_path, epochs=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "training.json"]
+
+
+def averaging_model(momentum=0.5):
+    model = new_model()
+    model.compile(keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=momentum), "mse", jit_compile=False)
+    return model
+
+
+def test_the_network_judged_best_is_saved_and_the_training_goes_on_from_the_last(tmp_path):
+    model, seen = new_model(), []
+
+    def judge():
+        seen.append(model.get_weights())
+        return [1.0, 3.0, 2.0, 0.0][len(seen) - 1]
+
+    record, _ = run(tmp_path, model, judge=judge)
+    assert record["history"]["val_psnr"] == [1.0, 3.0, 2.0, 0.0]
+    for found, expected in zip(load_network(tmp_path).get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    last = tmp_path / "without"
+    run(last)
+    for found, expected in zip(load_network(last).get_weights(), seen[3], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_averages_of_the_weights_are_what_is_judged_and_saved(tmp_path):
+    model, weights = averaging_model(), []
+
+    class Follow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            weights.append(model.get_weights())
+
+    judged = []
+    run(tmp_path, model, epochs=1, judge=lambda: judged.append(model.get_weights()) or 0.0, callbacks=[Follow()])
+    average = weights[0]
+    for step in weights[1:]:
+        average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
+    for found, saved, expected in zip(judged[0], load_network(tmp_path).get_weights(), average, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(found, saved)
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_judged_training_resumes_to_the_same_bits(tmp_path, epoch):
+    def judged(folder, **options):
+        model = averaging_model()
+        return run(folder, model, judge=lambda: -abs(float(np.sum(model.get_weights()[0]))), **options)[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        judged(tmp_path / "cut", callbacks=[Interrupt(epoch, at_batch=2)])
+    records = [judged(tmp_path / name) for name in ("cut", "whole")]
+    assert records[0]["history"] == records[1]["history"]
+    networks = [load_network(tmp_path / name).get_weights() for name in ("cut", "whole")]
+    for cut, whole in zip(*networks, strict=True):
+        np.testing.assert_array_equal(cut, whole)

@@ -35,6 +35,11 @@ def test_a_chosen_pixel_becomes_low_stays_or_becomes_high_a_third_each(level):
     assert np.all(np.abs(found - expected) <= 4.5 * deviation + 2**-16)
 
 
+@pytest.mark.parametrize("level", [0.5, np.float32(0.5), np.float64(0.5), 1])
+def test_a_number_of_any_type_is_a_level(level):
+    assert SaltAndPepper(level).schedule.level == float(level)
+
+
 def test_each_image_gets_its_own_level():
     levels = np.linspace(0, 1, len(GREY)).astype("float32")
     changed = np.mean(salt_and_pepper(GREY, levels, (0, 1)).numpy() != 0, axis=1)

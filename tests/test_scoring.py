@@ -134,10 +134,10 @@ def test_the_second_pass_leaves_out_children_that_were_not_renoised():
 
 def test_multi_renoises_at_the_level_of_the_input():
     levels = tf.constant(np.arange(11) / 10, tf.float32)
-    renoised = renoise_for("multi", tf.zeros((11, 20_000)), levels, 3).numpy()
+    renoised = renoise_for("multi", tf.zeros((11, 20_000)), levels, (3, 0)).numpy()
     np.testing.assert_allclose(np.mean(renoised != 0, 1), np.arange(11) / 15, atol=0.02)
     assert not renoised[0].any()
-    constant = renoise_for("40", tf.zeros((11, 20_000)), levels, 3).numpy()
+    constant = renoise_for("40", tf.zeros((11, 20_000)), levels, (3, 0)).numpy()
     np.testing.assert_allclose(np.mean(constant != 0, 1), 0.8 / 3, atol=0.02)
 
 

@@ -3,6 +3,8 @@
 The noise knows nothing of its schedule: a schedule says which level an image gets, the noise applies it.
 """
 
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -237,7 +239,7 @@ class SaltAndPepper(keras.layers.Layer):
 
     def __init__(self, level=0.5, low: float = -1.0, high: float = 1.0, seed: int | None = None, **kwargs):
         super().__init__(**kwargs)
-        self.schedule = ConstantLevel(level) if isinstance(level, int | float) else level
+        self.schedule = ConstantLevel(level) if isinstance(level, numbers.Real) else level
         self.low, self.high, self.seed = low, high, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.built = True

@@ -15,6 +15,7 @@ LOCK_FILE = ".lock"
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
 CLASSIFIER_FOLDER = "classifier"
+_UNFINISHED = ".writing-"
 
 
 def network_folder(run: Path, repeat: int, name: str) -> Path:
@@ -38,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ['scores.csv']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -49,6 +50,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished_files(folder: Path) -> None:
+    """Remove what a killed process left half written in a folder that no other process writes to."""
+    for path in folder.glob(_UNFINISHED + "*"):
+        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
@@ -127,7 +134,7 @@ def _check_folder(folder: Path, config: dict) -> None:
     if not folder.is_dir():
         raise InputError(f"The output {folder} is a file; expected a folder, or a name that is still free.")
     if not (folder / CONFIG_FILE).exists():
-        foreign = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not p.name.startswith(".writing-"))
+        foreign = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not p.name.startswith(_UNFINISHED))
         if foreign:
             raise InputError(
                 f"The output folder {folder} holds something that is not a run ({foreign[0]}), and nothing in it is "

@@ -1,8 +1,14 @@
 """Starting TensorFlow without the lines it writes on the terminal of every command."""
 
+import logging
 import os
 import sys
 import tempfile
+
+
+def _is_no_retracing_advice(record: logging.LogRecord) -> bool:
+    """Each network traces Keras' training step once; TensorFlow takes many networks for a fault in a loop."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def start_tensorflow() -> None:
@@ -22,6 +28,7 @@ def start_tensorflow() -> None:
             import tensorflow as tf
 
             tf.config.list_logical_devices()
+            tf.get_logger().addFilter(_is_no_retracing_advice)
         except BaseException:
             held_back.seek(0)
             os.write(screen, held_back.read())

@@ -1,15 +1,12 @@
 """What `python -m training.iterative` does: train the classifier and every network of the tree, then evaluate."""
 
-import contextlib
 import dataclasses
 import os
-import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from evaluation.pipeline import evaluate_run
@@ -33,14 +30,14 @@ from training.lineage import (
     ancestry,
     chain_batches,
     chain_noises,
-    derive_seed,
     grow_tree,
     to_signed,
     validation_batch,
     validation_noise,
 )
-from training.loop import steps_per_execution, train
+from training.loop import learning_rate, steps_per_execution, train
 from training.progress import Overall
+from training.setting import derive_seed, environment, precision
 
 if TYPE_CHECKING:
     from training.iterative import Config
@@ -72,7 +69,7 @@ def run_experiment(config: "Config") -> None:
     with open_run(folder, stored):
         print(f"Run folder: {folder}")
         if not (folder / "environment.json").exists():
-            write_json(folder / "environment.json", _environment())
+            write_json(folder / "environment.json", environment())
         write_json(folder / "networks.json", [dataclasses.asdict(network) for network in tree])
         Trainer(config, digits, tree, folder).train_all()
         report = evaluate_run(folder, digits)
@@ -88,32 +85,6 @@ def _load(config: "Config") -> Digits:
             digits = load_digits(stored["dataset_used"])
             return dataclasses.replace(digits, description=stored["dataset_description"])
     return load_digits(config.dataset)
-
-
-def _environment() -> dict:
-    return {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "devices": [device.device_type for device in tf.config.list_logical_devices()],
-        "cores": len(os.sched_getaffinity(0)),
-    }
-
-
-def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up to `peak` within the first epoch (the first tenth of a single one), then a cosine down to zero at the end.
-
-    Example:
-        >>> schedule = learning_rate(1.0, steps_per_epoch=100, epochs=1)
-        >>> [round(float(schedule(step)), 2) for step in (0, 10, 55, 100)]
-        [0.0, 1.0, 0.5, 0.0]
-    """
-    warmup = steps_per_epoch if epochs > 1 else steps_per_epoch // 10
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps_per_epoch * epochs - warmup), warmup_target=peak, warmup_steps=max(1, warmup)
-    )
 
 
 class Trainer:
@@ -167,7 +138,7 @@ class Trainer:
         chain = ancestry(network, self.tree)
         ancestors = [load_network(network_folder(self.folder, repeat, member.name)) for member in chain[:-1]]
         held_out_noise = validation_noise(network.noise)
-        with _precision(config.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
+        with precision(config.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
             autoencoder = DenseAutoencoder(self.clean.shape[1], config.hidden_units, name="autoencoder")
             trainer = ChainTrainer(
                 autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
@@ -194,7 +165,7 @@ class Trainer:
             return False
         keras.backend.clear_session()
         keras.utils.set_random_seed(derive_seed(self.config.seed, "classifier"))
-        with _precision(self.config.mixed_precision):
+        with precision(self.config.mixed_precision):
             classifier = DigitClassifier(self.clean.shape[1], name="classifier")
         labels = keras.ops.one_hot(self.digits.y_train, NUM_CLASSES)
         clean = self.clean
@@ -239,14 +210,3 @@ class Trainer:
         record = train(model, network, batches, folder, validation_steps=1, callbacks=[board], **options)
         if record["stopped"]:
             print(f"{folder.relative_to(self.folder)}: {record['stopped']}.")
-
-
-@contextlib.contextmanager
-def _precision(name: str) -> Iterator[None]:
-    """Layers made in the block compute in mixed precision of that name; `none` is float32."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if name == "none" else f"mixed_{name}")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

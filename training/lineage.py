@@ -1,7 +1,6 @@
 """Parents, children and controls: which networks an experiment has, and what each of them learns from."""
 
 import dataclasses
-import hashlib
 from collections.abc import Sequence
 
 import keras
@@ -85,16 +84,6 @@ def ancestry(network: Network, tree: Sequence[Network]) -> list[Network]:
     while chain[0].parent is not None:
         chain.insert(0, by_name[chain[0].parent])
     return chain
-
-
-def derive_seed(*words) -> int:
-    """A 31-bit seed from any words: unlike words give unrelated seeds.
-
-    Example:
-        >>> derive_seed(0, "one_level", "noise") != derive_seed(1, "one_level", "noise")
-        True
-    """
-    return int.from_bytes(hashlib.sha256(repr(words).encode()).digest()[:4], "big") >> 1
 
 
 def to_signed(images) -> tf.Tensor:

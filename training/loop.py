@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.runs import MODEL_FILE, RECORD_FILE, atomic_path, write_json
+from tf_denoise.runs import MODEL_FILE, RECORD_FILE, atomic_path, remove_unfinished_files, write_json
 
 _STATE, _PREVIOUS = "state.npz", "state-previous.npz"
 
@@ -24,8 +24,10 @@ def train(
     *,
     epochs: int,
     steps_per_epoch: int,
-    validation: tf.data.Dataset,
-    validation_steps: int,
+    validation: tf.data.Dataset | None = None,
+    validation_steps: int | None = None,
+    judge: Callable[[], float] | None = None,
+    judged_by: str = "val_psnr",
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> dict:
@@ -34,6 +36,9 @@ def train(
     After every epoch the weights, the optimizer and the history are written to `folder`, the state before them is
     kept. As a batch depends on its step alone, an interrupted training ends in the same bits as one that was not.
     A loss that becomes NaN or infinite ends the training; the network keeps its last good state.
+
+    With `judge` the network is judged after every epoch, and the best one is what is saved. Where the optimizer keeps
+    moving averages of the weights (`use_ema=True`), these are judged and saved.
 
     Args:
         model: The compiled model to fit.
@@ -44,6 +49,8 @@ def train(
         steps_per_epoch: Batches in an epoch.
         validation: The dataset scored after each epoch.
         validation_steps: Batches in it.
+        judge: Gives a number that is the higher, the better the network is.
+        judged_by: What the history calls that number.
         callbacks: Further Keras callbacks.
         verbose: Of `fit`.
 
@@ -51,8 +58,9 @@ def train(
         The record: `epochs`, `steps`, `seconds`, `history`, and `stopped`, a sentence or `None`.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remove_unfinished_files(folder)
     model.optimizer.build(model.trainable_variables)
-    keeper = _StateKeeper(folder, network, model.optimizer)
+    keeper = _StateKeeper(folder, network, model.optimizer, judge, judged_by)
     state = keeper.restore()
     if state is None:
         keeper.save(0, {}, 0.0)
@@ -69,6 +77,7 @@ def train(
             verbose=verbose,
             shuffle=False,
         )
+    keeper.take_best()
     with atomic_path(folder / MODEL_FILE) as temporary:
         network.save(temporary)
     record = {
@@ -93,12 +102,28 @@ def steps_per_execution(steps_per_epoch: int, most: int = 26) -> int:
     return max(count for count in range(1, most + 1) if steps_per_epoch % count == 0)
 
 
+def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up to `peak` within the first epoch (the first tenth of a single one), then a cosine down to zero at the end.
+
+    Example:
+        >>> schedule = learning_rate(1.0, steps_per_epoch=100, epochs=1)
+        >>> [round(float(schedule(step)), 2) for step in (0, 10, 55, 100)]
+        [0.0, 1.0, 0.5, 0.0]
+    """
+    warmup = steps_per_epoch if epochs > 1 else steps_per_epoch // 10
+    return keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps_per_epoch * epochs - warmup), warmup_target=peak, warmup_steps=max(1, warmup)
+    )
+
+
 class _StateKeeper(keras.callbacks.Callback):
     """Writes the state after each epoch; stops at a loss that is not finite and goes back to the last good state."""
 
-    def __init__(self, folder: Path, network: keras.Model, optimizer: keras.optimizers.Optimizer):
+    def __init__(self, folder: Path, network: keras.Model, optimizer: keras.optimizers.Optimizer, judge, judged_by):
         super().__init__()
         self.folder, self.network, self.optimizer = folder, network, optimizer
+        self.judge, self.judged_by = judge, judged_by
+        self.best: list[np.ndarray] = []  # the trainable weights of the epoch that was judged best
         self.epoch, self.history, self.seconds = 0, {}, 0.0
         self.stopped: str | None = None
         self._started = 0.0
@@ -110,6 +135,7 @@ class _StateKeeper(keras.callbacks.Callback):
         self.epoch, self.history, self.seconds = epoch, history, seconds
         record = json.dumps({"epoch": epoch, "history": history, "seconds": seconds, "stopped": self.stopped})
         arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
+        arrays |= {f"b{index}": array for index, array in enumerate(self.best)}
         state = self.folder / _STATE
         if state.exists():
             state.replace(self.folder / _PREVIOUS)
@@ -123,12 +149,13 @@ class _StateKeeper(keras.callbacks.Callback):
                 with np.load(self.folder / name, allow_pickle=False) as archive:
                     record = json.loads(str(archive["record"]))
                     arrays = [archive[f"v{index}"] for index in range(len(self.variables()))]
+                    best = [archive[f"b{index}"] for index in range(sum(key[0] == "b" for key in archive))]
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
                 continue
             for variable, array in zip(self.variables(), arrays, strict=True):
                 variable.assign(array)
             self.epoch, self.history, self.seconds = record["epoch"], record["history"], record["seconds"]
-            self.stopped = record["stopped"]
+            self.stopped, self.best = record["stopped"], best
             return record
         return None
 
@@ -151,8 +178,32 @@ class _StateKeeper(keras.callbacks.Callback):
             if not math.isfinite(value):
                 self._stop(f"the {key} became {value} in epoch {epoch + 1}")
                 return
+        if self.judge is not None:
+            values[self.judged_by] = self._judge()
         history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
         self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
+
+    def _judge(self) -> float:
+        """Judge the averaged weights where there are some, and remember them if they are the best so far."""
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # within float16's loss scaling
+        weights = self.network.trainable_variables
+        averages = optimizer._model_variables_moving_average if optimizer.use_ema else weights
+        current, judged = ([np.array(variable.numpy()) for variable in group] for group in (weights, averages))
+        self._assign(judged)
+        value = float(self.judge())
+        self._assign(current)
+        if not self.best or value > max(self.history[self.judged_by]):
+            self.best = judged
+        return value
+
+    def _assign(self, arrays: list[np.ndarray]) -> None:
+        for variable, array in zip(self.network.trainable_variables, arrays, strict=True):
+            variable.assign(array)
+
+    def take_best(self) -> None:
+        """Give the network the weights that were judged best."""
+        if self.best:
+            self._assign(self.best)
 
     def _stop(self, reason: str) -> None:
         if self.stopped is None:

@@ -1,0 +1,45 @@
+"""What a training runs in: its seeds, its precision, its machine."""
+
+import contextlib
+import hashlib
+import os
+import platform
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def derive_seed(*words) -> int:
+    """A 31-bit seed from any words: unlike words give unrelated seeds.
+
+    Example:
+        >>> derive_seed(0, "one_level", "noise") != derive_seed(1, "one_level", "noise")
+        True
+    """
+    return int.from_bytes(hashlib.sha256(repr(words).encode()).digest()[:4], "big") >> 1
+
+
+@contextlib.contextmanager
+def precision(name: str) -> Iterator[None]:
+    """Layers made in the block compute in mixed precision of that name; `none` is float32."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if name == "none" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def environment() -> dict:
+    """Versions and machine, for the run folder."""
+    return {
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+        "devices": [device.device_type for device in tf.config.list_logical_devices()],
+        "cores": len(os.sched_getaffinity(0)),
+    }
