@@ -252,7 +252,7 @@ def texture_unet():
     return Model(inputs, layers.Conv2D(3, 1)(x))
 
 
-def compare_steps(rounds: int = 3) -> None:
+def compare_steps(rounds: int = 7) -> None:
     """Print what each loss adds to a training step; the losses take turns in one process."""
     import keras
     import tensorflow as tf
@@ -293,12 +293,12 @@ def compare_steps(rounds: int = 3) -> None:
             step().numpy()
             if turn:  # the first one traces
                 times[name].append(time.perf_counter() - start)
-    base = statistics.median(times["mse"])
-    print("| loss | training step | added |")
+    print("| loss | training step | added, median (least to most of the turns) |")
     print("| --- | ---: | ---: |")
     for name, seconds in times.items():
-        middle = statistics.median(seconds)
-        print(f"| {name} | {middle:.2f} s | {100 * (middle / base - 1):+.1f} % |")
+        added = sorted(100 * (mine / base - 1) for mine, base in zip(seconds, times["mse"], strict=True))
+        row = f"{statistics.median(added):+.1f} % ({added[0]:+.1f} to {added[-1]:+.1f})"
+        print(f"| {name} | {statistics.median(seconds):.2f} s | {row} |")
 
 
 if __name__ == "__main__":
