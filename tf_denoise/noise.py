@@ -1,5 +1,7 @@
 """Salt-and-pepper noise, as a stateless function and as a Keras layer, and the levels that images get.
 
+The Gaussian noises of `tf_denoise.gaussian_noise` are handed on.
+
 The noise knows nothing of its schedule: a schedule says which level an image gets, the noise applies it.
 """
 
@@ -10,6 +12,21 @@ import numpy as np
 import tensorflow as tf
 
 from tf_denoise.errors import InputError
+from tf_denoise.gaussian_noise import AdditiveGaussian, PoissonGaussian, additive_gaussian, poisson_gaussian
+
+__all__ = [
+    "PERCENT_LEVELS",
+    "AdditiveGaussian",
+    "ConstantLevel",
+    "MixedLevel",
+    "MultiLevel",
+    "PoissonGaussian",
+    "SaltAndPepper",
+    "additive_gaussian",
+    "level_schedule",
+    "poisson_gaussian",
+    "salt_and_pepper",
+]
 
 PERCENT_LEVELS = tuple(round(0.1 * i, 1) for i in range(11))
 """The eleven levels 0, 10, ..., 100 %, as fractions."""

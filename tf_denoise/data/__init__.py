@@ -5,7 +5,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "crops": ["CropSampler", "crop_batches"],
         "digits": ["Digits", "load_digits"],
         "pairs": ["draw_batch", "noisy_pairs"],
+        "photographs": ["Photograph", "Photographs", "Split", "split"],
+        "textures": ["embedded_photographs", "load_folder", "load_pairs"],
     },
 )

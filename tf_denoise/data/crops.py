@@ -1,0 +1,244 @@
+"""Random crops of photographs as a pure function of (seed, step), of more photographs than memory holds."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from tf_denoise.data.photographs import Photographs
+from tf_denoise.errors import InputError
+from tf_denoise.images import PictureError, to_unit
+
+BUDGET_BYTES = 512 * 2**20
+"""Memory that decoded photographs may take, unless told."""
+_ORDER, _CROPS = 0, 1  # words that tell the two streams of random numbers of a seed apart
+
+
+class PhotographPool:
+    """Which photographs are drawn from at a time, so that few are decoded and all have their turn.
+
+    Endless shuffled passes over all photographs are laid end to end on a line, each photograph as long as its area.
+    A window of `window` pixels slides along the line, and a draw takes the photograph under a random point of it. So
+    a photograph is drawn in proportion to its area, and only those in the window need be held. Where all photographs
+    together fit into the window it stays where it is and holds each once.
+
+    Args:
+        areas: Pixels of each photograph.
+        window: Length of the window in pixels; 0 stands for the one photograph under a point.
+        seed: Integer seed of the passes, 0 or more.
+    """
+
+    def __init__(self, areas, window: int, seed: int):
+        self.areas = np.asarray(areas, "int64")
+        self.total = int(self.areas.sum())
+        self.window = min(int(window), self.total)
+        self.seed = seed
+        self._passes: OrderedDict[int, tuple[np.ndarray, np.ndarray]] = OrderedDict()
+
+    def draw(self, start: int, fractions) -> list[int]:
+        """The photographs under points of the window.
+
+        Args:
+            start: Where the window begins, in pixels from the beginning of the line.
+            fractions: Places in the window, each in [0, 1).
+
+        Returns:
+            One index of a photograph per fraction.
+        """
+        if self.window == self.total:
+            start = 0
+        return [self._at(start + int(fraction * max(self.window, 1))) for fraction in fractions]
+
+    def _at(self, point: int) -> int:
+        number, place = divmod(point, self.total)
+        order, ends = self._one_pass(number)
+        return int(order[np.searchsorted(ends, place, side="right")])
+
+    def _one_pass(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        if number not in self._passes:
+            order = np.random.default_rng([self.seed, _ORDER, number]).permutation(len(self.areas))
+            self._passes[number] = order, np.cumsum(self.areas[order])
+            while len(self._passes) > 2:  # the window lies in one pass, or in two
+                self._passes.popitem(last=False)
+        return self._passes[number]
+
+
+class DecodedCache:
+    """Decoded photographs, as stored integers; the ones least recently used go when the budget is spent.
+
+    Args:
+        decode: Function of an index giving a tuple of arrays.
+        budget_bytes: Bytes held at most; the photograph asked for last is held whatever its size.
+    """
+
+    def __init__(self, decode: Callable[[int], tuple[np.ndarray, ...]], budget_bytes: int):
+        self._decode, self.budget_bytes = decode, budget_bytes
+        self._held: OrderedDict[int, tuple[np.ndarray, ...]] = OrderedDict()
+        self.held_bytes = self.decodes = 0
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+        """The arrays of a photograph, from memory or decoded."""
+        if index in self._held:
+            self._held.move_to_end(index)
+            return self._held[index]
+        arrays = self._decode(index)
+        self.decodes += 1
+        self._held[index] = arrays
+        self.held_bytes += sum(array.nbytes for array in arrays)
+        while self.held_bytes > self.budget_bytes and len(self._held) > 1:
+            _, oldest = self._held.popitem(last=False)
+            self.held_bytes -= sum(array.nbytes for array in oldest)
+        return arrays
+
+
+class CropSampler:
+    """Random crops in the eight flips and turns: batch n is a pure function of (seed, n).
+
+    A photograph is drawn in proportion to its area. Decoded photographs take `budget_bytes` of memory at most; where
+    that holds all of them, every batch draws from all, otherwise from a sliding pool (`PhotographPool`) that moves on
+    so that each photograph's pixels are cut out `reuse` times on average before it goes. Photographs smaller than a
+    crop are left out, and recorded in `photographs.rejected`; so is one that turns out to be damaged, whose place the
+    next one takes.
+
+    Args:
+        photographs: What to cut from.
+        crop_size: Height and width of a crop in pixels.
+        batch_size: Crops per batch.
+        seed: Integer seed, 0 or more.
+        budget_bytes: Memory for decoded photographs.
+        reuse: How often a pixel is used on average each time its photograph is decoded.
+
+    Raises:
+        InputError: If no photograph is as large as a crop, or none can be decoded.
+        ValueError: If a number is not positive.
+
+    Example:
+        >>> from tf_denoise.data import embedded_photographs, split
+        >>> sampler = CropSampler(split(embedded_photographs(), seed=0).train, crop_size=32, batch_size=2, seed=0)
+        >>> sampler.batch(5).shape
+        (2, 32, 32, 3)
+    """
+
+    def __init__(
+        self,
+        photographs: Photographs,
+        crop_size: int,
+        batch_size: int,
+        seed: int,
+        budget_bytes: int = BUDGET_BYTES,
+        reuse: float = 4.0,
+    ):
+        if min(crop_size, batch_size) < 1 or seed < 0 or not reuse > 0:
+            raise ValueError(
+                "A crop sampler takes crop_size and batch_size of 1 or more, seed of 0 or more and reuse above 0; "
+                f"received crop_size={crop_size}, batch_size={batch_size}, seed={seed}, reuse={reuse}."
+            )
+        sides = [min(member.header.height, member.header.width) for member in photographs.members]
+        large = [index for index, side in enumerate(sides) if side >= crop_size]
+        if not large:
+            raise InputError(
+                f"No photograph is as large as a crop of {crop_size} x {crop_size} pixels: the largest has a shorter "
+                f"side of {max(sides, default=0)}. Choose smaller crops or larger photographs."
+            )
+        for member, side in zip(photographs.members, sides, strict=True):
+            if side < crop_size:
+                photographs.reject(member.name, f"is smaller than a crop of {crop_size} x {crop_size} pixels")
+        self.photographs = photographs.subset(large)
+        self.crop_size, self.batch_size, self.seed, self.reuse = crop_size, batch_size, seed, reuse
+        self.cache = DecodedCache(self.photographs.stored, budget_bytes)
+        areas = [member.area for member in self.photographs.members]
+        budget = budget_bytes // self.photographs.value_bytes
+        # Of the photographs at both ends of the window more is held than lies in it.
+        window = budget if sum(areas) <= budget else max(budget - 2 * max(areas), 0)
+        self.pool = PhotographPool(areas, window, seed)
+        self._damaged: set[int] = set()
+        self._lock = threading.Lock()
+
+    @property
+    def paired(self) -> bool:
+        """Whether a batch is `(noisy, clean)`."""
+        return self.photographs.paired
+
+    @property
+    def crop_shape(self) -> tuple[int, int, int]:
+        """`(crop_size, crop_size, channels)`."""
+        return self.crop_size, self.crop_size, self.photographs.channels
+
+    def batch(self, step: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """The crops of a step.
+
+        Args:
+            step: Number of the batch, 0 or more.
+
+        Returns:
+            Float32 `(batch_size, crop_size, crop_size, channels)` in [0, 1]; of pairs, `(noisy, clean)`, cut at the
+            same place and turned alike.
+        """
+        step = int(step)
+        random = np.random.default_rng([self.seed, _CROPS, step])
+        fractions = random.random((self.batch_size, 3))
+        turns = random.integers(0, 8, self.batch_size)
+        start = int(step * (self.batch_size * self.crop_size**2 / self.reuse))
+        crops = tuple(np.empty((self.batch_size, *self.crop_shape), "float32") for _ in range(1 + self.paired))
+        with self._lock:
+            for i, index in enumerate(self.pool.draw(start, fractions[:, 0])):
+                images = self._decoded(index)
+                top, left = (
+                    int(fraction * (side - self.crop_size + 1))
+                    for fraction, side in zip(fractions[i, 1:], images[0].shape, strict=False)
+                )
+                for crop, image in zip(crops, images, strict=True):
+                    place = image[top : top + self.crop_size, left : left + self.crop_size]
+                    crop[i] = to_unit(_turned(place, turns[i]))
+        return crops if self.paired else crops[0]
+
+    def _decoded(self, index: int) -> tuple[np.ndarray, ...]:
+        """The arrays of a photograph, or of the next one that is not damaged."""
+        count = len(self.photographs)
+        for candidate in range(index, index + count):
+            candidate %= count
+            if candidate in self._damaged:
+                continue
+            try:
+                return self.cache[candidate]
+            except PictureError as error:
+                self._damaged.add(candidate)
+                self.photographs.reject(self.photographs.members[candidate].name, error.reason)
+        raise InputError("No photograph can be decoded: all of them are damaged. Were the files changed or moved?")
+
+
+def crop_batches(sampler: CropSampler, start_step: int = 0) -> tf.data.Dataset:
+    """An endless dataset of the batches of a sampler, made ahead of the training step.
+
+    A step that makes noise itself takes it from the stateless pair (seed, step). Under `tf.distribute` a scalar cannot
+    be dealt to replicas: make the noise with `map` before the dataset is distributed.
+
+    Args:
+        sampler: Where the crops come from.
+        start_step: Number of the first batch.
+
+    Returns:
+        Dataset of `(clean, step)`, or `((noisy, clean), step)` of pairs: crops float32
+        `(batch_size, crop_size, crop_size, channels)` in [0, 1], step an int64 scalar.
+    """
+    shape = (sampler.batch_size, *sampler.crop_shape)
+
+    def batch(step):
+        crops = tf.numpy_function(sampler.batch, [step], [tf.float32] * 2 if sampler.paired else tf.float32)
+        crops = tuple(tf.ensure_shape(c, shape) for c in crops) if sampler.paired else tf.ensure_shape(crops, shape)
+        return crops, step
+
+    return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+
+
+def _turned(image: np.ndarray, turn: int) -> np.ndarray:
+    """One of the eight flips and turns of `(height, width, channels)`, as a view."""
+    if turn & 1:
+        image = image.swapaxes(0, 1)
+    if turn & 2:
+        image = image[::-1]
+    if turn & 4:
+        image = image[:, ::-1]
+    return image

@@ -1,0 +1,165 @@
+"""Photographs known by their headers, decoded when they are wanted, and split by photograph."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from tf_denoise.errors import InputError
+from tf_denoise.images import PictureError, PictureHeader, read_picture, to_unit, with_channels
+
+
+@dataclasses.dataclass(frozen=True)
+class Photograph:
+    """A photograph that is not decoded yet; with its noisy version if it is one of a pair."""
+
+    name: str
+    header: PictureHeader
+    path: Path
+    noisy_path: Path | None = None
+    noisy_header: PictureHeader | None = None
+
+    @property
+    def area(self) -> int:
+        """Height times width, in pixels."""
+        return self.header.height * self.header.width
+
+
+class Photographs:
+    """Photographs known by their headers: nothing is held decoded.
+
+    Made by `load_folder`, `load_pairs` and `embedded_photographs`.
+
+    Args:
+        members: The photographs.
+        channels: 1 or 3, what all of them are handed out with.
+        description: One sentence that says what they are.
+        rejected: Name to reason, of every file that was left out: together a sentence. The subsets of a set share it.
+        parts: Name to `train`, `validation` or `test`, where the split is fixed.
+    """
+
+    def __init__(
+        self,
+        members: Iterable[Photograph],
+        channels: int,
+        description: str,
+        rejected: dict[str, str] | None = None,
+        parts: Mapping[str, str] | None = None,
+    ):
+        self.members, self.channels, self.description = tuple(members), channels, description
+        self.rejected = {} if rejected is None else rejected
+        self.parts = parts
+
+    def __len__(self) -> int:
+        """The number of photographs."""
+        return len(self.members)
+
+    @property
+    def names(self) -> list[str]:
+        """The names: paths inside the folder."""
+        return [member.name for member in self.members]
+
+    @property
+    def paired(self) -> bool:
+        """Whether every photograph has a noisy version."""
+        return bool(self.members) and self.members[0].noisy_path is not None
+
+    @property
+    def value_bytes(self) -> int:
+        """Bytes that a stored pixel takes at most, its noisy version included."""
+        headers = [h for m in self.members for h in (m.header, m.noisy_header) if h is not None]
+        return max(header.bits for header in headers) // 8 * self.channels * (2 if self.paired else 1)
+
+    def stored(self, index: int) -> tuple[np.ndarray, ...]:
+        """Decode a photograph: `(clean,)`, or `(noisy, clean)` of a pair, each `(height, width, channels)` as stored.
+
+        Raises:
+            PictureError: If it cannot be decoded.
+        """
+        member = self.members[index]
+        paths = (member.path,) if member.noisy_path is None else (member.noisy_path, member.path)
+        images = tuple(with_channels(read_picture(path).values, self.channels) for path in paths)
+        expected = (member.header.height, member.header.width, self.channels)
+        for path, image in zip(paths, images, strict=True):
+            if image.shape != expected:
+                raise PictureError(path, f"has changed: its shape is {image.shape} and was {expected}")
+        return images
+
+    def photograph(self, index: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """A whole photograph, float32 `(height, width, channels)` in [0, 1]; of a pair, `(noisy, clean)`.
+
+        Raises:
+            PictureError: If it cannot be decoded.
+        """
+        images = tuple(to_unit(image) for image in self.stored(index))
+        return images if self.paired else images[0]
+
+    def subset(self, indices: Iterable[int]) -> "Photographs":
+        """Some of the photographs, in the order told."""
+        members = [self.members[index] for index in indices]
+        return Photographs(members, self.channels, self.description, self.rejected, self.parts)
+
+    def reject(self, name: str, reason: str) -> None:
+        """Record that a photograph is left out; the same one is recorded once."""
+        self.rejected.setdefault(name, reason)
+
+    def fingerprint(self) -> str:
+        """A hash of names, sizes in pixels and sizes in bytes: what a resumed run is checked against."""
+        digest = hashlib.sha256(repr(self.channels).encode())
+        for member in self.members:
+            sizes = [path.stat().st_size for path in (member.path, member.noisy_path) if path is not None]
+            digest.update(repr((member.name, member.header, sizes)).encode())
+        return digest.hexdigest()[:16]
+
+
+class Split(NamedTuple):
+    """Photographs to train on, to choose by, and to report on; no photograph is in two of them."""
+
+    train: Photographs
+    validation: Photographs
+    test: Photographs
+
+
+def split(photographs: Photographs, seed: int, validation: float = 0.1, test: float = 0.1) -> Split:
+    """Split by photograph, never by crop, at random and the same way for the same seed.
+
+    Args:
+        photographs: The whole set. One whose split is fixed, such as the embedded one, is split as it says.
+        seed: Integer seed, 0 or more.
+        validation: Share of photographs to validate on; at least one photograph, unless it is 0.
+        test: Share of photographs to test on; at least one photograph, unless it is 0.
+
+    Returns:
+        `Split(train, validation, test)`, each in the order of the set.
+
+    Raises:
+        InputError: If there are too few photographs for one in each part.
+        ValueError: If a share lies outside [0, 1), or both together leave nothing.
+    """
+    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
+        raise ValueError(
+            f"The shares to validate and test on are fractions that leave some to train on; received {validation} and "
+            f"{test}."
+        )
+    if photographs.parts is not None:
+        names, parts = photographs.names, photographs.parts
+        return Split(
+            *(photographs.subset(i for i, n in enumerate(names) if parts[n] == part) for part in Split._fields)
+        )
+    held_out = [max(1, round(share * len(photographs))) if share else 0 for share in (validation, test)]
+    if sum(held_out) >= len(photographs):
+        raise InputError(
+            f"{counted(photographs)} cannot be split into parts to train, validate and test on: expected at "
+            f"least {sum(held_out) + 1}; add photographs."
+        )
+    order = np.random.default_rng(seed).permutation(len(photographs))
+    for_validation, for_test, for_training = np.split(order, np.cumsum(held_out))
+    return Split(*(photographs.subset(sorted(part)) for part in (for_training, for_validation, for_test)))
+
+
+def counted(photographs) -> str:
+    """How many photographs there are, in words."""
+    return f"{len(photographs):,} photograph{'' if len(photographs) == 1 else 's'}"

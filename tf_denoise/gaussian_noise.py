@@ -1,0 +1,275 @@
+"""Gaussian and Poisson-Gaussian noise, as stateless functions and as Keras layers."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def additive_gaussian(images, sigma, seed) -> tf.Tensor:
+    """Gaussian noise that is a pure function of its arguments. Nothing is cut off at the ends of the range.
+
+    The same seed gives the same noise, eagerly and in a graph; under XLA to the rounding of a logarithm and a cosine.
+
+    Formula:
+        ```
+        noisy = images + sigma * normal
+        ```
+
+    Args:
+        images: Float tensor `(batch, ...)`.
+        sigma: Standard deviation in the units of `images`, 0 or more, a scalar or one per image, `(batch,)`:
+            50 / 255 for the usual sigma of 50 and images in [0, 1].
+        seed: A pair of integers, `(2,)`.
+
+    Returns:
+        Tensor of the shape and dtype of `images`.
+
+    Raises:
+        ValueError: If `images` are not floating point, if `sigma` is negative, or if there is not one per image.
+
+    Example:
+        >>> import numpy as np
+        >>> noisy = additive_gaussian(np.zeros((2, 10_000), "float32"), sigma=[0.0, 0.5], seed=(1, 2))
+        >>> [round(float(np.std(image)), 1) for image in noisy]
+        [0.0, 0.5]
+    """
+    images = _floating("additive_gaussian", images)
+    sigma = _per_image("sigma", sigma, images)
+    exact = _exact(images)
+    return tf.cast(exact + tf.cast(sigma, exact.dtype) * _normal(exact, seed), images.dtype)
+
+
+def poisson_gaussian(images, gain, sigma, seed) -> tf.Tensor:
+    """The noise of a camera: photons are counted, and reading them out adds Gaussian noise. Nothing is cut off above.
+
+    Its variance is `gain * images + sigma**2`. The counts are drawn from the Poisson distribution itself, for which XLA
+    has no code: call this in an input pipeline or in a step that is not compiled with `jit_compile`.
+
+    Formula:
+        ```
+        noisy = gain * poisson(max(images, 0) / gain) + sigma * normal
+        ```
+
+    Args:
+        images: Float tensor `(batch, ...)`, proportional to light; values below 0 count as 0.
+        gain: Step of the value that one photon makes, 0 or more, a scalar or one per image, `(batch,)`: 1 / 100 if 100
+            photons make a 1. At 0 no photons are counted and only Gaussian noise is added.
+        sigma: Standard deviation of the Gaussian part in the units of `images`, alike.
+        seed: A pair of integers, `(2,)`. The Gaussian part is drawn from the pair two after it.
+
+    Returns:
+        Tensor of the shape and dtype of `images`.
+
+    Raises:
+        ValueError: If `images` are not floating point, if `gain` or `sigma` is negative, or if there is not one per
+            image.
+
+    Example:
+        >>> import numpy as np
+        >>> noisy = poisson_gaussian(np.full((1, 10_000), 0.5, "float32"), gain=0.02, sigma=0.0, seed=(1, 2))
+        >>> round(float(np.std(noisy)), 2)
+        0.1
+    """
+    images = _floating("poisson_gaussian", images)
+    gain, sigma = _per_image("gain", gain, images), _per_image("sigma", sigma, images)
+    exact = _exact(images)
+    gain, sigma = tf.cast(gain, exact.dtype), tf.cast(sigma, exact.dtype)
+    photons = tf.math.divide_no_nan(tf.maximum(exact, 0), gain)
+    counted = gain * tf.random.stateless_poisson(tf.shape(images), seed, photons, exact.dtype)
+    light = tf.where(gain > 0, counted, exact)
+    return tf.cast(light + sigma * _normal(exact, _later(seed, 2)), images.dtype)
+
+
+def _floating(name: str, images) -> tf.Tensor:
+    images = tf.convert_to_tensor(images)
+    if not images.dtype.is_floating:
+        raise ValueError(
+            f"{name} takes floating-point images, because noise is not a whole number; received dtype "
+            f"{images.dtype.name}. Scale and cast them first."
+        )
+    return images
+
+
+def _exact(images: tf.Tensor) -> tf.Tensor:
+    """Images in the precision that noise is made in, float32 at least."""
+    return images if images.dtype == tf.float64 else tf.cast(images, tf.float32)
+
+
+def _per_image(name: str, value, images: tf.Tensor) -> tf.Tensor:
+    """A strength as a tensor that broadcasts against the images, checked as far as its value and shape are known."""
+    if not tf.is_tensor(value) or isinstance(value, tf.__internal__.EagerTensor):
+        values = np.asarray(value, "float64")
+        if not np.all((values >= 0) & np.isfinite(values)):
+            raise ValueError(f"`{name}` is a finite number, 0 or more; received {value}.")
+    value = tf.convert_to_tensor(value)
+    value = value if value.dtype.is_floating else tf.cast(value, tf.float32)
+    if value.shape.rank not in (0, 1) or (
+        value.shape.rank == 1 and not value.shape.is_compatible_with(images.shape[:1])
+    ):
+        raise ValueError(
+            f"`{name}` is a scalar or one value per image: expected shape () or ({images.shape[0]},), received "
+            f"{tuple(value.shape)}."
+        )
+    if value.shape.rank == 1:
+        value = tf.reshape(value, tf.concat([[-1], tf.ones(tf.rank(images) - 1, tf.int32)], 0))
+    return value
+
+
+def _normal(images: tf.Tensor, seed) -> tf.Tensor:
+    """Standard normal values. Philox by name: the one generator that is alike in and out of XLA."""
+    return tf.random.stateless_normal(tf.shape(images), seed, dtype=images.dtype, alg="philox")
+
+
+def _later(seed, steps: int) -> tf.Tensor:
+    return tf.cast(seed, tf.int64) + tf.constant([steps, 0], tf.int64)
+
+
+class _DrawnNoise(keras.layers.Layer):
+    """What the layers below have in common: a random state, and strengths that are fixed or drawn per image."""
+
+    def __init__(self, seed: int | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True
+
+    def call(self, images, training=None):
+        """`images` with noise if `training`."""
+        if not training:
+            return images
+        return self.corrupt(images, tf.cast(self.seed_generator.next(), tf.int64))
+
+    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
+        """The noisy images as a pure function of the seed."""
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape):
+        """Noise keeps the shape."""
+        return input_shape
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class AdditiveGaussian(_DrawnNoise):
+    """Adds Gaussian noise while training, of one strength or of one drawn per image.
+
+    Args:
+        sigma: Standard deviation in the units of the images, or a pair `(low, high)` between which each image's is
+            drawn uniformly.
+        seed: Integer seed of the layer's random state; drawn anew if `None`.
+
+    Call arguments:
+        images: Float tensor `(batch, ...)`.
+        training: Noise is added only if true.
+
+    Input shape:
+        `(batch, ...)`
+
+    Output shape:
+        The same.
+
+    Raises:
+        ValueError: If `sigma` is negative, or neither a number nor an ascending pair.
+
+    Example:
+        >>> import keras
+        >>> noise = AdditiveGaussian((5 / 255, 55 / 255), seed=1)
+        >>> noise(keras.ops.zeros((2, 8, 8, 3)), training=True).shape
+        TensorShape([2, 8, 8, 3])
+    """
+
+    def __init__(self, sigma=50 / 255, seed: int | None = None, **kwargs):
+        super().__init__(seed, **kwargs)
+        self.sigma = _number_or_pair("sigma", sigma)
+
+    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
+        """The noisy images as a pure function of the seed: what an input pipeline or a training step calls.
+
+        Args:
+            images: Float tensor `(batch, ...)`.
+            seed: A pair of integers, `(2,)`. The sigmas are drawn from the pair after it.
+            groups: Not looked at; `SaltAndPepper` takes it.
+
+        Returns:
+            Tensor of the shape and dtype of `images`.
+        """
+        return additive_gaussian(images, _drawn(self.sigma, images, _later(seed, 1)), seed)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "sigma": self.sigma}
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class PoissonGaussian(_DrawnNoise):
+    """Adds the noise of a camera while training: photons counted, and Gaussian noise of reading them out.
+
+    XLA has no code for it: `compile(jit_compile="auto")` leaves a model with this layer uncompiled, `True` fails.
+
+    Args:
+        gain: Step of the value that one photon makes, 0 or more, or a pair `(low, high)` between which each image's is
+            drawn uniformly.
+        sigma: Standard deviation of the Gaussian part in the units of the images, alike.
+        seed: Integer seed of the layer's random state; drawn anew if `None`.
+
+    Call arguments:
+        images: Float tensor `(batch, ...)`, proportional to light.
+        training: Noise is added only if true.
+
+    Input shape:
+        `(batch, ...)`
+
+    Output shape:
+        The same.
+
+    Raises:
+        ValueError: If `gain` or `sigma` is negative, or neither a number nor an ascending pair.
+
+    Example:
+        >>> import keras
+        >>> noise = PoissonGaussian(gain=(0.001, 0.02), sigma=0.01, seed=1)
+        >>> noise(keras.ops.ones((2, 8, 8, 3)), training=True).shape
+        TensorShape([2, 8, 8, 3])
+    """
+
+    def __init__(self, gain=0.01, sigma=0.02, seed: int | None = None, **kwargs):
+        super().__init__(seed, **kwargs)
+        self.gain, self.sigma = _number_or_pair("gain", gain), _number_or_pair("sigma", sigma)
+        self.supports_jit = False
+
+    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
+        """The noisy images as a pure function of the seed: what an input pipeline or a training step calls.
+
+        Args:
+            images: Float tensor `(batch, ...)`.
+            seed: A pair of integers, `(2,)`. Counts, sigmas, the Gaussian part and gains are drawn from it and from
+                the first, second and third pair after it.
+            groups: Not looked at; `SaltAndPepper` takes it.
+
+        Returns:
+            Tensor of the shape and dtype of `images`.
+        """
+        sigma = _drawn(self.sigma, images, _later(seed, 1))
+        gain = _drawn(self.gain, images, _later(seed, 3))
+        return poisson_gaussian(images, gain, sigma, seed)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "gain": self.gain, "sigma": self.sigma}
+
+
+def _number_or_pair(name: str, value) -> float | tuple[float, float]:
+    values = np.asarray(value, "float64")
+    ascending = values.shape == () or (values.shape == (2,) and values[0] <= values[1])
+    if not (ascending and np.all((values >= 0) & np.isfinite(values))):
+        raise ValueError(f"`{name}` is a number, 0 or more, or a pair (low, high) of such; received {value}.")
+    return float(values) if values.shape == () else (float(values[0]), float(values[1]))
+
+
+def _drawn(strength: float | tuple[float, float], images, seed) -> float | tf.Tensor:
+    if not isinstance(strength, tuple):
+        return strength
+    return tf.random.stateless_uniform(tf.shape(images)[:1], seed, *strength, alg="philox")
