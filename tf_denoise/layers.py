@@ -141,10 +141,11 @@ class TokensToGrid(keras.layers.Layer):
 
     def build(self, tokens_shape):
         """Check the number of tokens."""
-        if tokens_shape[1] is not None and tokens_shape[1] < self.height * self.width:
+        places = self.height * self.width
+        if tokens_shape[1] is not None and tokens_shape[1] < places:
             raise ValueError(
-                f"A grid of {self.height} x {self.width} takes {self.height * self.width} patch tokens, and class tokens "
-                f"before them; received {tokens_shape[1]} tokens."
+                f"A grid of {self.height} x {self.width} takes {places} patch tokens, and class tokens before them; "
+                f"received {tokens_shape[1]} tokens."
             )
         self.built = True
 

@@ -22,6 +22,7 @@ class Plan:
     dtype: keras.DTypePolicy
 
     def __post_init__(self):
+        """Check the arguments."""
         numbers = (self.channels, self.blocks, *self.widths)
         if len(self.widths) < 2 or not all(isinstance(number, int) and number > 0 for number in numbers):
             raise ValueError(
