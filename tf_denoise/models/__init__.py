@@ -7,5 +7,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "autoencoder": ["DenseAutoencoder"],
         "classifier": ["DigitClassifier"],
+        "cost": ["multiply_adds_per_pixel"],
+        "unet": ["UNet"],
+        "vit_unet": ["ViTUNet", "load_vit", "small_vit"],
     },
 )

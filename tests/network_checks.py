@@ -1,0 +1,62 @@
+"""What every network for images of any size must pass."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def noisy_images(batch: int, height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
+    """Images whose values also lie a little outside [0, 1], as noisy ones do."""
+    values = np.random.default_rng(seed).normal(0.5, 0.3, (batch, height, width, channels))
+    return values.astype("float32")
+
+
+def with_random_weights(model, scale: float = 0.3, seed: int = 0):
+    """Every weight drawn anew, biases too, so that nothing hides behind a zero of the initialisation."""
+    rng = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        fan_in = int(np.prod(variable.shape[:-1])) if len(variable.shape) > 1 else 1
+        variable.assign(rng.normal(0, scale if fan_in == 1 else fan_in**-0.5, variable.shape))
+    return model
+
+
+def check_round_trips(model, images, tmp_path) -> None:
+    """The configuration and a file give the same model back."""
+    copy = type(model).from_config(model.get_config())
+    assert copy.get_config() == model.get_config()
+    assert [variable.path for variable in copy.weights] == [variable.path for variable in model.weights]
+    copy.set_weights(model.get_weights())
+    np.testing.assert_array_equal(copy(images), model(images))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False, safe_mode=True)
+    assert type(loaded) is type(model)
+    assert loaded.get_config() == model.get_config()
+    np.testing.assert_array_equal(loaded(images), model(images))
+
+
+def check_compiled(model, images) -> None:
+    """Eager, in a graph of unknown sizes and under XLA the same image comes out, of the size that goes in."""
+    expected = model(images)
+    assert expected.shape == images.shape
+    assert expected.dtype == "float32"
+    any_size = [tf.TensorSpec((None, None, None, images.shape[-1]), tf.float32)]
+    for options in {"input_signature": any_size}, {"input_signature": any_size, "jit_compile": True}:
+        np.testing.assert_allclose(tf.function(model.__call__, **options)(images), expected, atol=2e-5)
+
+
+def check_export(model, sizes, tmp_path) -> None:
+    """The SavedModel alone gives the model's output at every size."""
+    model.export(tmp_path / "exported", verbose=False)
+    served = tf.saved_model.load(tmp_path / "exported")
+    for batch, height, width in sizes:
+        images = noisy_images(batch, height, width, model.channels)
+        np.testing.assert_allclose(served.serve(images), model(images), atol=2e-5)
+
+
+def check_gradients(model, images) -> None:
+    """Every trainable weight has a finite gradient."""
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(model(images, training=True) - 0.5))
+    for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_weights), strict=True):
+        assert gradient is not None, variable.path
+        assert np.all(np.isfinite(gradient)), variable.path

@@ -1,0 +1,102 @@
+import keras
+import numpy as np
+import pytest
+import scipy.interpolate
+import tensorflow as tf
+
+from tf_denoise.layers import CropLike, PadToMultiple, ResizeLike, TokensToGrid
+
+RNG = np.random.default_rng(0)
+
+
+def in_every_way(layer, *arrays):
+    """The layer's output: eager, in a graph of unknown sizes, and there under XLA."""
+    yield layer(*arrays)
+    signature = [tf.TensorSpec((None,) * (array.ndim - 1) + array.shape[-1:], tf.float32) for array in arrays]
+    for jit in (False, True):
+        yield tf.function(lambda *given: layer(*given), input_signature=signature, jit_compile=jit)(*arrays)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "multiple"), [(1, 1, 8), (2, 9, 4), (3, 5, 16), (8, 16, 8), (7, 8, 8), (5, 3, 1), (4, 6, 3)]
+)
+def test_padding_repeats_the_edge_and_cropping_undoes_it(height, width, multiple):
+    images = RNG.normal(size=(2, height, width, 3)).astype("float32")
+    below, right = -height % multiple, -width % multiple
+    expected = np.pad(images, ((0, 0), (0, below), (0, right), (0, 0)), mode="edge")
+    layer = PadToMultiple(multiple)
+    for padded in in_every_way(layer, images):
+        np.testing.assert_array_equal(padded, expected)
+    assert layer.compute_output_shape(images.shape) == expected.shape
+    for cropped in in_every_way(CropLike(), expected, images):
+        np.testing.assert_array_equal(cropped, images)
+
+
+def test_the_gradient_of_the_padding_counts_the_copies():
+    images = tf.zeros((1, 3, 3, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        total = tf.reduce_sum(PadToMultiple(4)(images))
+    np.testing.assert_array_equal(tape.gradient(total, images)[0, :, :, 0], [[1, 1, 2], [1, 1, 2], [2, 2, 4]])
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 7), (4, 5), (9, 3), (13, 16)])
+def test_resizing_interpolates_between_centres_of_pixels(height, width):
+    rows, columns = 4, 5
+    maps = RNG.normal(size=(2, rows, columns, 3)).astype("float32")
+    y = np.clip((np.arange(height) + 0.5) * rows / height - 0.5, 0, rows - 1)
+    x = np.clip((np.arange(width) + 0.5) * columns / width - 0.5, 0, columns - 1)
+    between = scipy.interpolate.RegularGridInterpolator((np.arange(rows), np.arange(columns)), np.moveaxis(maps, 0, 2))
+    expected = np.moveaxis(between(np.stack(np.meshgrid(y, x, indexing="ij"), -1)), 2, 0)
+    like = np.zeros((2, height, width, 3), "float32")
+    for resized in in_every_way(ResizeLike(), maps, like):
+        np.testing.assert_allclose(resized, expected, atol=1e-5)
+    np.testing.assert_allclose(expected, tf.image.resize(maps, (height, width)), atol=1e-5)
+
+
+@pytest.mark.parametrize("class_tokens", [0, 1, 5])
+def test_tokens_go_back_on_their_grid_row_by_row(class_tokens):
+    tokens = RNG.normal(size=(2, class_tokens + 6, 3)).astype("float32")
+    for grid in in_every_way(TokensToGrid(2, 3), tokens):
+        assert grid.shape == (2, 2, 3, 3)
+        for row in range(2):
+            for column in range(3):
+                np.testing.assert_array_equal(grid[:, row, column], tokens[:, class_tokens + 3 * row + column])
+
+
+def build_model():
+    """A model of all four layers."""
+    images = keras.Input((None, None, 3))
+    tokens = keras.Input((7, 3))
+    padded = PadToMultiple(4)(images)
+    resized = ResizeLike()(TokensToGrid(2, 3)(tokens), padded)
+    return keras.Model([images, tokens], CropLike()(keras.layers.Add()([padded, resized]), images))
+
+
+def test_the_layers_round_trip_through_a_file(tmp_path):
+    model = build_model()
+    inputs = [np.ones((2, 5, 6, 3), "float32"), RNG.normal(size=(2, 7, 3)).astype("float32")]
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(loaded(inputs), model(inputs))
+    for layer, copy in zip(model.layers, loaded.layers, strict=True):
+        assert copy.get_config() == layer.get_config()
+
+
+def test_the_layers_follow_their_dtype():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = build_model()
+    assert model([np.ones((2, 5, 6, 3), "float32"), np.ones((2, 7, 3), "float32")]).dtype == "bfloat16"
+
+
+@pytest.mark.parametrize("multiple", [0, -2, 2.0, None])
+def test_padding_refuses_a_multiple_that_is_none(multiple):
+    with pytest.raises(ValueError, match=r"PadToMultiple takes a positive integer multiple; received"):
+        PadToMultiple(multiple)
+
+
+def test_a_grid_refuses_too_few_tokens_and_no_size():
+    with pytest.raises(ValueError, match=r"grid of 3 x 4 takes 12 patch tokens.* received 11 tokens"):
+        TokensToGrid(3, 4)(np.zeros((1, 11, 2), "float32"))
+    with pytest.raises(ValueError, match=r"positive integer height and width; received 0 and 4"):
+        TokensToGrid(0, 4)

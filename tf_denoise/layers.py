@@ -1,0 +1,169 @@
+"""Layers that let a network take images of any size."""
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class PadToMultiple(keras.layers.Layer):
+    """Pads height and width up to the next multiple, at the bottom and at the right, with the values of the edge.
+
+    Works for any size, also for one below the multiple, where a reflection would fail.
+
+    Args:
+        multiple: Positive integer; 1 changes nothing.
+
+    Input shape:
+        `(batch, height, width, channels)`; each size may be unknown but that of the channels.
+
+    Output shape:
+        `(batch, height', width', channels)`, height' and width' the next multiples.
+
+    Raises:
+        ValueError: If `multiple` is not a positive integer.
+
+    Example:
+        >>> import numpy as np
+        >>> PadToMultiple(8)(np.zeros((1, 5, 16, 3), "float32")).shape
+        TensorShape([1, 8, 16, 3])
+    """
+
+    def __init__(self, multiple: int, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(multiple, int) or multiple < 1:
+            raise ValueError(f"PadToMultiple takes a positive integer multiple; received {multiple!r}.")
+        self.multiple = multiple
+        self.built = True
+
+    def call(self, images):
+        """The padded images."""
+        for axis in (1, 2):
+            # Not `-size % multiple`: ONNX runtimes give that another sign.
+            missing = (self.multiple - _size(images, axis) % self.multiple) % self.multiple
+            if not (isinstance(missing, int) and missing == 0):
+                edge = images[:, -1:] if axis == 1 else images[:, :, -1:]
+                images = tf.concat([images, tf.repeat(edge, missing, axis=axis)], axis)
+        return images
+
+    def compute_output_shape(self, input_shape):
+        """The next multiples of height and width."""
+        batch, height, width, channels = input_shape
+        up = (None if size is None else -(-size // self.multiple) * self.multiple for size in (height, width))
+        return (batch, *up, channels)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "multiple": self.multiple}
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class CropLike(keras.layers.Layer):
+    """Crops images to the height and width of others, keeping the upper left: undoes `PadToMultiple`.
+
+    Call arguments:
+        images: Tensor `(batch, height, width, channels)`.
+        like: Tensor `(batch, height', width', any)`, not larger.
+
+    Output shape:
+        `(batch, height', width', channels)`
+
+    Example:
+        >>> import numpy as np
+        >>> small, large = np.zeros((1, 5, 7, 3), "float32"), np.zeros((1, 8, 8, 2), "float32")
+        >>> CropLike()(large, small).shape
+        TensorShape([1, 5, 7, 2])
+    """
+
+    def call(self, images, like):
+        """The cropped images."""
+        return images[:, : _size(like, 1), : _size(like, 2)]
+
+    def compute_output_shape(self, images_shape, like_shape):
+        """Height and width of the second, the rest of the first."""
+        return (images_shape[0], like_shape[1], like_shape[2], images_shape[3])
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class ResizeLike(keras.layers.Layer):
+    """Resizes images or feature maps to the height and width of others, bilinear, half-pixel centres.
+
+    Call arguments:
+        images: Tensor `(batch, height, width, channels)`.
+        like: Tensor `(batch, height', width', any)`.
+
+    Output shape:
+        `(batch, height', width', channels)`
+
+    Example:
+        >>> import numpy as np
+        >>> ResizeLike()(np.zeros((1, 2, 2, 4), "float32"), np.zeros((1, 6, 5, 3), "float32")).shape
+        TensorShape([1, 6, 5, 4])
+    """
+
+    def call(self, images, like):
+        """The resized images."""
+        resized = tf.image.resize(tf.cast(images, tf.float32), [_size(like, 1), _size(like, 2)])
+        return tf.cast(resized, self.compute_dtype)
+
+    def compute_output_shape(self, images_shape, like_shape):
+        """Height and width of the second, the rest of the first."""
+        return (images_shape[0], like_shape[1], like_shape[2], images_shape[3])
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class TokensToGrid(keras.layers.Layer):
+    """Puts the patch tokens of a vision transformer back on their grid, without the class tokens before them.
+
+    Args:
+        height: Rows of the grid.
+        width: Columns of the grid.
+
+    Input shape:
+        `(batch, tokens, features)`: any number of class or register tokens, then height * width patch tokens.
+
+    Output shape:
+        `(batch, height, width, features)`
+
+    Raises:
+        ValueError: If the grid has no positive size, or if there are fewer tokens than it has places.
+
+    Example:
+        >>> import numpy as np
+        >>> TokensToGrid(14, 14)(np.zeros((2, 1 + 14 * 14, 8), "float32")).shape
+        TensorShape([2, 14, 14, 8])
+    """
+
+    def __init__(self, height: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        if not all(isinstance(size, int) and size > 0 for size in (height, width)):
+            raise ValueError(f"TokensToGrid takes a positive integer height and width; received {height} and {width}.")
+        self.height, self.width = height, width
+
+    def build(self, tokens_shape):
+        """Check the number of tokens."""
+        places = self.height * self.width
+        if tokens_shape[1] is not None and tokens_shape[1] < places:
+            raise ValueError(
+                f"A grid of {self.height} x {self.width} takes {places} patch tokens, and class tokens before them; "
+                f"received {tokens_shape[1]} tokens."
+            )
+        self.built = True
+
+    def call(self, tokens):
+        """The patch tokens on their grid."""
+        patches = tokens[:, -self.height * self.width :]
+        return tf.reshape(patches, [-1, self.height, self.width, tokens.shape[-1]])
+
+    def compute_output_shape(self, tokens_shape):
+        """The grid in place of the tokens."""
+        return (tokens_shape[0], self.height, self.width, tokens_shape[-1])
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
+def _size(images, axis: int):
+    """The size of an axis: an integer where it is known, a scalar tensor otherwise."""
+    known = images.shape[axis]
+    return tf.shape(images)[axis] if known is None else known

@@ -1,0 +1,232 @@
+"""A U-Net whose bottleneck also sees the tokens of a vision transformer."""
+
+import keras
+from keras import layers
+
+from tf_denoise.errors import InputError
+from tf_denoise.layers import ResizeLike, TokensToGrid
+from tf_denoise.models.unet import Plan, decode, encode, enter, leave
+
+# What goes with a kind of blocks: the rest of `UNet()` and of `UNet.original()`.
+_REST = {
+    "residual": {"blocks": 2, "skips": "add", "stem": 2},
+    "plain": {"blocks": 1, "skips": "concat", "stem": 1},
+}
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class ViTUNet(keras.Model):
+    """A U-Net for images of any size, helped by a vision transformer that has its own view of the noisy image.
+
+    The image, padded as in `UNet`, is resized (bilinear) to the size that the transformer takes and scaled from [0, 1]
+    to [-1, 1]; a grey one is repeated to three channels. The transformer's patch tokens go back on their grid, are
+    resized (bilinear) to what the U-Net's bottleneck takes, projected, and concatenated with it.
+
+    A configuration or a file of the model holds the transformer's configuration, so that loading never downloads.
+
+    The stages have the names of `UNet`; the tokens on their grid are the output of the layer `vit_grid`.
+
+    Args:
+        vit: A `keras_hub.models.ViTBackbone`, from `small_vit()` or `load_vit(preset)`. It becomes part of the model,
+            and `frozen` decides whether it is trainable.
+        channels: Channels of the image, 1 for grey, or those that `vit` takes.
+        widths: Channels of each encoder stage, then of the bottleneck.
+        block: `"residual"` or `"plain"`: the U-Net is like `UNet()` or like `UNet.original()` but for its widths.
+        token_widths: Width of each projection of the tokens, one or more, with a ReLU between.
+        frozen: Whether `vit` stays as it is while the rest is trained, its dropout off.
+        dtype: Data type or policy of all layers but those of `vit`; the global policy unless told.
+
+    Input shape:
+        `(batch, height, width, channels)`, values in [0, 1], noise may lead outside.
+
+    Output shape:
+        The same, float32, not clipped.
+
+    Raises:
+        ValueError: If `vit` is no vision transformer with a fixed image shape that its patches divide, if `channels`
+            does not fit to it, or if another argument is none of those above.
+
+    Reference:
+        - [Dosovitskiy et al., An Image is Worth 16x16 Words, 2020](https://arxiv.org/abs/2010.11929)
+
+    Example:
+        >>> import numpy as np
+        >>> model = ViTUNet(small_vit(image_size=32, layers=1), channels=1, widths=(8, 16))
+        >>> model(np.zeros((2, 13, 7, 1), "float32")).shape
+        TensorShape([2, 13, 7, 1])
+    """
+
+    def __init__(
+        self,
+        vit: keras.Model,
+        channels: int = 3,
+        widths=(32, 64, 96, 128),
+        block: str = "residual",
+        token_widths=(128, 128),
+        frozen: bool = False,
+        dtype=None,
+        **kwargs,
+    ):
+        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        plan = Plan(channels, tuple(widths), block, **_REST.get(block, _REST["plain"]), dtype=policy)
+        token_widths = tuple(token_widths)
+        if not token_widths or not all(isinstance(width, int) and width > 0 for width in token_widths):
+            raise ValueError(f"ViTUNet takes one or more positive integer token_widths; received {token_widths}.")
+        grid = _grid(vit, channels)
+        vit.trainable = not frozen
+
+        noisy = keras.Input((None, None, channels), dtype="float32", name="noisy")
+        padded, x = enter(noisy, plan)
+        x, maps = encode(x, plan)
+        tokens = vit(_view(padded, vit), training=False) if frozen else vit(_view(padded, vit))
+        tokens = TokensToGrid(*grid, dtype=policy, name="vit_grid")(tokens)
+        tokens = ResizeLike(dtype=policy, name="vit_resized")(tokens, x)
+        for index, width in enumerate(token_widths, 1):
+            activation = None if index == len(token_widths) else "relu"
+            tokens = layers.Dense(width, activation, dtype=policy, name=f"vit_projection{index}")(tokens)
+        x = layers.Concatenate(dtype=policy, name="vit_joined")([x, tokens])
+        x = decode(x, maps, plan)
+        super().__init__(noisy, leave(x, noisy, plan), dtype=policy, **kwargs)
+        self.vit, self.channels, self.widths, self.block = vit, channels, plan.widths, block
+        self.token_widths, self.frozen = token_widths, frozen
+
+    @classmethod
+    def original(cls, vit: keras.Model, channels: int = 3, **kwargs) -> "ViTUNet":
+        """The U-Net of `UNet.original`, with a frozen transformer whose tokens are projected to 512 channels, twice."""
+        return cls(vit, channels, (64, 128, 256, 512), "plain", token_widths=(512, 512), frozen=True, **kwargs)
+
+    @property
+    def stride(self) -> int:
+        """How many pixels of the image lie beside each other in one place of the bottleneck."""
+        return _REST[self.block]["stem"] * 2 ** (len(self.widths) - 1)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {
+            "vit": keras.saving.serialize_keras_object(self.vit),
+            "channels": self.channels,
+            "widths": list(self.widths),
+            "block": self.block,
+            "token_widths": list(self.token_widths),
+            "frozen": self.frozen,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The model of a configuration; the transformer is built from its own, nothing is downloaded."""
+        import keras_hub  # noqa: F401 (registers the class of the transformer)
+
+        return cls(**{**config, "vit": keras.saving.deserialize_keras_object(config["vit"], custom_objects)})
+
+
+def _grid(vit, channels: int) -> tuple[int, int]:
+    """Rows and columns of the transformer's patches, after a look at whether it fits."""
+    try:
+        height, width, vit_channels = vit.image_shape
+        patch = (vit.patch_size,) * 2 if isinstance(vit.patch_size, int) else tuple(vit.patch_size)
+        _, tokens, _ = vit.output_shape
+        rows, columns = height // patch[0], width // patch[1]
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError(
+            "ViTUNet takes a vision transformer of keras_hub with an image_shape (height, width, channels), a "
+            f"patch_size and tokens (batch, tokens, features) as its output; received {vit!r}."
+        ) from None
+    if (rows * patch[0], columns * patch[1]) != (height, width) or tokens < rows * columns:
+        raise ValueError(
+            f"The patches of the vision transformer must tile its image: received patches of {patch[0]} x {patch[1]}, "
+            f"an image of {height} x {width} and {tokens} tokens. Choose sizes that the patch size divides."
+        )
+    if channels not in (1, vit_channels):
+        raise ValueError(
+            f"The image of a ViTUNet has 1 channel, or as many as its vision transformer takes, {vit_channels}; "
+            f"received channels={channels}."
+        )
+    return rows, columns
+
+
+def _view(padded, vit):
+    """The transformer's view of the image: its size, its range, its channels."""
+    height, width, channels = vit.image_shape
+    view = layers.Resizing(height, width, interpolation="bilinear", dtype="float32", name="vit_view")(padded)
+    view = layers.Rescaling(2.0, -1.0, dtype="float32", name="vit_scaled")(view)
+    return (
+        layers.Concatenate(dtype="float32", name="vit_colour")([view] * channels) if view.shape[-1] < channels else view
+    )
+
+
+def small_vit(
+    image_size: int = 128,
+    patch_size: int = 16,
+    layers: int = 4,
+    heads: int = 4,
+    width: int = 128,
+    channels: int = 3,
+    dtype=None,
+) -> keras.Model:
+    """A vision transformer of a few layers with random weights, to be trained along. Nothing is downloaded.
+
+    Args:
+        image_size: Height and width of its view of the image.
+        patch_size: Height and width of a patch.
+        layers: Number of transformer layers.
+        heads: Number of attention heads.
+        width: Features of a token; the inner layers of the perceptrons have twice as many.
+        channels: Channels of its view of the image.
+        dtype: Data type or policy of its layers; the global policy unless told.
+
+    Returns:
+        A `keras_hub.models.ViTBackbone` without a class token.
+
+    Raises:
+        ValueError: If `patch_size` does not divide `image_size`, or `heads` not `width`, or one is not positive.
+
+    Example:
+        >>> small_vit().output_shape
+        (None, 64, 128)
+    """
+    import keras_hub
+
+    if min(image_size, patch_size, layers, heads, width) < 1 or image_size % patch_size or width % heads:
+        raise ValueError(
+            "A small ViT has positive sizes, a patch size that divides the image size, and heads that divide the "
+            f"width; received image_size={image_size}, patch_size={patch_size}, layers={layers}, heads={heads}, "
+            f"width={width}."
+        )
+    return keras_hub.models.ViTBackbone(
+        image_shape=(image_size, image_size, channels),
+        patch_size=(patch_size, patch_size),
+        num_layers=layers,
+        num_heads=heads,
+        hidden_dim=width,
+        mlp_dim=2 * width,
+        use_class_token=False,
+        dtype=dtype,
+        name="small_vit",
+    )
+
+
+def load_vit(preset: str, **kwargs) -> keras.Model:
+    """A pretrained vision transformer by the name of its keras_hub preset, downloaded unless it was before.
+
+    Args:
+        preset: Such as `"vit_base_patch16_224_imagenet"`, or a folder that `save_to_preset` wrote.
+        **kwargs: Passed to `ViTBackbone.from_preset`, such as `dtype`.
+
+    Returns:
+        A `keras_hub.models.ViTBackbone` with its weights.
+
+    Raises:
+        InputError: If there is no such preset, or it cannot be downloaded.
+    """
+    import keras_hub
+
+    try:
+        return keras_hub.models.ViTBackbone.from_preset(preset, **kwargs)
+    except Exception as error:  # each way to download has its own errors
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"The vision transformer {preset!r} cannot be loaded: {reason}. Presets are downloaded once by keras_hub, "
+            "which needs a network; without one take the transformer that is trained along: --vit small."
+        ) from None
