@@ -122,8 +122,10 @@ def verdict_of(share: float) -> str:
     return "held" if share >= HELD else "did not hold" if share <= NOT_HELD else "held in part"
 
 
-def caveat(repeats: int) -> str:
-    """What the number of repeats allows to be said."""
+def caveat(
+    repeats: int, *, each: str = "the whole tree trained from other seeds, scored on the same noisy test digits"
+) -> str:
+    """What the number of repeats allows to be said; `each` says what a repeat is."""
     if repeats == 1:
         return (
             "One repeat: the findings hold for these very networks. They cannot support a claim about training, "
@@ -131,7 +133,7 @@ def caveat(repeats: int) -> str:
         )
     if repeats < ENOUGH_REPEATS:
         return f"{repeats} repeats: the spread over repeats is shown, but it rests on very few trainings."
-    return f"{repeats} repeats, each the whole tree trained from other seeds, scored on the same noisy test digits."
+    return f"{repeats} repeats, each {each}."
 
 
 def compare(

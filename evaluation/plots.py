@@ -15,7 +15,7 @@ from tf_denoise.runs import atomic_path
 # Okabe and Ito's colours, which the common kinds of colour blindness keep apart; markers tell them apart once more.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_STYLE = {
+STYLE = {
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,
@@ -30,7 +30,7 @@ _STYLE = {
 def save_figure(figure: Figure, path: Path) -> bytes:
     """Write a figure as PNG and return its bytes."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(buffer, format="png", bbox_inches="tight")
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())
@@ -84,7 +84,7 @@ def root_title(root: str) -> str:
 
 def measure_panels(table: Table, networks: Sequence[str], title: str) -> Figure:
     """The eight measures over the test sets, one line per network: mean over repeats, band from least to most."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(12, 15), layout="constrained")
         axes = figure.subplots(4, 2).ravel()
         positions = np.arange(len(TEST_SETS))
@@ -122,7 +122,7 @@ def image_grid(rows: Sequence[tuple[str, np.ndarray]], title: str, image_shape=(
     """Rows of digits: `(label, images (n, pixels) in [-1, 1])`."""
     height, width = image_shape
     count = len(rows[0][1])
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(1.6 + 0.55 * count, 0.62 * len(rows) + 0.5), layout="constrained")
         for axis, (name, images) in zip(np.ravel(figure.subplots(len(rows), 1)), rows, strict=True):
             strip = np.full((height, count * (width + 2) - 2), 1.0)
@@ -143,7 +143,7 @@ def embedding_scatters(embeddings: Sequence[tuple[str, np.ndarray]], labels: np.
     columns = min(5, len(embeddings))
     rows = -(-len(embeddings) // columns)
     colours = matplotlib.colormaps["tab10"].colors
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(2.7 * columns, 2.8 * rows + 0.4), layout="constrained")
         axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
         for axis in axes[len(embeddings) :]:
@@ -165,7 +165,7 @@ def embedding_scatters(embeddings: Sequence[tuple[str, np.ndarray]], labels: np.
 
 def training_curves(histories: Sequence[tuple[str, dict]], networks: Sequence[str], title: str) -> Figure:
     """Training and validation loss over epochs, `(name, history)` of every repeat."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(12, 4.2), layout="constrained")
         axes = figure.subplots(1, 2, sharey=True)
         seen = set()

@@ -13,7 +13,15 @@ from evaluation.scoring import INPUT, MEASURES, TEST_SETS, Table
 from tf_denoise.runs import write_text
 
 MINUS = "\N{MINUS SIGN}"
-DIGITS_OF_MEASURE = {"psnr": 2, "pixel_frechet_distance": 3, "mse": 5, "unequal_pixels": 4}
+DIGITS_OF_MEASURE = {
+    "psnr": 2,
+    "pixel_frechet_distance": 3,
+    "mse": 5,
+    "high_frequency_ratio": 3,
+    "radial_spectrum_error": 2,
+    "checkerboard": 3,
+    "discoloration": 5,
+}
 
 
 def write_report(
@@ -44,15 +52,10 @@ def write_report(
     Returns:
         The path of the report.
     """
-    loader = jinja2.FileSystemLoader(Path(__file__).with_name("templates"))
-    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page.filters |= {"signed": signed, "number": number, "net": full_label}
-    sections: dict[str, list[tuple[str, str]]] = {}
-    for section, _, description, png in figures:
-        source = "data:image/png;base64," + base64.b64encode(png).decode()
-        sections.setdefault(section, []).append((description, source))
     path = folder / "report.html"
-    html = page.get_template("report.html").render(
+    html = render_page(
+        "report.html",
+        figures,
         config=config,
         environment=environment,
         networks=[_network_row(network, config["repeats"], records) for network in tree],
@@ -62,7 +65,6 @@ def write_report(
         held=HELD,
         not_held=NOT_HELD,
         findings=[_finding_view(finding) for finding in findings],
-        figures=sections,
         scores=score_table(table, [network["name"] for network in tree]),
         measures=MEASURES,
         test_sets=TEST_SETS,
@@ -72,6 +74,27 @@ def write_report(
     write_text(path, html)
     write_text(folder / "findings.md", markdown_findings(findings, config["repeats"]))
     return path
+
+
+def render_page(template: str, figures: Sequence[tuple[str, str, str, bytes]], **context) -> str:
+    """A page of HTML that holds its figures in itself.
+
+    Args:
+        template: Name of a file in `templates/`.
+        figures: `(section, file name, description, PNG)`; the template finds (description, address) by section.
+        **context: What the template refers to; everything is escaped.
+
+    Returns:
+        The page.
+    """
+    loader = jinja2.FileSystemLoader(Path(__file__).with_name("templates"))
+    page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    page.filters |= {"signed": signed, "number": number, "net": full_label}
+    sections: dict[str, list[tuple[str, str]]] = {}
+    for section, _, description, png in figures:
+        source = "data:image/png;base64," + base64.b64encode(png).decode()
+        sections.setdefault(section, []).append((description, source))
+    return page.get_template(template).render(figures=sections, **context)
 
 
 def full_label(name: str) -> str:

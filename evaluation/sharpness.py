@@ -117,11 +117,13 @@ def radial_spectrum_error(y_true, y_pred, *, max_val: float = 1.0) -> tf.Tensor:
     y_true, y_pred = _pair(y_true, y_pred, max_val, least=2)
     shorter = min(y_true.shape[1:3])
     ring = np.floor(_frequencies(y_true.shape) * shorter + 0.5).astype(int)
-    member = (ring.reshape(-1, 1) == np.arange(1, shorter // 2 + 1)).astype("float32")
+    rings = shorter // 2 + 1
+    ring = np.minimum(ring, rings).ravel()  # beyond the last ring: one bin that is dropped, as is the zero frequency
     true, pred = (
-        tf.matmul(tf.reshape(_power(x), [-1, ring.size]), member / member.sum(0)) + _LEAST_POWER
+        tf.math.unsorted_segment_mean(tf.reshape(tf.transpose(_power(x), [1, 2, 0]), [ring.size, -1]), ring, rings + 1)
         for x in (y_true, y_pred)
     )
+    true, pred = (tf.transpose(mean[1:rings]) + _LEAST_POWER for mean in (true, pred))
     return tf.reduce_mean(tf.abs(tf.math.log(pred / true)), axis=1) * (10.0 / math.log(10.0))
 
 
