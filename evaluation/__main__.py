@@ -6,6 +6,7 @@ from typing import Annotated
 import tyro
 
 from tf_denoise.errors import exit_on_input_error
+from tf_denoise.runs import CONFIG_FILE, read_json
 from tf_denoise.startup import start_tensorflow
 
 
@@ -18,9 +19,18 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
     """
     with exit_on_input_error():
         start_tensorflow()
-        from evaluation.pipeline import evaluate_run
+        print(f"Report: {_evaluate(run, tsne_points)}")
 
-        print(f"Report: {evaluate_run(run, tsne_points=tsne_points)}")
+
+def _evaluate(run: Path, tsne_points: int | None) -> Path:
+    stored = read_json(run / CONFIG_FILE)
+    if isinstance(stored, dict) and stored.get("command") == "textures":
+        from evaluation.texture_folder import evaluate_folder
+
+        return evaluate_folder(run)
+    from evaluation.pipeline import evaluate_run
+
+    return evaluate_run(run, tsne_points=tsne_points)
 
 
 if __name__ == "__main__":

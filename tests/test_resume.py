@@ -3,27 +3,12 @@
 import signal
 
 import numpy as np
-from helpers import EPOCH_DRAWS, OPTIONS, command_line, python
+from helpers import EPOCH_DRAWS, OPTIONS, command_line, mortal
 
 from tf_denoise.runs import load_network, network_folder, read_json
 from training.lineage import grow_tree
 
-# Kills its own process, as `kill -9` does, at the moment when a file is about to get its name for the n-th time.
-LIFE = f"""
-import os, signal, sys
-place, count, *arguments = sys.argv[1:]
-left, rename = int(count), os.replace
-
-def replace(source, target):
-    global left
-    left -= str(target).endswith(place)
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    rename(source, target)
-
-os.replace = replace
-from tf_denoise.startup import start_tensorflow
-start_tensorflow()
+START = f"""
 import training.experiment, training.iterative
 training.experiment.EPOCH_DRAWS = {EPOCH_DRAWS}
 training.iterative.main(arguments)
@@ -41,10 +26,10 @@ def test_a_run_killed_at_several_points_ends_in_the_same_bits(tiny_run, tiny_npz
     folder = tmp_path / "killed"
     arguments = command_line(tiny_npz, folder)
     for place, count in DEATHS:
-        result = python("-c", LIFE, place, count, *arguments)
+        result = mortal(START, place, count, *arguments)
         assert result.returncode == -signal.SIGKILL, (place, result.stdout, result.stderr)
         assert not (folder / "report.html").exists()
-    result = python("-c", LIFE, "never", 1, *arguments)
+    result = mortal(START, "never", 1, *arguments)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
 

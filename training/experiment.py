@@ -24,6 +24,7 @@ from tf_denoise.runs import (
     read_json,
     write_json,
 )
+from tf_denoise.seeds import derive_seed
 from training.lineage import (
     ChainTrainer,
     Network,
@@ -37,7 +38,7 @@ from training.lineage import (
 )
 from training.loop import learning_rate, steps_per_execution, train
 from training.progress import Overall
-from training.setting import derive_seed, environment, precision
+from training.setting import environment, precision
 
 if TYPE_CHECKING:
     from training.iterative import Config

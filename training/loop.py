@@ -79,7 +79,7 @@ def train(
         )
     keeper.take_best()
     with atomic_path(folder / MODEL_FILE) as temporary:
-        network.save(temporary)
+        _without_optimizer(network).save(temporary)
     record = {
         "epochs": keeper.epoch,
         "steps": keeper.epoch * steps_per_epoch,
@@ -90,6 +90,15 @@ def train(
     write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
     keeper.forget()
     return record
+
+
+def _without_optimizer(network: keras.Model) -> keras.Model:
+    """The network for inference alone: a compiled one would be saved with its optimizer, at four times the size."""
+    if not network.compiled:
+        return network
+    bare = type(network).from_config(network.get_config())
+    bare.set_weights(network.get_weights())
+    return bare
 
 
 def steps_per_execution(steps_per_epoch: int, most: int = 26) -> int:

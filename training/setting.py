@@ -1,7 +1,6 @@
-"""What a training runs in: its seeds, its precision, its machine."""
+"""What a training runs in: its precision, its machine."""
 
 import contextlib
-import hashlib
 import os
 import platform
 from collections.abc import Iterator
@@ -9,16 +8,6 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import tensorflow as tf
-
-
-def derive_seed(*words) -> int:
-    """A 31-bit seed from any words: unlike words give unrelated seeds.
-
-    Example:
-        >>> derive_seed(0, "one_level", "noise") != derive_seed(1, "one_level", "noise")
-        True
-    """
-    return int.from_bytes(hashlib.sha256(repr(words).encode()).digest()[:4], "big") >> 1
 
 
 @contextlib.contextmanager

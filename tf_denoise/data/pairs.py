@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from tf_denoise.data.crops import CropSampler, crop_batches
+
 
 def draw_batch(step, batch_size: int, num_images: int, groups: int = 1, seed: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
     """Which images stand in the batch of a step.
@@ -79,3 +81,41 @@ def noisy_pairs(images, noise, batch_size: int = 256, seed: int = 0, start_step:
 
     steps = tf.data.Dataset.counter(start_step)
     return steps.map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+
+
+def noisy_crops(sampler: CropSampler, noise=None, start_step: int = 0) -> tf.data.Dataset:
+    """An endless dataset of `(noisy, clean)` batches of crops for `model.fit(..., steps_per_epoch=...)`.
+
+    The batch of a step depends on the sampler's seed and the step alone: to go on with training after n steps, pass
+    `start_step=n`.
+
+    Args:
+        sampler: Cuts the crops. One of pairs gives noisy crops of its own.
+        noise: A noise layer such as `tf_denoise.noise.AdditiveGaussian`; needed unless the sampler is of pairs.
+        start_step: Number of the first batch.
+
+    Returns:
+        Dataset of `(noisy, clean)`, both float32 `(batch_size, crop_size, crop_size, channels)`.
+
+    Raises:
+        ValueError: If there is no noise and the sampler gives clean crops alone.
+
+    Example:
+        >>> from tf_denoise.data import embedded_photographs, split
+        >>> from tf_denoise.noise import AdditiveGaussian
+        >>> sampler = CropSampler(split(embedded_photographs(), seed=0).train, crop_size=32, batch_size=2, seed=0)
+        >>> noisy, clean = next(iter(noisy_crops(sampler, AdditiveGaussian(0.1))))
+        >>> noisy.shape
+        TensorShape([2, 32, 32, 3])
+    """
+    crops = crop_batches(sampler, start_step)
+    if sampler.paired:
+        return crops.map(lambda pair, step: pair)
+    if noise is None:
+        raise ValueError("noisy_crops needs noise: the photographs of this sampler have no noisy versions.")
+    first = tf.constant(sampler.seed, tf.int64)
+
+    def pair(clean, step):
+        return noise.corrupt(clean, tf.stack([first, step])), clean
+
+    return crops.map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

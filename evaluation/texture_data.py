@@ -1,0 +1,121 @@
+"""The photographs of a run: crops to train on, whole pictures to validate and to test on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from evaluation.texture_run import Picture
+from tf_denoise.data import CropSampler, Photographs, embedded_photographs, load_folder, load_pairs, noisy_crops, split
+from tf_denoise.images import PictureError
+from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
+from tf_denoise.seeds import derive_seed
+
+MOST_PICTURES = {"validation": 8, "test": 40}
+"""Pictures that are held to validate and to test on; of more, these many spread evenly over them."""
+LARGEST_SIDE = 640
+"""Of larger pictures the centre is taken: they are held whole in memory, with and without noise."""
+
+
+def make_noise(config: Any, sigma: float | None = None):
+    """The noise layer of a configuration; with `sigma`, in 255ths, the same noise of that one deviation."""
+    if config.noise == "salt_and_pepper":
+        return SaltAndPepper(config.level / 100, low=0.0, high=1.0)
+    deviations = [value / 255 for value in (config.sigma if sigma is None else [sigma])]
+    deviation = deviations[0] if len(deviations) == 1 else tuple(deviations)
+    if config.noise == "poisson_gaussian":
+        return PoissonGaussian(1 / config.photons, deviation)
+    return AdditiveGaussian(deviation)
+
+
+class TextureData:
+    """Training, validation and test photographs of a configuration.
+
+    Args:
+        config: The configuration, with the options of `python -m training.textures` as attributes.
+
+    Attributes:
+        channels: 1 or 3.
+        parts: Photographs by `train`, `validation` and `test`.
+
+    Raises:
+        InputError: If a folder does not hold what it should.
+    """
+
+    def __init__(self, config: Any):
+        self.config = config
+        photographs = _load(config)
+        self.channels = photographs.channels
+        shares = {part: 0.0 if getattr(config, part) else 0.1 for part in ("validation", "test")}
+        self.parts = split(photographs, derive_seed(config.seed, "split"), **shares)._asdict()
+        self.description = photographs.description
+        for part in ("validation", "test"):
+            if folder := getattr(config, part):
+                self.parts[part] = load_folder(folder, self.channels)
+                self.description += f"; {self.parts[part].description} for {part}"
+
+    def fingerprint(self) -> str:
+        """A hash of the files, against which a resumed run is checked."""
+        return "-".join(part.fingerprint() for part in self.parts.values())
+
+    def record(self) -> dict:
+        """What the run folder keeps: description, names, and the files that were skipped with the reason."""
+        rejected = {}
+        for photographs in self.parts.values():
+            rejected |= photographs.rejected
+        names = {part: photographs.names for part, photographs in self.parts.items()}
+        return {"description": self.description, **names, "skipped": sorted(rejected.items())}
+
+    def training_pairs(self, noise, seed: int, start_step: int = 0) -> tf.data.Dataset:
+        """The endless batches `(noisy, clean)`; a batch depends on (seed, step) alone.
+
+        Args:
+            noise: A noise layer; pairs bring their own.
+            seed: Integer seed of crops and noise.
+            start_step: Number of the first batch.
+        """
+        config = self.config
+        sampler = CropSampler(
+            self.parts["train"], config.crop_size, config.batch_size, seed, budget_bytes=config.memory * 2**20
+        )
+        return noisy_crops(sampler, noise, start_step)
+
+    def pictures(self, part: str, noise) -> list[Picture]:
+        """Whole pictures to validate or to test on, each with noise that is always the same.
+
+        Args:
+            part: `validation` or `test`.
+            noise: A noise layer; pairs bring their own.
+        """
+        photographs = self.parts[part]
+        chosen = np.unique(np.linspace(0, len(photographs) - 1, min(len(photographs), MOST_PICTURES[part])).astype(int))
+        pictures = []
+        for index in chosen:
+            name = photographs.names[index]
+            try:
+                values = photographs.photograph(index)
+            except PictureError as error:
+                photographs.reject(name, error.reason)
+                continue
+            noisy, clean = (_centre(image) for image in (values if photographs.paired else (values, values)))
+            if not photographs.paired:
+                noisy = make_noisy(clean, noise, derive_seed(self.config.seed, part, name))
+            pictures.append(Picture(name, clean, noisy))
+        return pictures
+
+
+def make_noisy(clean: np.ndarray, noise, seed: int) -> np.ndarray:
+    """An image `(height, width, channels)` with the noise of that seed."""
+    return noise.corrupt(tf.constant(clean[None]), tf.constant([seed, 0], tf.int64))[0].numpy()
+
+
+def _load(config: Any) -> Photographs:
+    if config.clean is not None:
+        return load_pairs(config.clean, config.noisy)
+    return embedded_photographs() if config.data == "embedded" else load_folder(Path(config.data))
+
+
+def _centre(image: np.ndarray) -> np.ndarray:
+    starts = [max(0, side - LARGEST_SIDE) // 2 for side in image.shape[:2]]
+    return image[starts[0] :, starts[1] :][:LARGEST_SIDE, :LARGEST_SIDE]

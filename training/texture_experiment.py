@@ -1,0 +1,192 @@
+"""What `python -m training.textures` does: train a network for every loss and repeat, then score and report."""
+
+import dataclasses
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from evaluation.metrics import psnr
+from evaluation.texture_data import TextureData, make_noise
+from evaluation.texture_folder import evaluate_folder
+from evaluation.texture_run import Picture
+from tf_denoise.runs import RECORD_FILE, network_folder, open_run, read_json, write_json
+from tf_denoise.seeds import derive_seed
+from training.loop import learning_rate, train
+from training.progress import Overall
+from training.setting import environment, precision
+from training.texture_choices import make_loss, make_network
+
+if TYPE_CHECKING:
+    from training.textures import Config
+
+JUDGEMENTS = 20
+"""How often a training is judged on the validation photographs, and its state saved."""
+BUDGET_FILE = "budget.json"
+_TIMED_STEPS = 8
+
+
+def run_experiment(config: "Config") -> None:
+    """Train what is not trained yet, score everything and write the report.
+
+    Raises:
+        InputError: If the data or the output folder is not what it should be.
+    """
+    data = TextureData(config)
+    print(f"Data: {data.description}.")
+    for name, reason in data.record()["skipped"]:
+        print(f"Skipped: {name} {reason}.")
+    stored = {key: str(v) if isinstance(v, Path) else v for key, v in dataclasses.asdict(config).items()}
+    folder = Path(stored.pop("output"))
+    stored |= {"command": "textures", "data_fingerprint": data.fingerprint()}
+    for key in ("data", "clean", "noisy", "validation", "test"):
+        if stored[key] not in (None, "embedded"):
+            stored[key] = str(Path(stored[key]).resolve())
+    with open_run(folder, stored):
+        print(f"Run folder: {folder}")
+        if not (folder / "environment.json").exists():
+            write_json(folder / "environment.json", environment())
+        write_json(folder / "networks.json", [{"name": loss} for loss in config.losses])
+        write_json(folder / "data.json", data.record())
+        TextureTrainer(config, data, folder).train_all()
+        report = evaluate_folder(folder)
+    print(f"Report: {report}")
+
+
+class TextureTrainer:
+    """Trains one network for each loss and repeat.
+
+    Args:
+        config: The resolved configuration.
+        data: The photographs.
+        folder: The run folder.
+    """
+
+    def __init__(self, config: "Config", data: TextureData, folder: Path):
+        self.config, self.data, self.folder = config, data, folder
+        self.noise = make_noise(config)
+        self.validation = data.pictures("validation", self.noise)
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        self.strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
+
+    def train_all(self) -> None:
+        """Train every network; finished ones are skipped."""
+        config = self.config
+        jobs = [(repeat, loss) for repeat in range(1, config.repeats + 1) for loss in config.losses]
+        if all((network_folder(self.folder, *job) / RECORD_FILE).exists() for job in jobs):
+            return
+        budget = self.budget()
+        overall = Overall([budget["seconds_per_step"][loss] for _, loss in jobs])
+        for part, (repeat, loss) in enumerate(jobs):
+            overall.start(part, loss if config.repeats == 1 else f"{loss} (repeat {repeat})")
+            if self._train(repeat, loss, budget["steps"], verbose=int(overall.is_terminal)):
+                overall.finish(part)
+
+    def budget(self) -> dict:
+        """The number of steps and the seconds of one: measured once, and from then on read from the run folder."""
+        path = self.folder / BUDGET_FILE
+        if path.exists():
+            return read_json(path)
+        config = self.config
+        started = time.monotonic()
+        timed = {loss: self._time(loss) for loss in config.losses}
+        seconds = {loss: step for loss, (step, _) in timed.items()}
+        steps = config.steps
+        if steps is None:
+            trainings = config.repeats * len(seconds)
+            judging = JUDGEMENTS * trainings * min(judgement for _, judgement in timed.values())
+            starting = (1 + config.repeats) * (time.monotonic() - started)  # each training starts as these did
+            left = 60 * config.minutes - starting - judging
+            steps = max(JUDGEMENTS, int(left / (config.repeats * sum(seconds.values()))))
+        epochs = min(JUDGEMENTS, steps)
+        budget = {"steps": epochs * math.ceil(steps / epochs), "seconds_per_step": seconds}
+        write_json(path, budget)
+        return budget
+
+    def _time(self, loss: str) -> tuple[float, float]:
+        """Seconds of a training step and of a judgement."""
+        model = self._compiled(1, loss, _TIMED_STEPS, 1)
+        times = []
+        clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
+        model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0)
+        judge = self._judge_of(model)
+        judge()
+        started = time.monotonic()
+        judge()
+        return float(np.median(np.diff(times))), time.monotonic() - started
+
+    def _train(self, repeat: int, loss: str, steps: int, verbose: int) -> bool:
+        folder = network_folder(self.folder, repeat, loss)
+        if (folder / RECORD_FILE).exists():
+            return False
+        epochs = min(JUDGEMENTS, steps)
+        model = self._compiled(repeat, loss, steps // epochs, epochs)
+        logs = self.folder / "tensorboard" / folder.relative_to(self.folder)
+        record = train(
+            model,
+            model,
+            lambda step: self._batches(repeat, step),
+            folder,
+            epochs=epochs,
+            steps_per_epoch=steps // epochs,
+            judge=self._judge_of(model),
+            callbacks=[
+                keras.callbacks.TensorBoard(log_dir=str(logs), write_graph=False),
+                _PictureLog(logs, self.validation[0]),
+            ],
+            verbose=verbose,
+        )
+        if record["stopped"]:
+            print(f"{folder.relative_to(self.folder)}: {record['stopped']}.")
+        return True
+
+    def _compiled(self, repeat: int, loss: str, steps_per_epoch: int, epochs: int) -> keras.Model:
+        """A new network. All losses of a repeat start from the same weights."""
+        config = self.config
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(derive_seed(config.seed, repeat, "weights"))
+        with self.strategy.scope(), precision(config.mixed_precision):
+            model = make_network(config, self.data.channels)
+            schedule = learning_rate(config.learning_rate, steps_per_epoch, epochs)
+            optimizer = keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=0.999)
+            loss_function = make_loss(loss, config.loss_weight, config.crop_size)
+            model.compile(optimizer, loss_function, jit_compile=False)
+        return model
+
+    def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:
+        """All losses of a repeat see the same crops with the same noise."""
+        return self.data.training_pairs(self.noise, derive_seed(self.config.seed, repeat, "batches"), start_step)
+
+    def _judge_of(self, model: keras.Model):
+        """A function that gives the mean PSNR in dB on the validation pictures, outputs clipped to [0, 1]."""
+        denoise = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+
+        def judge() -> float:
+            values = [
+                psnr(picture.clean[None], tf.clip_by_value(denoise(picture.noisy[None]), 0, 1), max_val=1.0)
+                for picture in self.validation
+            ]
+            return float(np.mean(values))
+
+        return judge
+
+
+class _PictureLog(keras.callbacks.Callback):
+    """Writes a validation picture with noise, denoised and clean to TensorBoard after every epoch."""
+
+    def __init__(self, logs: Path, picture: Picture, side: int = 256):
+        super().__init__()
+        self.logs = logs
+        self.noisy, self.clean = picture.noisy[:side, :side], picture.clean[:side, :side]
+
+    def on_epoch_end(self, epoch, logs=None):
+        denoised = self.model(self.noisy[None], training=False)[0]
+        panels = np.concatenate([np.clip(image, 0, 1) for image in (self.noisy, denoised, self.clean)], axis=1)
+        writer = tf.summary.create_file_writer(str(self.logs / "pictures"))
+        with writer.as_default():
+            tf.summary.image("noisy, denoised, clean", panels[None], step=epoch)
+        writer.close()
