@@ -47,23 +47,14 @@ def test_tiny_and_huge_are_what_the_caller_says(tmp_path):
         read_picture(path, max_pixels=500)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
-def test_damage_in_the_middle_is_found_when_decoding(suffix, tmp_path):
-    path = photograph(tmp_path / f"damaged{suffix}")
+def test_damage_in_the_middle_is_found_when_decoding(tmp_path):
+    path = photograph(tmp_path / "damaged.png")
     data = bytearray(path.read_bytes())
-    if suffix == ".png":
-        data[len(data) // 2] ^= 255
-        expected = r"damaged\.png cannot be decoded: the checksum of its IDAT chunk is wrong"
-    elif suffix == ".jpg":  # its data end in the middle, and an end marker follows
-        data = data[: len(data) // 2] + b"\xff\xd9"
-        expected = ""
-    else:
-        pytest.skip("plain rows: there is nothing to notice by")
+    data[len(data) // 2] ^= 255
     path.write_bytes(data)
     inspect_picture(path)
-    if expected:
-        with pytest.raises(PictureError, match=expected):
-            read_picture(path)
+    with pytest.raises(PictureError, match=r"damaged\.png cannot be decoded: the checksum of its IDAT chunk is wrong"):
+        read_picture(path)
 
 
 def test_an_error_survives_a_process_boundary():
@@ -142,6 +133,11 @@ def test_the_exif_orientation_is_applied_and_given_back(suffix, orientation, tmp
     exif[0x0112] = orientation
     Image.open(path).copy().save(path, exif=exif)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(path)))
+    if suffix == ".tif":  # of two decoders
+        Image.open(path).save(tmp_path / "lzw.tif", compression="tiff_lzw", exif=exif)
+        np.testing.assert_array_equal(
+            read_picture(tmp_path / "lzw.tif").values, ImageOps.exif_transpose(Image.open(tmp_path / "lzw.tif"))
+        )
     picture = read_picture(path)
     assert (picture.header.height, picture.header.width) == upright.shape[:2]
     np.testing.assert_array_equal(picture.values, upright)
