@@ -78,7 +78,7 @@ def _decode_tiff(path: Path):
         profile = page.iccprofile if "InterColorProfile" in page.tags else None
         try:
             pixels = page.asarray()
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             if "imagecodecs" not in str(error):  # what tifffile asks for where it cannot decompress by itself
                 raise
             return _tiff_by_opencv(path.read_bytes(), page), profile, None
