@@ -156,7 +156,9 @@ def load_network(folder: Path):
     import keras
 
     import tf_denoise.models.autoencoder
-    import tf_denoise.models.classifier  # noqa: F401 (loading needs the classes registered)
+    import tf_denoise.models.classifier
+    import tf_denoise.models.unet
+    import tf_denoise.models.vit_unet  # noqa: F401 (loading needs the classes registered)
 
     try:
         return keras.models.load_model(folder / MODEL_FILE, compile=False, safe_mode=True)
