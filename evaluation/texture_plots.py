@@ -81,12 +81,10 @@ def busiest_window(image: np.ndarray, side: int) -> tuple[slice, slice]:
 def _show_crop(axis: Axes, image: np.ndarray, zoom: tuple[slice, slice]) -> None:
     """A crop, and its part `zoom` enlarged in the corner that is farthest from it."""
     rows, columns = zoom
-    half = image.shape[0] / 2
-    corner = [
-        0.5 if rows.start + rows.stop > 2 * half else 0.0,
-        0.0 if columns.start + columns.stop > 2 * half else 0.5,
-    ]
-    inset = axis.inset_axes((corner[1], corner[0], 0.5, 0.5))
+    height, width = image.shape[:2]
+    bottom = 0.5 if rows.start + rows.stop > height else 0.0
+    left = 0.0 if columns.start + columns.stop > width else 0.5
+    inset = axis.inset_axes((left, bottom, 0.5, 0.5))
     for place, pixels in ((axis, image), (inset, image[zoom])):
         shown = pixels if pixels.shape[2] == 3 else pixels.mean(axis=2)
         place.imshow(np.clip(shown, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
