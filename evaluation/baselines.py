@@ -60,8 +60,20 @@ def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -
 
 
 def median_filter(image: np.ndarray, size: int = 3) -> np.ndarray:
-    """The median of `size` x `size` pixels, each channel by itself (SciPy)."""
-    return ndimage.median_filter(image, size=(size, size, 1))
+    """The median of `size` x `size` pixels, each channel by itself, edges repeated.
+
+    OpenCV's for 3 and 5 pixels, which is many times faster but goes no further on float32; SciPy's beyond.
+
+    Args:
+        image: float32 `(height, width, channels)`.
+        size: Odd side of the neighbourhood in pixels.
+    """
+    if size > 5:
+        return ndimage.median_filter(image, size=(size, size, 1), mode="nearest")
+    import cv2
+
+    planes = (np.ascontiguousarray(image[..., channel]) for channel in range(image.shape[-1]))
+    return np.stack([cv2.medianBlur(plane, size) for plane in planes], axis=-1)
 
 
 def non_local_means(image: np.ndarray, strength: float = 0.5) -> np.ndarray:

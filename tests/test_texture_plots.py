@@ -18,7 +18,7 @@ from evaluation.texture_plots import (
     texture_curves,
 )
 from evaluation.texture_run import Picture, method_title
-from evaluation.texture_scores import Average, Sweep
+from evaluation.texture_scores import Sweep
 
 LOSSES = ["mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet"]
 
@@ -102,15 +102,17 @@ def test_the_sweep_has_a_line_per_method_and_shades_the_trained_range():
 
 
 def test_cost_has_a_labelled_point_per_method():
-    psnr = {name: Average(20 + index / 100, 19, 22, 20, 21) for index, name in enumerate([*LOSSES, "median"])}
-    costs = dict.fromkeys(LOSSES, 120.0) | {"median": 40.0}
+    psnr = {name: 20 + index / 100 for index, name in enumerate([*LOSSES, "median", "total_variation"])}
+    costs = dict.fromkeys(LOSSES, 120.0) | {"median": 50.0, "total_variation": 4000.0}
     figure = cost_scatter(costs, psnr, LOSSES)
     (axis,) = figure.axes
     assert axis.get_xscale() == "log"
-    points = {(c.lines[0].get_xdata()[0], c.lines[0].get_ydata()[0]) for c in axis.containers}
-    assert points == {(costs[name], psnr[name].value) for name in costs}
+    points = {(line.get_xdata()[0], line.get_ydata()[0]) for line in axis.lines}
+    assert points == {(costs[name], psnr[name]) for name in costs}
     assert {text.get_text() for text in axis.texts} == set(map(method_title, costs))
     assert {text.xy for text in axis.texts} == points
+    columns = {text.get_text(): text.xyann[0] for text in axis.texts}
+    assert columns["Median"] == columns["MSE loss"] < columns["Total variation"]
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in axis.texts]
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
@@ -118,7 +120,7 @@ def test_cost_has_a_labelled_point_per_method():
 
 
 def test_a_single_method_has_a_place_too(tmp_path):
-    figure = cost_scatter({"mse": 100.0}, {"mse": Average(20, 19, 21, 20, 20)}, ["mse"])
+    figure = cost_scatter({"mse": 100.0}, {"mse": 20.0}, ["mse"])
     assert len(plots.save_figure(figure, tmp_path / "cost.png")) > 1000
     assert matplotlib.image.imread(tmp_path / "cost.png").std() > 0.02
 
