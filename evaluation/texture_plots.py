@@ -123,11 +123,7 @@ def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, float], networks
     Methods of like cost (each at most three times the one before) have their labels in one column on their right.
     """
     least, most = min(costs.values()), max(costs.values())
-    columns: dict[str, float] = {}
-    for name in sorted(costs, key=costs.get, reverse=True):
-        follows = columns and costs[name] * 3 > costs[last]
-        columns[name] = columns[last] if follows else costs[name] * 1.2 * (most / least) ** 0.05
-        last = name
+    ends = column_ends(costs)
     names = sorted(costs, key=psnr.get)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(10, 5), layout="constrained")
@@ -143,10 +139,27 @@ def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, float], networks
         places = pushed_apart([psnr[name] for name in names], (high - low) / 20)
         for name, place in zip(names, places, strict=True):
             line = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
-            point, text = (costs[name], psnr[name]), (columns[name], place)
+            point, text = (costs[name], psnr[name]), (ends[name] * 1.2 * (most / least) ** 0.05, place)
             axis.annotate(method_title(name), point, text, va="center", fontsize=9, arrowprops=line)
         figure.suptitle("Quality and cost", fontsize=13)
     return figure
+
+
+def column_ends(costs: Mapping[str, float]) -> dict[str, float]:
+    """The greatest cost among the methods that share a method's column.
+
+    Example:
+        >>> column_ends({"a": 1.0, "b": 2.0, "c": 5.0, "d": 100.0})
+        {'d': 100.0, 'c': 5.0, 'b': 5.0, 'a': 5.0}
+    """
+    ends: dict[str, float] = {}
+    before = end = float("inf")
+    for name in sorted(costs, key=costs.get, reverse=True):
+        if costs[name] * 3 <= before:
+            end = costs[name]
+        before = costs[name]
+        ends[name] = end
+    return ends
 
 
 def pushed_apart(values: Sequence[float], gap: float) -> np.ndarray:
