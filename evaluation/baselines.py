@@ -49,7 +49,7 @@ def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -
     Args:
         image: float32 `(height, width, channels)`.
         kernel_size: Odd side of the kernel in pixels.
-        sigma: Deviation in pixels; 0 takes OpenCV's own, `0.3 * ((kernel_size - 1) / 2 - 1) + 0.8`.
+        sigma: Deviation in pixels; 0 takes OpenCV's own kernel of that size (binomial for 3 and 5 pixels).
 
     Returns:
         float32, of the same shape.
@@ -89,9 +89,8 @@ def non_local_means(image: np.ndarray, strength: float = 0.5) -> np.ndarray:
     from skimage.restoration import denoise_nl_means
 
     sigma = estimate_sigma(image)
-    return denoise_nl_means(
-        image, patch_size=5, patch_distance=11, h=strength * sigma, sigma=sigma, fast_mode=True, channel_axis=-1
-    )
+    options = {"patch_size": 5, "patch_distance": 11, "fast_mode": True, "channel_axis": -1}
+    return denoise_nl_means(image, h=strength * sigma, sigma=sigma, **options).reshape(image.shape)
 
 
 def total_variation(image: np.ndarray, weight: float = 1.0) -> np.ndarray:
