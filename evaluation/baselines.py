@@ -49,7 +49,7 @@ def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -
     Args:
         image: float32 `(height, width, channels)`.
         kernel_size: Odd side of the kernel in pixels.
-        sigma: Deviation in pixels; 0 takes OpenCV's own, `0.3 * ((kernel_size - 1) / 2 - 1) + 0.8`.
+        sigma: Deviation in pixels; 0 takes OpenCV's own kernel of that size (binomial for 3 and 5 pixels).
 
     Returns:
         float32, of the same shape.
@@ -60,8 +60,20 @@ def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -
 
 
 def median_filter(image: np.ndarray, size: int = 3) -> np.ndarray:
-    """The median of `size` x `size` pixels, each channel by itself (SciPy)."""
-    return ndimage.median_filter(image, size=(size, size, 1))
+    """The median of `size` x `size` pixels, each channel by itself, edges repeated.
+
+    OpenCV's for 3 and 5 pixels, which is many times faster but goes no further on float32; SciPy's beyond.
+
+    Args:
+        image: float32 `(height, width, channels)`.
+        size: Odd side of the neighbourhood in pixels.
+    """
+    if size > 5:
+        return ndimage.median_filter(image, size=(size, size, 1), mode="nearest")
+    import cv2
+
+    planes = (np.ascontiguousarray(image[..., channel]) for channel in range(image.shape[-1]))
+    return np.stack([cv2.medianBlur(plane, size) for plane in planes], axis=-1)
 
 
 def non_local_means(image: np.ndarray, strength: float = 0.5) -> np.ndarray:
@@ -77,9 +89,8 @@ def non_local_means(image: np.ndarray, strength: float = 0.5) -> np.ndarray:
     from skimage.restoration import denoise_nl_means
 
     sigma = estimate_sigma(image)
-    return denoise_nl_means(
-        image, patch_size=5, patch_distance=11, h=strength * sigma, sigma=sigma, fast_mode=True, channel_axis=-1
-    )
+    options = {"patch_size": 5, "patch_distance": 11, "fast_mode": True, "channel_axis": -1}
+    return denoise_nl_means(image, h=strength * sigma, sigma=sigma, **options).reshape(image.shape)
 
 
 def total_variation(image: np.ndarray, weight: float = 1.0) -> np.ndarray:

@@ -115,7 +115,7 @@ def _figures(
     if results.sweep:
         figure = texture_plots.sweep_lines(results.sweep, run.names, run.trained_range)
         yield made("sweep", "psnr-over-noise.png", "PSNR of every method over the deviation of the noise", figure)
-    averages = {name: results.table.average(name, "psnr") for name in results.costs}
+    averages = {name: results.table.average(name, "psnr").value for name in results.costs}
     figure = texture_plots.cost_scatter(results.costs, averages, run.names)
     yield made("cost", "cost.png", "PSNR of every method over its milliseconds per megapixel", figure)
     figure = texture_plots.texture_curves(run.records, run.names)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from scipy import ndimage
 from scipy.optimize import isotonic_regression
 
@@ -15,7 +15,7 @@ from evaluation.baselines import BASELINES
 from evaluation.plots import MARKERS, STYLE, line_style
 from evaluation.scoring import INPUT
 from evaluation.texture_run import REFERENCE, Picture, method_title
-from evaluation.texture_scores import Average, Sweep
+from evaluation.texture_scores import Sweep
 
 CROP_SIDE, ZOOM_SHARE = 160, 5
 COLUMNS = 5
@@ -55,7 +55,7 @@ def crop_panels(picture: Picture, outputs: Mapping[str, np.ndarray], psnr: Mappi
             _show_crop(axis, image[crop], zoom)
             axis.set_title(title, fontsize=10)
             axis.set_xlabel(caption, fontsize=10)
-        figure.suptitle(picture.name, fontsize=12)
+        figure.suptitle(picture.name, fontsize=12, parse_math=False)  # a file name may hold dollar signs
     return figure
 
 
@@ -81,12 +81,10 @@ def busiest_window(image: np.ndarray, side: int) -> tuple[slice, slice]:
 def _show_crop(axis: Axes, image: np.ndarray, zoom: tuple[slice, slice]) -> None:
     """A crop, and its part `zoom` enlarged in the corner that is farthest from it."""
     rows, columns = zoom
-    half = image.shape[0] / 2
-    corner = [
-        0.5 if rows.start + rows.stop > 2 * half else 0.0,
-        0.0 if columns.start + columns.stop > 2 * half else 0.5,
-    ]
-    inset = axis.inset_axes((corner[1], corner[0], 0.5, 0.5))
+    height, width = image.shape[:2]
+    bottom = 0.5 if rows.start + rows.stop > height else 0.0
+    left = 0.0 if columns.start + columns.stop > width else 0.5
+    inset = axis.inset_axes((left, bottom, 0.5, 0.5))
     for place, pixels in ((axis, image), (inset, image[zoom])):
         shown = pixels if pixels.shape[2] == 3 else pixels.mean(axis=2)
         place.imshow(np.clip(shown, 0, 1), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -119,28 +117,49 @@ def sweep_lines(sweep: Sweep, networks: Sequence[str], trained_range: tuple[floa
     return figure
 
 
-def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, Average], networks: Sequence[str]) -> Figure:
-    """PSNR over milliseconds per megapixel, a labelled point per method with its interval over photographs."""
-    names = sorted(costs, key=lambda name: psnr[name].value)
+def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, float], networks: Sequence[str]) -> Figure:
+    """Mean PSNR over milliseconds per megapixel, a labelled point per method.
+
+    Methods of like cost (each at most three times the one before) have their labels in one column on their right.
+    """
     least, most = min(costs.values()), max(costs.values())
+    ends = column_ends(costs)
+    names = sorted(costs, key=psnr.get)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(10, 5), layout="constrained")
         axis = figure.subplots()
         for name in names:
-            mean, style = psnr[name], {**method_style(name, networks), "linestyle": ""}
-            ends = [[max(0.0, mean.value - mean.low)], [max(0.0, mean.high - mean.value)]]
-            axis.errorbar([costs[name]], [mean.value], yerr=ends, markersize=8, elinewidth=1, capsize=2, **style)
+            axis.plot(costs[name], psnr[name], markersize=8, **{**method_style(name, networks), "linestyle": ""})
         axis.set(xscale="log", xlabel="milliseconds per megapixel", ylabel="PSNR (dB)")
         axis.set_xlim(least / 2, most * 2 * (most / least) ** 0.35)  # room for the labels
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.margins(y=0.15)
         low, high = axis.get_ylim()
-        places = pushed_apart([psnr[name].value for name in names], (high - low) / 20)
+        places = pushed_apart([psnr[name] for name in names], (high - low) / 20)
         for name, place in zip(names, places, strict=True):
             line = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
-            point, text = (costs[name], psnr[name].value), (costs[name] * (most / least) ** 0.05 * 1.15, place)
+            point, text = (costs[name], psnr[name]), (ends[name] * 1.2 * (most / least) ** 0.05, place)
             axis.annotate(method_title(name), point, text, va="center", fontsize=9, arrowprops=line)
         figure.suptitle("Quality and cost", fontsize=13)
     return figure
+
+
+def column_ends(costs: Mapping[str, float]) -> dict[str, float]:
+    """The greatest cost among the methods that share a method's column.
+
+    Example:
+        >>> column_ends({"a": 1.0, "b": 2.0, "c": 5.0, "d": 100.0})
+        {'d': 100.0, 'c': 5.0, 'b': 5.0, 'a': 5.0}
+    """
+    ends: dict[str, float] = {}
+    before = end = float("inf")
+    for name in sorted(costs, key=costs.get, reverse=True):
+        if costs[name] * 3 <= before:
+            end = costs[name]
+        before = costs[name]
+        ends[name] = end
+    return ends
 
 
 def pushed_apart(values: Sequence[float], gap: float) -> np.ndarray:

@@ -19,8 +19,6 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from tf_denoise.image_headers import ORIENTATION_TAG, png_chunks
 
-_TIFF_WITHOUT_LIBTIFF = {1, 8, 32773, 32946}  # none, deflate, PackBits: what tifffile decodes by itself
-
 
 def _decode_png(path: Path):
     data = path.read_bytes()
@@ -78,15 +76,25 @@ def _decode_tiff(path: Path):
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
         profile = page.iccprofile if "InterColorProfile" in page.tags else None
-        if int(page.compression) not in _TIFF_WITHOUT_LIBTIFF:
-            return _decoded_by_opencv(path.read_bytes()), profile, None
-        pixels = page.asarray()
+        try:
+            pixels = page.asarray()
+        except (ValueError, KeyError) as error:
+            if "imagecodecs" not in str(error):  # what tifffile asks for where it cannot decompress by itself
+                raise
+            return _tiff_by_opencv(path.read_bytes(), page), profile, None
         if page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         if int(page.photometric) == 3:
-            pixels = page.colormap[:, pixels].transpose(1, 2, 0)
-            pixels = (pixels >> 8).astype("uint8")
+            pixels = (page.colormap[:, pixels].transpose(1, 2, 0) >> 8).astype("uint8")
         return pixels, profile, None
+
+
+def _tiff_by_opencv(data: bytes, page: tifffile.TiffPage) -> np.ndarray:
+    tag = page.tags.get(ORIENTATION_TAG)
+    if tag is not None:  # pixels are wanted as stored, which OpenCV would turn
+        upright = struct.pack(f"{page.parent.byteorder}H", 1)
+        data = data[: tag.valueoffset] + upright + data[tag.valueoffset + 2 :]
+    return _decoded_by_opencv(data)
 
 
 def _encode_png(path: Path, values, profile, exif, orientation: int) -> None:

@@ -164,6 +164,8 @@ def png_chunks(file: BinaryIO, size: int) -> tuple[dict[bytes, bytes], bool]:
 
 def _read_png(file: BinaryIO, size: int) -> tuple[PictureHeader, bool]:
     chunks, is_whole = png_chunks(file, size)
+    if b"IHDR" not in chunks:
+        raise ValueError("it has no header")
     width, height, bits, colour = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     kind = _PNG_KINDS[colour]
     if kind == "grey" and bits == 1:

@@ -112,7 +112,7 @@ class TextureTrainer:
         model = self._compiled(1, loss, _TIMED_STEPS, 1)
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
-        model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0)
+        model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0, shuffle=False)
         judge = self._judge_of(model)
         judge()
         started = time.monotonic()

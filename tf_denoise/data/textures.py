@@ -48,7 +48,9 @@ def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SID
     headers, rejected = _inspected(folder, find_pictures(folder), least_side)
     members = [Photograph(_name(folder, path), header, path) for path, header in headers.items()]
     _check_rejected(folder, len(members), len(headers) + len(rejected), rejected)
-    return Photographs(members, _channels(members, channels), f"{counted(members)} from {folder.name}", rejected)
+    return Photographs(
+        members, _channels(members, channels), f"{counted(members)} from {folder.resolve().name}", rejected
+    )
 
 
 def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:
@@ -82,7 +84,7 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
         )
     headers, rejected = _inspected(clean_folder, clean.values(), least_side)
     noisy_headers, noisy_rejected = _inspected(noisy_folder, noisy.values(), least_side)
-    rejected |= {f"{noisy_folder.name}/{name}": reason for name, reason in noisy_rejected.items()}
+    rejected |= {f"{noisy_folder.resolve().name}/{name}": reason for name, reason in noisy_rejected.items()}
     members = []
     for key, path in clean.items():
         if path in headers and noisy[key] in noisy_headers:
@@ -94,7 +96,9 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
                 )
             members.append(Photograph(_name(clean_folder, path), one, path, noisy[key], other))
     _check_rejected(clean_folder, len(members), len(clean), rejected)
-    description = f"{counted(members)} from {clean_folder.name} with noisy versions from {noisy_folder.name}"
+    description = (
+        f"{counted(members)} from {clean_folder.resolve().name}, noisy ones from {noisy_folder.resolve().name}"
+    )
     return Photographs(members, _channels(members, channels), description, rejected)
 
 
