@@ -31,7 +31,8 @@ class _ActivationMap:
 
     def raw(self, images) -> np.ndarray:
         """The projection itself: float32 `(batch, rows, columns)` of the layer's grid, not scaled, not cut."""
-        return np.stack([self._project(*part) for part in zip(*self._parts(_checked(images)), strict=True)])
+        images = self._checked(images)
+        return np.stack([self._project(*part) for part in zip(*self._parts(images), strict=True)])
 
     def __call__(self, images) -> np.ndarray:
         """Heat maps of images.
@@ -47,11 +48,22 @@ class _ActivationMap:
             ValueError: If an image has other channels than the model takes, the tokens fit no grid, or an activation is
                 not finite.
         """
-        images = _checked(images)
+        images = self._checked(images)
         heat = np.maximum(self.raw(images), 0)
         least, largest = (f(heat, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
         heat = np.divide(heat - least, largest - least, out=np.zeros_like(heat), where=largest > least)
         return tf.image.resize(heat[..., None], images.shape[1:3])[..., 0].numpy()
+
+    def _checked(self, images) -> np.ndarray:
+        images = np.asarray(images, "float32")
+        if images.ndim != 4:
+            raise ValueError(f"Images are a batch (batch, height, width, channels); received shape {images.shape}.")
+        wanted = self.model.input_shape[-1]
+        if wanted not in (None, images.shape[-1]):
+            raise ValueError(
+                f"The model takes images of {wanted} channel{'s' if wanted > 1 else ''}; received {images.shape[-1]}."
+            )
+        return images
 
     def _parts(self, images: np.ndarray):
         features, _ = self._network(images, training=False)
@@ -198,10 +210,3 @@ def on_grid(features: np.ndarray, image_size) -> np.ndarray:
 def _over_places(project: Callable, activation: np.ndarray) -> np.ndarray:
     rows, columns, channels = activation.shape
     return project(activation.reshape(-1, channels)).reshape(rows, columns).astype("float32")
-
-
-def _checked(images) -> np.ndarray:
-    images = np.asarray(images, "float32")
-    if images.ndim != 4:
-        raise ValueError(f"Images are a batch (batch, height, width, channels); received shape {images.shape}.")
-    return images
