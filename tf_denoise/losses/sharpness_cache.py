@@ -164,7 +164,7 @@ def build_sharpness_cache(
         window_size: Side of a window in pixels.
         step_size: Distance between windows in pixels; half the window if `None`.
         read: Function of a path giving the image `(height, width, channels)` in the values that the model is trained
-            on. Unless given, pictures are scaled to [0, 1] and taken as stored, any EXIF orientation aside.
+            on. Unless given, pictures are turned upright and scaled to [0, 1].
         batch_size: Number of images of one size that are scored together.
 
     Returns:
