@@ -12,7 +12,7 @@ from tf_denoise.data.digits import load_digits
 from tf_denoise.runs import load_network, network_folder, read_json
 
 IMAGES = Path(__file__).with_name("images")
-COPIED = ("measures-multi_level.png", "digits-80.png", "measures-one_level.png")
+COPIED = ("measures-multi_level.png", "digits-80.png", "measures-one_level.png", "tsne-80.png")
 
 
 def main(run: Path) -> None:

@@ -79,6 +79,7 @@ class TextureData:
         sampler = CropSampler(
             self.parts["train"], config.crop_size, config.batch_size, seed, budget_bytes=config.memory * 2**20
         )
+        sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         return noisy_crops(sampler, noise, start_step)
 
     def pictures(self, part: str, noise) -> list[Picture]:

@@ -106,7 +106,7 @@ def score_rows(run: TextureRun, results: Results) -> list[dict]:
     table = results.table
     averages = {name: {measure: table.average(name, measure) for measure in MEASURES} for name in _ordered(table)}
     best = {
-        measure: _best(measure, {name: row[measure].value for name, row in averages.items()}) for measure in MEASURES
+        m: _best(m, {name: row[m].value for name, row in averages.items()}) for m in MEASURES if m != "checkerboard"
     }
     rows = []
     for name, row in averages.items():
@@ -114,7 +114,7 @@ def score_rows(run: TextureRun, results: Results) -> list[dict]:
         for measure, mean in row.items():
             value, low, high, least, most = (number(x, measure) for x in dataclasses.astuple(mean))
             spread = f"{least} to {most}" if run.repeats > 1 and name in run.names else ""
-            cells.append((value, f"{low} to {high}", spread, name == best[measure]))
+            cells.append((value, f"{low} to {high}", spread, name == best.get(measure)))
         kind = "network" if name in run.names else "classical" if name in BASELINES else "input"
         cost = results.costs.get(name)
         rows.append(

@@ -98,7 +98,7 @@ def test_noise_is_alike_eagerly_in_a_graph_and_under_xla(sigma):
 def test_poisson_noise_is_not_for_xla():
     assert AdditiveGaussian().supports_jit
     assert not PoissonGaussian().supports_jit
-    model = keras.Sequential([keras.Input((4, 4, 1)), PoissonGaussian()])
+    model = keras.Sequential([keras.Input((4, 4, 1)), PoissonGaussian(), keras.layers.Conv2D(1, 1)])
     model.compile("sgd", "mse")
     assert model.fit(np.ones((2, 4, 4, 1)), np.ones((2, 4, 4, 1)), verbose=0).history["loss"][0] > 0
 

@@ -6,8 +6,8 @@ from tf_denoise.models import DenseAutoencoder, DigitClassifier
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (5, 20)).astype("float32")
 MODELS = {
-    "autoencoder": lambda: DenseAutoencoder(20, (8, 4, 8), name="net"),
-    "classifier": lambda: DigitClassifier(20, (8, 6), num_classes=3, dropout=0.5, name="net"),
+    "autoencoder": lambda **k: DenseAutoencoder(20, (8, 4, 8), name="net", **k),
+    "classifier": lambda **k: DigitClassifier(20, (8, 6), num_classes=3, dropout=0.5, name="net", **k),
 }
 EVERY_MODEL = pytest.mark.parametrize("make", MODELS.values(), ids=MODELS.keys())
 
@@ -78,6 +78,14 @@ def test_mixed_precision_computes_in_16_bit_and_returns_float32(make, policy, tm
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(IMAGES), prediction)
+
+
+@EVERY_MODEL
+def test_a_dtype_of_its_own_survives_the_config(make):
+    model = make(dtype="mixed_bfloat16")
+    copy = type(model).from_config(model.get_config())
+    assert copy.dtype_policy.name == "mixed_bfloat16"
+    assert copy.get_layer("hidden1").compute_dtype == "bfloat16"
 
 
 @pytest.mark.parametrize(

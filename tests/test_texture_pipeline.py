@@ -125,6 +125,17 @@ def test_the_score_table_is_that_of_the_files(page, folder):
     assert scores["sweep"]["sigmas"] == [10, 40, 70]
 
 
+def test_the_best_value_of_a_column_is_bold(source, folder):
+    methods = json.loads((folder / "scores.json").read_text())["methods"]
+    table = source.split('id="scores"')[1].split("</table>")[0]
+    bold = re.findall(r"<b>([\d.]+)</b>", table)
+    assert len(bold) == len(MEASURES) - 1  # less of a checkerboard than none is no merit
+    assert f"{max(row['psnr']['value'] for row in methods.values()):.2f}" in bold
+    assert f"{min(row['mse']['value'] for row in methods.values()):.5f}" in bold
+    ratios = [row["high_frequency_ratio"]["value"] for row in methods.values()]
+    assert f"{min(ratios, key=lambda ratio: abs(ratio - 1)):.3f}" in bold
+
+
 def test_the_findings_are_tables_in_markdown(folder):
     lines = (folder / "findings.md").read_text().splitlines()
     tables = [list(group) for group in _tables(lines)]

@@ -181,7 +181,7 @@ def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
 def test_a_run_killed_at_several_points_ends_in_the_same_bits(run, photographs, tmp_path):
     folder = tmp_path / "killed"
     arguments = command_line(photographs, folder)
-    for place, count in [("budget.json", 1), ("mse/state.npz", 2), ("mse/state-previous.npz", 3), ("scores.csv", 1)]:
+    for place, count in [("mse/state.npz", 2), ("mse/state-previous.npz", 3), ("scores.csv", 1)]:
         result = mortal(START, place, count, *arguments)
         assert result.returncode == -signal.SIGKILL, (place, result.stdout, result.stderr)
     result = mortal(START, "never", 1, *arguments)

@@ -89,7 +89,7 @@ def test_more_than_a_tenth_of_bad_files_is_refused(folder):
     for i in range(3):
         cut(photograph(folder / f"cut{i}.jpg"))
     with pytest.raises(
-        InputError, match=r"^Only 20 of the 23 photographs in .*at most a tenth may fail: cut0\.jpg is tr"
+        InputError, match=r"^Only 20 of the 23 photographs in .*at most a tenth may fail: cut0\.jpg is (dam|tr)"
     ):
         load_folder(folder)
 
@@ -302,13 +302,12 @@ def test_a_photograph_that_fails_gives_its_place_to_the_next_one(folder, tmp_pat
     photographs = load_folder(folder)
     whole = CropSampler(photographs, 16, 64, seed=5)
     drawn = whole.pool.draw(0, np.random.default_rng([5, 1, 0]).random((64, 3))[:, 0])
-    damaged = photographs.members[3].path
-    cut(damaged)
+    name = photographs.names[drawn[0]]
+    cut(photographs.members[drawn[0]].path)
     before, after = whole.batch(0), CropSampler(photographs, 16, 64, seed=5).batch(0)
-    assert list(photographs.rejected) == [photographs.names[3]]
-    assert "is truncated" in photographs.rejected[photographs.names[3]]
+    assert list(photographs.rejected) == [name]
+    assert "truncated" in photographs.rejected[name]
     np.testing.assert_array_equal(before, after)
-    assert 3 in drawn
     shutil.rmtree(folder)
     fresh = CropSampler(load_folder(one_photo(tmp_path)), 16, 2, seed=0)
     shutil.rmtree(tmp_path / "one")

@@ -155,6 +155,7 @@ class TextureTrainer:
             optimizer = keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=0.999)
             loss_function = make_loss(loss, config.loss_weight, config.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
+            model.optimizer.build(model.trainable_variables)
         return model
 
     def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:

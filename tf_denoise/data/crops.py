@@ -150,8 +150,8 @@ class CropSampler:
         self.cache = DecodedCache(self.photographs.stored, budget_bytes)
         areas = [member.area for member in self.photographs.members]
         budget = budget_bytes // self.photographs.value_bytes
-        # Of the photographs at both ends of the window more is held than lies in it.
-        window = budget if sum(areas) <= budget else max(budget - 2 * max(areas), 0)
+        # The photographs at both ends of the window are held whole, and some that have left it are held a while on.
+        window = budget if sum(areas) <= budget else max(budget * 7 // 8 - 2 * max(areas), 0)
         self.pool = PhotographPool(areas, window, seed)
         self._damaged: set[int] = set()
         self._lock = threading.Lock()

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-PICTURE_SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+from tf_denoise.images import DECODABLE, find_pictures, read_picture, to_unit
 
 
 class Fingerprint(NamedTuple):
@@ -22,9 +22,9 @@ class Fingerprint(NamedTuple):
     digest: str
 
 
-def read_picture(path) -> np.ndarray:
-    """A picture file as float32 `(height, width, channels)` in [0, 1], 8 and 16 bits alike, pixels as stored."""
-    return tf.io.decode_image(tf.io.read_file(str(path)), dtype=tf.float32, expand_animations=False).numpy()
+def read_image(path) -> np.ndarray:
+    """A picture file as float32 `(height, width, 1 or 3)` in [0, 1], 8 and 16 bits alike, upright."""
+    return to_unit(read_picture(path, accept=DECODABLE).values)
 
 
 def clean_images(source, read) -> Iterator[tuple[str, np.ndarray, Fingerprint]]:
@@ -54,8 +54,7 @@ def pictures_in(folder) -> list[tuple[str, Path]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder of pictures.")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
-    return [(path.relative_to(folder).as_posix(), path) for path in paths]
+    return [(path.relative_to(folder).as_posix(), path) for path in find_pictures(folder)]
 
 
 def named_images(source) -> Iterator[tuple[str, np.ndarray]]:

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.images import FORMATS
 from tf_denoise.losses.checks import as_images, checked_window, with_room_for_window
 from tf_denoise.losses.clean_images import (
-    PICTURE_SUFFIXES,
     Fingerprint,
     clean_images,
     fingerprint_of_array,
@@ -23,7 +23,7 @@ from tf_denoise.losses.clean_images import (
     is_unchanged,
     named_images,
     pictures_in,
-    read_picture,
+    read_image,
     some_of,
 )
 from tf_denoise.losses.regional_sharpness import sharpness_scores, window_scores
@@ -164,7 +164,7 @@ def build_sharpness_cache(
         window_size: Side of a window in pixels.
         step_size: Distance between windows in pixels; half the window if `None`.
         read: Function of a path giving the image `(height, width, channels)` in the values that the model is trained
-            on. Unless given, pictures are scaled to [0, 1] and taken as stored, any EXIF orientation aside.
+            on. Unless given, pictures are turned upright and scaled to [0, 1].
         batch_size: Number of images of one size that are scored together.
 
     Returns:
@@ -181,7 +181,7 @@ def build_sharpness_cache(
     """
     window_size, step_size = checked_window(window_size, step_size)
     scores, fingerprints = {}, {}
-    entries = clean_images(source, read or read_picture)
+    entries = clean_images(source, read or read_image)
     # Neighbours of one size are scored together.
     for _, group in itertools.groupby(entries, key=lambda entry: np.shape(entry[1])):
         while batch := list(itertools.islice(group, batch_size)):
@@ -192,7 +192,7 @@ def build_sharpness_cache(
             scores.update(zip(names, _scores_of(names, images, window_size, step_size, batch_size), strict=True))
             fingerprints.update(zip(names, marks, strict=True))
     if not scores:
-        raise ValueError(f"There is no image to score in {source!r}: expected {', '.join(PICTURE_SUFFIXES)} or pairs.")
+        raise ValueError(f"There is no image to score in {source!r}: expected {', '.join(FORMATS)} or pairs.")
     return SharpnessCache(scores, fingerprints, window_size, step_size)
 
 

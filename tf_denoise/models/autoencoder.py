@@ -44,7 +44,8 @@ class DenseAutoencoder(keras.Model):
         # The last activation in float32: under mixed precision the image keeps its full resolution.
         x = keras.layers.Dense(size, dtype=policy, name="image")(x)
         outputs = keras.layers.Activation("tanh", dtype="float32", name="denoised")(x)
-        super().__init__(inputs, outputs, dtype=policy, **kwargs)
+        super().__init__(inputs, outputs, **kwargs)
+        self.dtype_policy = policy  # a Functional model ignores the argument
         self.size, self.hidden_units = size, hidden_units
 
     def get_config(self) -> dict:

@@ -42,7 +42,8 @@ class DigitClassifier(keras.Model):
             x = keras.layers.Dropout(dropout, dtype=policy, name=f"dropout{index}")(x)
         x = keras.layers.Dense(num_classes, dtype=policy, name="logits")(x)
         outputs = keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)
-        super().__init__(inputs, outputs, dtype=policy, **kwargs)
+        super().__init__(inputs, outputs, **kwargs)
+        self.dtype_policy = policy  # a Functional model ignores the argument
         self.size, self.hidden_units, self.num_classes, self.dropout = size, hidden_units, num_classes, dropout
 
     def get_config(self) -> dict:

@@ -155,7 +155,8 @@ class UNet(keras.Model):
         _, x = enter(noisy, plan)
         x, maps = encode(x, plan)
         x = decode(x, maps, plan)
-        super().__init__(noisy, leave(x, noisy, plan), dtype=policy, **kwargs)
+        super().__init__(noisy, leave(x, noisy, plan), **kwargs)
+        self.dtype_policy = policy  # a Functional model ignores the argument
         self.channels, self.widths, self.block, self.blocks = channels, plan.widths, block, blocks
         self.skips, self.stem = skips, stem
 

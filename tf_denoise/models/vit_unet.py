@@ -86,7 +86,8 @@ class ViTUNet(keras.Model):
             tokens = layers.Dense(width, activation, dtype=policy, name=f"vit_projection{index}")(tokens)
         x = layers.Concatenate(dtype=policy, name="vit_joined")([x, tokens])
         x = decode(x, maps, plan)
-        super().__init__(noisy, leave(x, noisy, plan), dtype=policy, **kwargs)
+        super().__init__(noisy, leave(x, noisy, plan), **kwargs)
+        self.dtype_policy = policy  # a Functional model ignores the argument
         self.vit, self.channels, self.widths, self.block = vit, channels, plan.widths, block
         self.token_widths, self.frozen = token_widths, frozen
 
