@@ -173,15 +173,21 @@ def features_of(model: keras.Model, layer: str):
     if inner:
         if not isinstance(member, keras.Model):
             raise ValueError(f"{name!r} is no model within the model, so it has no layer {inner!r}.")
-        features = keras.Model(member.inputs, features_of(member, inner))(member._inbound_nodes[-1].input_tensors)
+        features = keras.Model(member.inputs, features_of(member, inner))(_node(model, member).input_tensors)
     else:
-        features = member.output
+        outputs = _node(model, member).outputs
+        features = outputs[0] if len(outputs) == 1 else None
     if not hasattr(features, "shape") or len(features.shape) not in (3, 4):
         raise ValueError(
             f"The layer {layer!r} has no places to draw: expected (batch, rows, columns, channels) or (batch, "
             f"tokens, channels), received {getattr(features, 'shape', 'several outputs')}."
         )
     return features
+
+
+def _node(model: keras.Model, layer: keras.layers.Layer):
+    """Where the layer stands in the graph of this model: it may stand in others too."""
+    return next(node for node in model._nodes if node.operation is layer)
 
 
 def on_grid(features: np.ndarray, image_size) -> np.ndarray:
