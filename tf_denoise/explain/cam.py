@@ -187,7 +187,7 @@ def features_of(model: keras.Model, layer: str):
 
 def _node(model: keras.Model, layer: keras.layers.Layer):
     """Where the layer stands in the graph of this model: it may stand in others too."""
-    return next(node for node in model._nodes if node.operation is layer)
+    return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
 
 
 def on_grid(features: np.ndarray, image_size) -> np.ndarray:

@@ -20,7 +20,7 @@ def threshold_heatmap(heatmap, low: float = 0.4, high: float = 0.9) -> np.ndarra
         ValueError: Unless 0 <= low < high <= 1.
 
     Example:
-        >>> threshold_heatmap([[0.3, 0.4], [0.65, 0.9]]).tolist()
+        >>> threshold_heatmap([[0.3, 0.4], [0.65, 0.9]]).round(3).tolist()
         [[0.0, 0.0], [0.5, 1.0]]
     """
     if not 0 <= low < high <= 1:
