@@ -114,7 +114,7 @@ def draw(clean: np.ndarray, noisy: np.ndarray, outputs: dict[str, np.ndarray], p
     from matplotlib import pyplot as plt
 
     columns = {"clean": clean, "noisy": noisy} | {
-        name.replace("0.8 ", "").replace("0.2 ", "\n").replace("frequency, ", "frequency,\n"): output
+        name.replace("0.8 ", "").replace("0.2 ", "\n").replace("frequency, ", "frequency,\n").replace("windowed ", "windowed\n"): output
         for name, output in outputs.items()
     }
     figure, axes = plt.subplots(len(clean), len(columns), figsize=(1.7 * len(columns), 1.75 * len(clean) + 0.5))
