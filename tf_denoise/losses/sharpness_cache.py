@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from tf_denoise.images import FORMATS
 from tf_denoise.losses.checks import as_images, checked_window, with_room_for_window
@@ -153,7 +152,7 @@ def build_sharpness_cache(
     step_size: int | None = None,
     *,
     read: Callable[[Path], np.ndarray] | None = None,
-    batch_size: int = 32,
+    batch_size: int = 16,
 ) -> SharpnessCache:
     """Score the windows of clean images.
 
@@ -244,7 +243,7 @@ def load_sharpness_cache(path, window_size: int = 32, step_size: int | None = No
 
 
 def _scores_of(names, images, window_size: int, step_size: int, batch_size: int) -> np.ndarray:
-    images = tf.stack([tf.cast(image, tf.float32) for image in images])
+    images = np.stack([np.asarray(image, np.float32) for image in images])
     try:
         if len(images) == batch_size:
             return sharpness_scores(images, window_size, step_size).numpy()
