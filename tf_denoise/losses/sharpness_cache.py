@@ -56,7 +56,9 @@ class SharpnessCache(Mapping):
     def __getitem__(self, name: str) -> list[tuple[int, int, float]]:
         """The windows of one image, row by row."""
         step = self.step_size
-        return [(r * step, c * step, float(score)) for (r, c), score in np.ndenumerate(self._scores[name])]
+        scores = self._scores[name]
+        places = itertools.product(*(range(0, count * step, step) for count in scores.shape))
+        return [(row, column, score) for (row, column), score in zip(places, scores.ravel().tolist(), strict=True)]
 
     def __iter__(self) -> Iterator[str]:
         """The file names."""
@@ -157,7 +159,7 @@ def build_sharpness_cache(
     """Score the windows of clean images.
 
     Args:
-        source: A folder, whose pictures (BMP, GIF, JPEG, PNG, subfolders too) are named by their path inside it; or
+        source: A folder, whose pictures (PNG, JPEG, BMP, TIFF, subfolders too) are named by their path inside it; or
             pairs `(name, image)`, from any iterable or an unbatched `tf.data.Dataset`, each image
             `(height, width, channels)`.
         window_size: Side of a window in pixels.
