@@ -7,6 +7,7 @@ right quarter tests. Prints the table of docs/losses.md and writes docs/images/l
 """
 
 import argparse
+import re
 from pathlib import Path
 
 import keras
@@ -114,7 +115,7 @@ def draw(clean: np.ndarray, noisy: np.ndarray, outputs: dict[str, np.ndarray], p
     from matplotlib import pyplot as plt
 
     columns = {"clean": clean, "noisy": noisy} | {
-        name.replace("0.8 ", "").replace("0.2 ", "\n").replace("frequency, ", "frequency,\n"): output
+        re.sub("0.8 |(?<=frequency,) |(?<=windowed) |0.2 ", lambda gap: "" if gap[0] == "0.8 " else "\n", name): output
         for name, output in outputs.items()
     }
     figure, axes = plt.subplots(len(clean), len(columns), figsize=(1.7 * len(columns), 1.75 * len(clean) + 0.5))

@@ -65,4 +65,4 @@ def check_gradients(model, images) -> None:
         loss = tf.reduce_mean(tf.square(model(images, training=True) - 0.5))
     for variable, gradient in zip(model.trainable_variables, tape.gradient(loss, model.trainable_weights), strict=True):
         assert gradient is not None, variable.path
-        assert np.all(np.isfinite(gradient)), variable.path
+        assert np.all(np.isfinite(tf.convert_to_tensor(gradient))), variable.path

@@ -4,7 +4,7 @@ import pytest
 import scipy.interpolate
 import tensorflow as tf
 
-from tf_denoise.layers import CropLike, PadToMultiple, ResizeLike, TokensToGrid
+from tf_denoise.layers import CropLike, PadToMultiple, Resize, ResizeLike, TokensToGrid
 
 RNG = np.random.default_rng(0)
 
@@ -40,18 +40,23 @@ def test_the_gradient_of_the_padding_counts_the_copies():
     np.testing.assert_array_equal(tape.gradient(total, images)[0, :, :, 0], [[1, 1, 2], [1, 1, 2], [2, 2, 4]])
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 7), (4, 5), (9, 3), (13, 16)])
-def test_resizing_interpolates_between_centres_of_pixels(height, width):
-    rows, columns = 4, 5
-    maps = RNG.normal(size=(2, rows, columns, 3)).astype("float32")
-    y = np.clip((np.arange(height) + 0.5) * rows / height - 0.5, 0, rows - 1)
-    x = np.clip((np.arange(width) + 0.5) * columns / width - 0.5, 0, columns - 1)
-    between = scipy.interpolate.RegularGridInterpolator((np.arange(rows), np.arange(columns)), np.moveaxis(maps, 0, 2))
-    expected = np.moveaxis(between(np.stack(np.meshgrid(y, x, indexing="ij"), -1)), 2, 0)
-    like = np.zeros((2, height, width, 3), "float32")
-    for resized in in_every_way(ResizeLike(), maps, like):
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [((4, 5), (1, 1)), ((4, 5), (2, 7)), ((4, 5), (4, 5)), ((2, 3), (9, 3)), ((12, 8), (16, 24)), ((14, 14), (28, 28))],
+)
+def test_resizing_interpolates_between_centres_of_pixels(old, new):
+    maps = RNG.normal(size=(2, *old, 3)).astype("float32")
+    y, x = (
+        np.clip((np.arange(size) + 0.5) * old_size / size - 0.5, 0, old_size - 1)
+        for size, old_size in zip(new, old, strict=True)
+    )
+    by_rows = scipy.interpolate.make_interp_spline(range(old[0]), maps, k=1, axis=1)(y)
+    expected = scipy.interpolate.make_interp_spline(range(old[1]), by_rows, k=1, axis=2)(x)
+    for resized in in_every_way(ResizeLike(), maps, np.zeros((2, *new, 3), "float32")):
         np.testing.assert_allclose(resized, expected, atol=1e-5)
-    np.testing.assert_allclose(expected, tf.image.resize(maps, (height, width)), atol=1e-5)
+    for resized in in_every_way(Resize(*new), maps):
+        np.testing.assert_allclose(resized, expected, atol=1e-5)
+    np.testing.assert_allclose(tf.image.resize(maps, new), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("class_tokens", [0, 1, 5])
@@ -65,10 +70,10 @@ def test_tokens_go_back_on_their_grid_row_by_row(class_tokens):
 
 
 def build_model():
-    """A model of all four layers."""
+    """A model of all the layers."""
     images = keras.Input((None, None, 3))
     tokens = keras.Input((7, 3))
-    padded = PadToMultiple(4)(images)
+    padded = Resize(8, 12)(PadToMultiple(4)(images))
     resized = ResizeLike()(TokensToGrid(2, 3)(tokens), padded)
     return keras.Model([images, tokens], CropLike()(keras.layers.Add()([padded, resized]), images))
 
@@ -96,6 +101,8 @@ def test_padding_refuses_a_multiple_that_is_none(multiple):
 
 
 def test_a_grid_refuses_too_few_tokens_and_no_size():
+    with pytest.raises(ValueError, match=r"Resize takes a positive integer height and width; received 4 and -1"):
+        Resize(4, -1)
     with pytest.raises(ValueError, match=r"grid of 3 x 4 takes 12 patch tokens.* received 11 tokens"):
         TokensToGrid(3, 4)(np.zeros((1, 11, 2), "float32"))
     with pytest.raises(ValueError, match=r"positive integer height and width; received 0 and 4"):

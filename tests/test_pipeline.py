@@ -104,7 +104,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(capsys, copy, tmp_path):
 
 
 def test_a_damaged_run_is_refused_by_the_damaged_file(capsys, copy):
-    changed(copy / "config.json", command="textures")
+    changed(copy / "config.json", command="cooking")
     assert "is not the folder of an iterative run" in refusal(capsys, copy)
     changed(copy / "config.json", command="iterative")
     model = network_folder(copy, 1, "one_level") / "model.keras"

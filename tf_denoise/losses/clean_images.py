@@ -1,8 +1,10 @@
 """Clean images from a folder or from pairs, and what tells whether one has changed."""
 
+import collections
 import hashlib
 import itertools
 import os
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +17,10 @@ from tf_denoise.images import DECODABLE, find_pictures, read_picture, to_unit
 
 
 class Fingerprint(NamedTuple):
-    """By what an image is known again: its size in bytes, the time of its last change and the hash of its bytes."""
+    """By what an image is known again: its size in bytes, the time of its last change and the hash of its bytes.
+
+    Of an array in memory the hash is a checksum: a strong hash would take as long as the scoring.
+    """
 
     size: int
     changed: int
@@ -28,20 +33,21 @@ def read_image(path) -> np.ndarray:
 
 
 def clean_images(source, read) -> Iterator[tuple[str, np.ndarray, Fingerprint]]:
-    """Name, image and fingerprint of everything in `source`; files are read by several threads, a few ahead."""
-    if not is_folder(source):
-        for name, image in named_images(source):
-            yield name, image, fingerprint_of_array(image)
-        return
+    """Name, image and fingerprint of everything in `source`; read and hashed by several threads, some images ahead."""
+    folder = is_folder(source)
 
-    def load(picture):
-        name, path = picture
-        return name, np.asarray(read(path)), fingerprint_of_file(path)
+    def load(entries):
+        if folder:
+            return [(name, np.asarray(read(path)), fingerprint_of_file(path)) for name, path in entries]
+        return [(name, image, fingerprint_of_array(image)) for name, image in entries]
 
-    pictures = iter(pictures_in(source))
+    entries = iter(pictures_in(source) if folder else named_images(source))
+    groups = iter(lambda: list(itertools.islice(entries, 4)), [])
     with ThreadPoolExecutor() as pool:
-        while some := list(itertools.islice(pictures, 16)):
-            yield from pool.map(load, some)
+        ahead = collections.deque(pool.submit(load, group) for group in itertools.islice(groups, 8))
+        while ahead:
+            yield from ahead.popleft().result()
+            ahead.extend(pool.submit(load, group) for group in itertools.islice(groups, 1))
 
 
 def is_folder(source) -> bool:
@@ -75,9 +81,8 @@ def fingerprint_of_file(path: Path) -> Fingerprint:
 def fingerprint_of_array(image: np.ndarray) -> Fingerprint:
     """The fingerprint of an image in memory, its shape and dtype included."""
     image = np.ascontiguousarray(image)
-    digest = hashlib.sha256(f"{image.dtype.str} {image.shape}".encode())
-    digest.update(image)
-    return Fingerprint(image.nbytes, 0, digest.hexdigest())
+    checksum = zlib.crc32(image, zlib.crc32(f"{image.dtype.str} {image.shape}".encode()))
+    return Fingerprint(image.nbytes, 0, f"{checksum:08x}")
 
 
 def is_unchanged(path: Path, then: Fingerprint) -> bool:

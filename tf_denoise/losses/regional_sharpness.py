@@ -48,21 +48,26 @@ def sharpness_scores(images, window_size: int = 32, step_size: int | None = None
 def window_scores(images: tf.Tensor, window_size: int, step_size: int) -> tf.Tensor:
     """The scores of `sharpness_scores`, of arguments that are already checked."""
 
-    def difference(a, b):
-        return tf.reduce_mean(tf.abs(a - b), axis=-1)
+    batch, height, width = tf.unstack(tf.shape(images)[:3])
+    channels = images.shape[3] if images.shape[3] is not None else tf.shape(images)[3]
+    rows, columns = tf.unstack(tf.maximum((tf.shape(images)[1:3] - window_size) // step_size + 1, 0))
+    # Rows of pixels with their channels side by side: the neighbour to the right lies `channels` values further on, and
+    # one product sums over a window's width and over the channels.
+    lines = tf.reshape(images, [batch, height, width * channels])
 
     def summed(differences, window_height, window_width):
-        height, width = tf.unstack(tf.shape(differences)[1:])
-        rows, columns = tf.unstack(tf.maximum((tf.shape(images)[1:3] - window_size) // step_size + 1, 0))
-        down = _bands(rows, height, step_size, window_height, differences.dtype)
-        across = _bands(columns, width, step_size, window_width, differences.dtype)
+        lost_rows, lost_columns = window_size - window_height, window_size - window_width
+        down = _bands(rows, height - lost_rows, step_size, window_height, images.dtype)
+        across = _bands(columns, width - lost_columns, step_size, window_width, images.dtype)
+        across = tf.repeat(across, channels, axis=1) / tf.cast(channels, images.dtype)
         return tf.matmul(down, tf.matmul(differences, across, transpose_b=True))
 
     # A pair of neighbours is one pixel shorter than the window along the axis on which the two differ.
     short = window_size - 1
-    right = difference(images[:, :, :-1], images[:, :, 1:])
-    lower = difference(images[:, :-1], images[:, 1:])
-    diagonals = difference(images[:, :-1, :-1], images[:, 1:, 1:]) + difference(images[:, :-1, 1:], images[:, 1:, :-1])
+    here, beside = lines[:, :, :-channels], lines[:, :, channels:]
+    right = tf.abs(here - beside)
+    lower = tf.abs(lines[:, :-1] - lines[:, 1:])
+    diagonals = tf.abs(here[:, :-1] - beside[:, 1:]) + tf.abs(beside[:, :-1] - here[:, 1:])
     return summed(right, window_size, short) + summed(lower, short, window_size) + summed(diagonals, short, short)
 
 

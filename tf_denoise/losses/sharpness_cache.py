@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from tf_denoise.images import FORMATS
 from tf_denoise.losses.checks import as_images, checked_window, with_room_for_window
@@ -57,7 +56,9 @@ class SharpnessCache(Mapping):
     def __getitem__(self, name: str) -> list[tuple[int, int, float]]:
         """The windows of one image, row by row."""
         step = self.step_size
-        return [(r * step, c * step, float(score)) for (r, c), score in np.ndenumerate(self._scores[name])]
+        scores = self._scores[name]
+        places = itertools.product(*(range(0, count * step, step) for count in scores.shape))
+        return [(row, column, score) for (row, column), score in zip(places, scores.ravel().tolist(), strict=True)]
 
     def __iter__(self) -> Iterator[str]:
         """The file names."""
@@ -153,12 +154,12 @@ def build_sharpness_cache(
     step_size: int | None = None,
     *,
     read: Callable[[Path], np.ndarray] | None = None,
-    batch_size: int = 32,
+    batch_size: int = 16,
 ) -> SharpnessCache:
     """Score the windows of clean images.
 
     Args:
-        source: A folder, whose pictures (BMP, GIF, JPEG, PNG, subfolders too) are named by their path inside it; or
+        source: A folder, whose pictures (PNG, JPEG, BMP, TIFF, subfolders too) are named by their path inside it; or
             pairs `(name, image)`, from any iterable or an unbatched `tf.data.Dataset`, each image
             `(height, width, channels)`.
         window_size: Side of a window in pixels.
@@ -244,7 +245,7 @@ def load_sharpness_cache(path, window_size: int = 32, step_size: int | None = No
 
 
 def _scores_of(names, images, window_size: int, step_size: int, batch_size: int) -> np.ndarray:
-    images = tf.stack([tf.cast(image, tf.float32) for image in images])
+    images = np.stack([np.asarray(image, np.float32) for image in images])
     try:
         if len(images) == batch_size:
             return sharpness_scores(images, window_size, step_size).numpy()

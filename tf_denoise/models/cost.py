@@ -10,7 +10,7 @@ def multiply_adds_per_pixel(model: keras.Model, height: int = 256, width: int = 
     """Multiply-adds of a forward pass for one image, divided by the number of its pixels.
 
     Convolutions, transposed convolutions and matrix products are counted, where the graph of the model has them;
-    biases, activations, sums, pooling and resizing are not.
+    biases, activations, sums and pooling are not.
 
     Args:
         model: A model that takes images `(batch, height, width, channels)`.

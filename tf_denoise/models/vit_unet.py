@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tf_denoise.errors import InputError
-from tf_denoise.layers import ResizeLike, TokensToGrid
+from tf_denoise.layers import Resize, ResizeLike, TokensToGrid
 from tf_denoise.models.unet import Plan, decode, encode, enter, leave
 
 # What goes with a kind of blocks: the rest of `UNet()` and of `UNet.original()`.
@@ -150,7 +150,7 @@ def _grid(vit, channels: int) -> tuple[int, int]:
 def _view(padded, vit):
     """The transformer's view of the image: its size, its range, its channels."""
     height, width, channels = vit.image_shape
-    view = layers.Resizing(height, width, interpolation="bilinear", dtype="float32", name="vit_view")(padded)
+    view = Resize(height, width, dtype="float32", name="vit_view")(padded)
     view = layers.Rescaling(2.0, -1.0, dtype="float32", name="vit_scaled")(view)
     return (
         layers.Concatenate(dtype="float32", name="vit_colour")([view] * channels) if view.shape[-1] < channels else view
