@@ -36,7 +36,7 @@ def main() -> None:
     print("\n| measure | value | target |\n| --- | --- | --- |")
     print(f"| one repeat, {options.epochs} epochs, in all | {minutes:.1f} min | 60 |")
     print(f"| of it training | {training:.1f} min | |")
-    print(f"| peak memory | {memory:.2f} GiB | 3 |")
+    print(f"| peak memory | {memory:.2f} GiB | 3 GB |")
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def _judge_loss(table: TextureTable, name: str) -> Judgement:
         f"MSE {_percent(mse)}{', clearly' if mse.verdict != 'unclear' else ', which may be chance'}.",
         f"It brings {' and '.join(faults)}."
         if faults
-        else "No checkerboard and no discoloration beyond the MSE model's.",
+        else "No checkerboard or discoloration beyond what the rule allows.",
     )
     return Judgement(name, REFERENCE, verdict, summary, found)
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from evaluation.texture_run import Picture
 from tf_denoise.data import CropSampler, Photographs, embedded_photographs, load_folder, load_pairs, noisy_crops, split
+from tf_denoise.errors import InputError
 from tf_denoise.images import PictureError
 from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
 from tf_denoise.seeds import derive_seed
@@ -54,6 +55,34 @@ class TextureData:
             if folder := getattr(config, part):
                 self.parts[part] = load_folder(folder, self.channels)
                 self.description += f"; {self.parts[part].description} for {part}"
+        self._refuse_overlap()
+        self._leave_out_small()
+
+    def _refuse_overlap(self) -> None:
+        seen = {}
+        for part, photographs in self.parts.items():
+            for member in photographs.members:
+                other = seen.setdefault(member.path.resolve(), part)
+                if other != part:
+                    raise InputError(
+                        f"{member.path} stands among the photographs of {other} and of {part}; no photograph is in two "
+                        "parts: name folders that do not overlap."
+                    )
+
+    def _leave_out_small(self) -> None:
+        """Leave out training photographs that are smaller than a crop."""
+        train, side = self.parts["train"], self.config.crop_size
+        large = [i for i, member in enumerate(train.members) if min(member.header.height, member.header.width) >= side]
+        small = [member.name for i, member in enumerate(train.members) if i not in set(large)]
+        if len(small) > 0.1 * len(train):
+            raise InputError(
+                f"{len(small):,} of the {len(train):,} photographs to train on are smaller than a crop of {side} x "
+                f"{side} pixels, such as {small[0]}, and at most a tenth may be: choose smaller crops or larger "
+                "photographs."
+            )
+        for name in small:
+            train.reject(name, f"is smaller than a crop of {side} x {side} pixels")
+        self.parts["train"] = train.subset(large)
 
     def fingerprint(self) -> str:
         """A hash of the files, against which a resumed run is checked."""
@@ -103,6 +132,9 @@ class TextureData:
             if not photographs.paired:
                 noisy = make_noisy(clean, noise, derive_seed(self.config.seed, part, name))
             pictures.append(Picture(name, clean, noisy))
+        if not pictures:
+            purpose = {"validation": "validate", "test": "test"}[part]
+            raise InputError(f"No photograph to {purpose} on can be decoded: {name} {photographs.rejected[name]}.")
         return pictures
 
 

@@ -11,6 +11,7 @@ from evaluation.texture_pipeline import evaluate_textures
 from evaluation.texture_run import TextureRun
 from tf_denoise.errors import InputError
 from tf_denoise.runs import CONFIG_FILE, RECORD_FILE, load_network, network_folder, read_json, write_json
+from tf_denoise.seeds import derive_seed
 
 SWEEP = (5, 15, 25, 35, 50, 65, 80)
 """Deviations in 255ths at which PSNR is drawn: networks are looked at beyond what they were trained on, too."""
@@ -34,7 +35,7 @@ def evaluate_folder(folder: Path) -> Path:
     config = SimpleNamespace(**stored)
     data = TextureData(config)
     if data.fingerprint() != stored["data_fingerprint"]:
-        raise InputError(f"The photographs {stored['data']} are not those that the run in {folder} was trained on.")
+        raise InputError(f"The photographs ({data.description}) are not those that the run in {folder} was trained on.")
     names = [network["name"] for network in read_json(folder / "networks.json")]
     places = [(repeat, name) for repeat in range(1, config.repeats + 1) for name in names]
     missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
@@ -48,7 +49,6 @@ def evaluate_folder(folder: Path) -> Path:
     test = data.pictures("test", noise)
     validation = data.pictures("validation", noise)
     write_json(folder / "data.json", data.record())
-    seed = config.seed
     paired, has_sigma = config.clean is not None, config.noise != "salt_and_pepper"
     run = TextureRun(
         config=stored,
@@ -59,7 +59,9 @@ def evaluate_folder(folder: Path) -> Path:
         parameters={name: networks[1, name].count_params() for name in names},
         validation=validation,
         test=test,
-        make_noisy=lambda clean, sigma: make_noisy(clean, make_noise(config, sigma), seed + 1),
+        make_noisy=lambda clean, sigma: make_noisy(
+            clean, make_noise(config, sigma), derive_seed(config.seed, "sweep", clean.tobytes())
+        ),
         sigmas=() if paired or not has_sigma else SWEEP,
         trained_range=(config.sigma[0], config.sigma[-1]) if has_sigma and not paired else None,
     )

@@ -92,7 +92,7 @@ def test_tokens_that_fit_no_grid_are_refused():
 def test_the_tokens_of_a_transformer_within_the_network_can_be_looked_at():
     vit = small_vit(image_size=16, patch_size=4, layers=1, heads=2, width=8)
     model = ViTUNet(vit, widths=(4, 8))
-    image = np.random.default_rng(0).uniform(size=(1, 24, 24, 3))
+    image = np.random.default_rng(0).uniform(size=(1, 24, 36, 3))
     raw = EigenCAM(model, vit.name).raw(image)
     assert raw.shape == (1, 4, 4)
     np.testing.assert_allclose(EigenCAM(model, "vit_grid").raw(image), raw, atol=1e-6)
@@ -133,6 +133,11 @@ def test_activations_that_are_not_finite_are_refused(unet):
         EigenCAM(unet, "bottleneck")(np.full((1, 16, 16, 1), np.nan))
     with pytest.raises(ValueError, match="not finite"):
         GradCAM(unet, "bottleneck")(np.full((1, 16, 16, 1), np.nan))
+
+
+def test_grad_cam_of_a_layer_within_a_model_within_is_refused(unet):
+    with pytest.raises(ValueError, match="takes a layer of the model itself"):
+        GradCAM(unet, "vit/layer")
 
 
 def test_a_target_that_does_not_see_the_layer_is_refused(unet):

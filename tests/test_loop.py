@@ -250,3 +250,11 @@ def test_a_judged_training_resumes_to_the_same_bits(tmp_path, epoch):
     networks = [load_network(tmp_path / name).get_weights() for name in ("cut", "whole")]
     for cut, whole in zip(*networks, strict=True):
         np.testing.assert_array_equal(cut, whole)
+
+
+def test_a_loss_that_becomes_nan_keeps_the_last_good_weights_and_not_their_averages(tmp_path):
+    model = averaging_model()
+    start = model.get_weights()
+    run(tmp_path, model, data=lambda step: batches(step, poisoned_from=2))
+    for found, expected in zip(load_network(tmp_path).get_weights(), start, strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -63,8 +63,15 @@ BAD_VALUES = {
     "crop": ({"crop_size": 8}, "--crop-size lies in 16..4096; received 8."),
     "level": ({"level": 101}, "--level lies in 0..100; received 101."),
     "repeats": ({"repeats": 0}, "--repeats lies in 1..1000; received 0."),
+    "test of pairs": (
+        {"clean": "c", "noisy": "n", "test": "t"},
+        "--validation and --test name clean photographs",
+    ),
     "no folder": ({"data": "nowhere"}, "nowhere does not exist; expected a folder of photographs."),
-    "large crops": ({"crop_size": 64}, "No photograph is as large as a crop of 64 x 64 pixels"),
+    "large crops": (
+        {"crop_size": 64},
+        "10 of the 10 photographs to train on are smaller than a crop of 64 x 64",
+    ),
 }
 
 
@@ -82,7 +89,7 @@ def refusal(capsys, arguments) -> str:
 @pytest.mark.parametrize(("changes", "message"), BAD_VALUES.values(), ids=BAD_VALUES.keys())
 def test_a_bad_value_is_refused_in_a_sentence(capsys, tmp_path, photographs, changes, message):
     assert message in refusal(capsys, command_line(photographs, tmp_path / "run", **changes))
-    assert not (tmp_path / "run" / "networks").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_broken_pictures_is_refused(capsys, tmp_path):
@@ -91,6 +98,21 @@ def test_a_folder_of_broken_pictures_is_refused(capsys, tmp_path):
     error = refusal(capsys, command_line(tmp_path / "pictures", tmp_path / "run"))
     assert "empty.png" in error
     assert "can be trained on" in error
+
+
+def test_a_photograph_in_two_parts_is_refused(capsys, tmp_path, photographs):
+    arguments = command_line(photographs, tmp_path / "run", test=photographs)
+    assert "no photograph is in two parts" in refusal(capsys, arguments)
+
+
+def test_a_test_photograph_that_cannot_be_decoded_is_refused_before_training(capsys, tmp_path, photographs):
+    (tmp_path / "test").mkdir()
+    data = bytearray((photographs / "00.png").read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (tmp_path / "test" / "damaged.png").write_bytes(data)
+    arguments = command_line(photographs, tmp_path / "run", test=tmp_path / "test")
+    assert "No photograph to test on can be decoded: damaged.png" in refusal(capsys, arguments)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_transformer_that_cannot_be_downloaded_is_refused_with_the_way_out(
@@ -104,6 +126,7 @@ def test_a_transformer_that_cannot_be_downloaded_is_refused_with_the_way_out(
     monkeypatch.setattr(keras_hub.models.ViTBackbone, "from_preset", fail)
     arguments = command_line(photographs, tmp_path / "run", network="vit_unet", vit="vit_base_patch16_224_imagenet")
     assert "--vit small" in refusal(capsys, arguments)
+    assert not (tmp_path / "run").exists()
 
 
 def test_help_does_without_tensorflow():

@@ -77,6 +77,8 @@ def train(
             verbose=verbose,
             shuffle=False,
         )
+    if keeper.stopped is not None:
+        keeper.go_back()  # `fit` ended by putting the averaged weights in place of those
     keeper.take_best()
     with atomic_path(folder / MODEL_FILE) as temporary:
         _without_optimizer(network).save(temporary)
@@ -208,6 +210,12 @@ class _StateKeeper(keras.callbacks.Callback):
     def _assign(self, arrays: list[np.ndarray]) -> None:
         for variable, array in zip(self.network.trainable_variables, arrays, strict=True):
             variable.assign(array)
+
+    def go_back(self) -> None:
+        """Take up the last good state again, and remember why the training stopped."""
+        stopped = self.stopped
+        self.restore()
+        self.stopped = stopped
 
     def take_best(self) -> None:
         """Give the network the weights that were judged best."""

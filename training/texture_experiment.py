@@ -46,6 +46,11 @@ def run_experiment(config: "Config") -> None:
     for key in ("data", "clean", "noisy", "validation", "test"):
         if stored[key] not in (None, "embedded"):
             stored[key] = str(Path(stored[key]).resolve())
+    # What can be refused is refused before the folder is taken.
+    noise = make_noise(config)
+    make_network(config, data.channels)
+    data.training_pairs(noise, seed=0)
+    data.pictures("test", noise)
     with open_run(folder, stored):
         print(f"Run folder: {folder}")
         if not (folder / "environment.json").exists():

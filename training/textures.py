@@ -56,7 +56,7 @@ class Config:
     minutes: float | None = None
     """Time for all training together. A few steps are timed once, and their number is kept; 20 unless told."""
     steps: int | None = None
-    """Training steps of each network, instead of --minutes."""
+    """Training steps of each network, instead of --minutes; above 20 rounded up to a multiple of 20."""
     noise: Literal["gaussian", "salt_and_pepper", "poisson_gaussian"] = "gaussian"
     """The noise that is put on clean photographs."""
     sigma: tuple[float, ...] = (5.0, 55.0)
@@ -86,13 +86,18 @@ class Config:
         filled = {}
         if (self.clean is None) != (self.noisy is None):
             raise InputError("--clean and --noisy go together: a folder of clean photographs, and one of noisy ones.")
+        if self.clean is not None and (self.validation or self.test):
+            raise InputError(
+                "--validation and --test name clean photographs and go with --data; the pairs of --clean and --noisy "
+                "are split by themselves."
+            )
         if self.minutes is not None and self.steps is not None:
             raise InputError("Give either --minutes or --steps.")
         if self.minutes is None and self.steps is None:
             filled["minutes"] = 20.0
         if self.output is None:
-            data = self.clean or self.data
-            filled["output"] = Path("runs") / f"textures-{self.network}-{Path(data).name}"
+            data = Path(self.clean or self.data).resolve().name
+            filled["output"] = Path("runs") / f"textures-{self.network}-{data}"
         config = dataclasses.replace(self, **filled)
         for name, least, most in (
             ("repeats", 1, 1_000),

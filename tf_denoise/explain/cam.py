@@ -67,7 +67,7 @@ class _ActivationMap:
 
     def _parts(self, images: np.ndarray):
         features, _ = self._network(images, training=False)
-        return (on_grid(features.numpy(), images.shape[1:3]),)
+        return (on_grid(features.numpy(), _view_size(self.model, images)),)
 
     def _project(self, activation: np.ndarray) -> np.ndarray:
         raise NotImplementedError
@@ -128,7 +128,7 @@ class GradCAM(_ActivationMap):
 
     Args:
         model: A built Functional model with one image as input.
-        layer: Name of a layer, or `outer/inner` for a layer of a model within the model.
+        layer: Name of a layer of the model itself.
         target: `(outputs, images) -> (batch,)`, a scalar of each output; its mean if `None`. See
             `tf_denoise.explain.targets`.
 
@@ -137,6 +137,11 @@ class GradCAM(_ActivationMap):
     """
 
     def __init__(self, model: keras.Model, layer: str, target: Callable | None = None):
+        if "/" in layer:
+            raise ValueError(
+                f"Grad-CAM takes a layer of the model itself, not one within another model; received {layer!r}. Take "
+                f"{layer.partition('/')[0]!r}."
+            )
         super().__init__(model, layer)
         self.target = output_mean if target is None else target
 
@@ -149,7 +154,7 @@ class GradCAM(_ActivationMap):
         gradient = tape.gradient(score, features)
         if gradient is None:
             raise ValueError(f"The target does not depend on the layer {self.layer!r}: Grad-CAM has nothing to weigh.")
-        size = images.shape[1:3]
+        size = _view_size(self.model, images)
         return on_grid(features.numpy(), size), on_grid(gradient.numpy(), size)
 
     def _project(self, activation, gradient):
@@ -183,6 +188,12 @@ def features_of(model: keras.Model, layer: str):
             f"tokens, channels), received {getattr(features, 'shape', 'several outputs')}."
         )
     return features
+
+
+def _view_size(model: keras.Model, images) -> tuple[int, int]:
+    """Height and width of what a transformer is shown: the image, or the view that a `ViTUNet` resizes it to."""
+    vit = getattr(model, "vit", None)
+    return tuple(images.shape[1:3]) if vit is None else tuple(vit.image_shape[:2])
 
 
 def _node(model: keras.Model, layer: keras.layers.Layer):
