@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tf_denoise.data.digits import load_digits
 
@@ -83,6 +84,18 @@ start_tensorflow()
 def mortal(code: str, place: str, count: int, *arguments) -> subprocess.CompletedProcess:
     """Run code, which finds its `arguments`, and kill it when a file that ends in `place` gets its name again."""
     return python("-c", _MORTAL + code, place, count, *arguments)
+
+
+def refusal(capsys, command, arguments) -> str:
+    """The one line that a command leaves on standard error, with status 2."""
+    with pytest.raises(SystemExit) as end:
+        command(arguments)
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    return error
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -4,23 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import command_line, files_of, python, tiny_arrays
+from helpers import command_line, files_of, python, refusal, tiny_arrays
 
 from tf_denoise.errors import InputError
 from training.iterative import PROFILES, Config, main
-
-
-def refusal(capsys, arguments) -> str:
-    """The one line that the command leaves on standard error, with status 2."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    assert end.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    assert "Traceback" not in error
-    return error
-
 
 BAD_VALUES = {
     "level of the parent": ({"one_level": "120"}, "--one-level lies in 0..100; received 120."),
@@ -46,7 +33,7 @@ BAD_VALUES = {
 
 @pytest.mark.parametrize(("changes", "message"), BAD_VALUES.values(), ids=BAD_VALUES.keys())
 def test_a_bad_value_is_refused_before_anything_is_written(capsys, tmp_path, tiny_npz, changes, message):
-    error = refusal(capsys, command_line(tiny_npz, tmp_path / "run", **changes))
+    error = refusal(capsys, main, command_line(tiny_npz, tmp_path / "run", **changes))
     assert message in error
     assert not (tmp_path / "run").exists()
 
@@ -81,7 +68,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
 
 def test_a_bad_file_is_refused_before_anything_is_written(capsys, tmp_path):
     for name, message in bad_files(tmp_path).items():
-        error = refusal(capsys, command_line(tmp_path / f"{name}.npz", tmp_path / "run"))
+        error = refusal(capsys, main, command_line(tmp_path / f"{name}.npz", tmp_path / "run"))
         assert f"{tmp_path / name}.npz" in error
         assert message in error
         assert not (tmp_path / "run").exists()
@@ -93,7 +80,7 @@ def test_a_dead_network_is_refused_with_the_way_out(capsys, tmp_path, monkeypatc
 
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(urllib.request, "urlopen", fail)
-    error = refusal(capsys, ["--dataset", "mnist", "--output", str(tmp_path / "run")])
+    error = refusal(capsys, main, ["--dataset", "mnist", "--output", str(tmp_path / "run")])
     assert "MNIST is not cached and cannot be downloaded: no route to host." in error
     assert "use --dataset digits, which needs none" in error
     assert not (tmp_path / "run").exists()
@@ -101,14 +88,14 @@ def test_a_dead_network_is_refused_with_the_way_out(capsys, tmp_path, monkeypatc
 
 def test_a_foreign_folder_is_refused_and_left_as_it_is(capsys, tmp_path, tiny_npz):
     (tmp_path / "notes.txt").write_text("mine")
-    assert "holds something that is not a run (notes.txt)" in refusal(capsys, command_line(tiny_npz, tmp_path))
+    assert "holds something that is not a run (notes.txt)" in refusal(capsys, main, command_line(tiny_npz, tmp_path))
     assert files_of(tmp_path) == {"notes.txt": b"mine"}
 
 
 def test_a_file_is_refused_as_output(capsys, tmp_path, tiny_npz):
     (tmp_path / "file").write_text("mine")
-    assert "is a file; expected a folder" in refusal(capsys, command_line(tiny_npz, tmp_path / "file"))
-    error = refusal(capsys, command_line(tiny_npz, tmp_path / "file" / "run"))
+    assert "is a file; expected a folder" in refusal(capsys, main, command_line(tiny_npz, tmp_path / "file"))
+    error = refusal(capsys, main, command_line(tiny_npz, tmp_path / "file" / "run"))
     assert "cannot be written: Not a directory" in error
     assert files_of(tmp_path) == {"file": b"mine"}
 
@@ -123,7 +110,7 @@ def test_a_file_is_refused_as_output(capsys, tmp_path, tiny_npz):
 )
 def test_the_folder_of_another_configuration_is_refused_and_kept(capsys, tiny_npz, tiny_run, changes, named):
     before = files_of(tiny_run)
-    error = refusal(capsys, command_line(tiny_npz, tiny_run, **changes))
+    error = refusal(capsys, main, command_line(tiny_npz, tiny_run, **changes))
     assert "holds a run of another configuration" in error
     assert named in error
     assert files_of(tiny_run) == before
@@ -134,7 +121,7 @@ def test_other_data_under_the_same_name_is_refused(capsys, tmp_path, tiny_npz, t
     whole = tiny_npz.read_bytes()
     try:
         np.savez_compressed(tiny_npz, **arrays | {"y_test": (arrays["y_test"] + 1) % 10})
-        assert "dataset_fingerprint is" in refusal(capsys, command_line(tiny_npz, tiny_run))
+        assert "dataset_fingerprint is" in refusal(capsys, main, command_line(tiny_npz, tiny_run))
     finally:
         tiny_npz.write_bytes(whole)
 

@@ -5,7 +5,7 @@ import signal
 import keras
 import numpy as np
 import pytest
-from helpers import ROOT, mortal, python
+from helpers import ROOT, mortal, python, refusal
 from PIL import Image
 
 import training.texture_choices
@@ -75,34 +75,23 @@ BAD_VALUES = {
 }
 
 
-def refusal(capsys, arguments) -> str:
-    """The one line that the command leaves on standard error, with status 2."""
-    with pytest.raises(SystemExit) as end:
-        main(arguments)
-    assert end.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert error.count("\n") == 1
-    return error
-
-
 @pytest.mark.parametrize(("changes", "message"), BAD_VALUES.values(), ids=BAD_VALUES.keys())
 def test_a_bad_value_is_refused_in_a_sentence(capsys, tmp_path, photographs, changes, message):
-    assert message in refusal(capsys, command_line(photographs, tmp_path / "run", **changes))
+    assert message in refusal(capsys, main, command_line(photographs, tmp_path / "run", **changes))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_folder_of_broken_pictures_is_refused(capsys, tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "empty.png").touch()
-    error = refusal(capsys, command_line(tmp_path / "pictures", tmp_path / "run"))
+    error = refusal(capsys, main, command_line(tmp_path / "pictures", tmp_path / "run"))
     assert "empty.png" in error
     assert "can be trained on" in error
 
 
 def test_a_photograph_in_two_parts_is_refused(capsys, tmp_path, photographs):
     arguments = command_line(photographs, tmp_path / "run", test=photographs)
-    assert "no photograph is in two parts" in refusal(capsys, arguments)
+    assert "no photograph is in two parts" in refusal(capsys, main, arguments)
 
 
 def test_a_test_photograph_that_cannot_be_decoded_is_refused_before_training(capsys, tmp_path, photographs):
@@ -111,7 +100,7 @@ def test_a_test_photograph_that_cannot_be_decoded_is_refused_before_training(cap
     data[len(data) // 2] ^= 0xFF
     (tmp_path / "test" / "damaged.png").write_bytes(data)
     arguments = command_line(photographs, tmp_path / "run", test=tmp_path / "test")
-    assert "No photograph to test on can be decoded: damaged.png" in refusal(capsys, arguments)
+    assert "No photograph to test on can be decoded: damaged.png" in refusal(capsys, main, arguments)
     assert not (tmp_path / "run").exists()
 
 
@@ -125,7 +114,7 @@ def test_a_transformer_that_cannot_be_downloaded_is_refused_with_the_way_out(
 
     monkeypatch.setattr(keras_hub.models.ViTBackbone, "from_preset", fail)
     arguments = command_line(photographs, tmp_path / "run", network="vit_unet", vit="vit_base_patch16_224_imagenet")
-    assert "--vit small" in refusal(capsys, arguments)
+    assert "--vit small" in refusal(capsys, main, arguments)
     assert not (tmp_path / "run").exists()
 
 
@@ -180,7 +169,7 @@ def test_a_finished_run_is_scored_again_to_the_same_table(run):
 
 
 def test_another_configuration_on_the_folder_is_refused(capsys, run, photographs):
-    assert "loss is 'mse' there and 'mae' here" in refusal(capsys, command_line(photographs, run, loss="mae"))
+    assert "loss is 'mse' there and 'mae' here" in refusal(capsys, main, command_line(photographs, run, loss="mae"))
 
 
 def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
@@ -227,11 +216,19 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import sys
+import training.texture_experiment
 arguments = sys.argv[1:]
+train = training.texture_experiment.TextureTrainer._train
+
+def counted(self, *job, **options):
+    print("replicas:", self.strategy.num_replicas_in_sync)
+    return train(self, *job, **options)
+
+training.texture_experiment.TextureTrainer._train = counted
 """
     result = python("-c", devices + START, *command_line(photographs, folder))
     assert result.returncode == 0, result.stderr
-    assert read_json(folder / "environment.json")["devices"] == ["CPU", "CPU"]
+    assert "replicas: 2\n" in result.stdout
     for found, expected in zip(
         load_network(network_folder(folder, 1, "mse")).weights,
         load_network(network_folder(run, 1, "mse")).weights,
