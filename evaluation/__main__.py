@@ -1,17 +1,20 @@
-"""Score a finished run again, without training: `python -m evaluation RUN`."""
+"""Measure: `python -m evaluation RUN` scores a finished run again, `python -m evaluation compare` compares pictures."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from tf_denoise.errors import exit_on_input_error
+from tf_denoise.errors import InputError, exit_on_input_error
 from tf_denoise.runs import CONFIG_FILE, read_json
 from tf_denoise.startup import start_tensorflow
 
 
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
-    """Redo the scores, figures and report of a finished run.
+    """Redo the scores, figures and report of a finished run, without training.
+
+    `python -m evaluation compare CLEAN DENOISED` measures how close pictures are to others.
 
     Args:
         run: The run folder.
@@ -33,5 +36,47 @@ def _evaluate(run: Path, tsne_points: int | None) -> Path:
     return evaluate_run(run, tsne_points=tsne_points)
 
 
+def compare(clean: Annotated[Path, tyro.conf.Positional], denoised: Annotated[Path, tyro.conf.Positional]) -> None:
+    """PSNR and SSIM of pictures against clean ones, of all channels, 1 being white.
+
+    The exit status is 1 when some pictures could not be compared, 2 when none could.
+
+    Args:
+        clean: A picture, or a folder of them, nested too.
+        denoised: A picture, or a folder with pictures of the same names; the suffix does not matter.
+    """
+    with exit_on_input_error():
+        start_tensorflow()
+        status = _compare(clean, denoised)
+    if status:
+        raise SystemExit(status)
+
+
+def _compare(clean: Path, denoised: Path) -> int:
+    from evaluation.compare import compare as comparisons
+
+    compared, failed = [], 0
+    for comparison in comparisons(clean, denoised):
+        is_good = comparison.problem is None
+        print(comparison, file=sys.stdout if is_good else sys.stderr, flush=True)
+        failed += not is_good
+        compared += [comparison] if is_good else []
+    if not compared:
+        raise InputError(f"No picture could be compared ({failed} failed).")
+    similarities = [comparison.ssim for comparison in compared if comparison.ssim is not None]
+    mean = f"mean of {len(compared)}: PSNR {sum(c.psnr for c in compared) / len(compared):.2f} dB"
+    print(mean + (f", SSIM {sum(similarities) / len(similarities):.4f}" if similarities else ""))
+    return 1 if failed else 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The commands."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["compare"]:
+        tyro.cli(compare, args=arguments[1:], prog="python -m evaluation compare")
+    else:
+        tyro.cli(evaluate, args=arguments, prog="python -m evaluation")
+
+
 if __name__ == "__main__":
-    tyro.cli(evaluate, prog="python -m evaluation")
+    main()

@@ -12,35 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy import ndimage
 
-LEAST_SIGMA = 1e-3
-"""Least estimated deviation: a quarter of a step of 8 bits, so that no strength becomes zero."""
+from tf_denoise.noise_estimate import estimate_sigma
+
 TUNING_PICTURES, TUNING_SIDE = 8, 256
 """The search sees no more than this many pictures, of each the centre, no wider and no higher than this."""
-
-
-def estimate_sigma(image: np.ndarray) -> float:
-    """Deviation of white noise, estimated from an image.
-
-    Formula: the median of `abs(image * m)` over pixels and channels, divided by 6 * 0.6745; `m` is the outer product of
-    (1, -2, 1) with itself, blind to edges along the axes and to slopes, and 6 is the root of the sum of its squares.
-
-    Args:
-        image: float32 `(height, width, channels)`, at least 3 x 3.
-
-    Returns:
-        The deviation, in the image's units, at least `LEAST_SIGMA`.
-
-    Reference:
-        - [Immerkaer, Fast Noise Variance Estimation, 1996](https://doi.org/10.1006/cviu.1996.0060), with the median in
-          the place of the mean
-
-    Example:
-        >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64, 1))
-        >>> round(estimate_sigma(noise), 2)
-        0.1
-    """
-    second = np.diff(np.diff(image, 2, axis=0), 2, axis=1)
-    return max(LEAST_SIGMA, float(np.median(np.abs(second))) / (6 * 0.6745))
 
 
 def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -> np.ndarray:

@@ -9,6 +9,7 @@ from textures import pictures, with_noise
 
 from evaluation import baselines
 from evaluation.baselines import BASELINES, Baseline, estimate_sigma, spread_out, tune
+from tf_denoise.noise_estimate import LEAST_SIGMA
 
 CLEAN = data.astronaut()[40:104, 180:260].astype("float32") / 255
 NOISY = with_noise(CLEAN, 30)
@@ -48,9 +49,9 @@ def test_the_deviation_is_estimated_as_by_wavelets():
         assert estimate_sigma(flat) == pytest.approx(sigma / 255, rel=0.03)
         wavelets = restoration.estimate_sigma(flat, channel_axis=-1, average_sigmas=True)
         assert estimate_sigma(flat) == pytest.approx(wavelets, rel=0.05)
-    assert estimate_sigma(np.zeros((8, 8, 1))) == baselines.LEAST_SIGMA
+    assert estimate_sigma(np.zeros((8, 8, 1))) == LEAST_SIGMA
     ramp = np.linspace(0, 1, 32)[:, None, None] + np.linspace(0, 1, 32)[:, None]
-    assert estimate_sigma(ramp) == baselines.LEAST_SIGMA
+    assert estimate_sigma(ramp) == LEAST_SIGMA
 
 
 def test_strengths_are_multiples_of_the_estimated_deviation():

@@ -8,5 +8,19 @@ import lazy_loader
 __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["data", "errors", "explain", "images", "layers", "losses", "models", "noise", "runs"]
+    __name__,
+    submodules=[
+        "data",
+        "errors",
+        "explain",
+        "export",
+        "images",
+        "layers",
+        "loading",
+        "losses",
+        "models",
+        "noise",
+        "runs",
+        "tiling",
+    ],
 )

@@ -154,8 +154,10 @@ def _check_folder(folder: Path, config: dict) -> None:
         )
 
 
-def load_network(folder: Path):
+def load_network(folder: Path, file: str = MODEL_FILE):
     """Load the network that a run keeps in `folder`, for inference: not compiled, nothing foreign executed.
+
+    Files that are not a run's own are for `tf_denoise.loading.load_for_use`, which looks into them first.
 
     Raises:
         InputError: If there is none, or it is damaged.
@@ -168,7 +170,7 @@ def load_network(folder: Path):
     import tf_denoise.models.vit_unet  # noqa: F401 (loading needs the classes registered)
 
     try:
-        return keras.models.load_model(folder / MODEL_FILE, compile=False, safe_mode=True)
+        return keras.models.load_model(folder / file, compile=False, safe_mode=True)
     except Exception as error:  # what a damaged archive raises is not to be foreseen
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{folder / MODEL_FILE} cannot be loaded: {reason}") from None
+        raise InputError(f"{folder / file} cannot be loaded: {reason}") from None
