@@ -98,8 +98,8 @@ def test_the_identity_is_stitched_back_at_odd_sizes(height, width, steps, overla
 @pytest.mark.parametrize(
     ("make", "tile", "overlap", "size"),
     [
-        (lambda: UNet(3, (4, 6, 8), blocks=1), 144, None, (301, 233)),
-        (lambda: UNet(1, (4, 6, 8), "plain", blocks=1, skips="concat", stem=1), 80, None, (123, 257)),
+        (lambda: UNet(3, (4, 6, 8), blocks=1), 256, None, (301, 290)),
+        (lambda: UNet(1, (4, 6, 8), "plain", blocks=1, skips="concat", stem=1), 128, None, (133, 257)),
         (lambda: UNet(3), 512, 376, (560, 530)),
     ],
     ids=["residual", "plain", "default"],
@@ -116,8 +116,8 @@ def test_tiles_give_what_the_whole_picture_gives(make, tile, overlap, size):
 def test_without_options_a_picture_larger_than_a_tile_is_that_of_one_piece():
     model = with_random_weights(UNet(1, (4, 6), blocks=1))
     denoiser = TiledDenoiser(model)
-    assert denoiser.tile == tiling.LEAST_TILE
-    picture = noisy_images(1, 530, 1041, 1)[0]
+    assert tiling.LEAST_TILE <= denoiser.tile < 700
+    picture = noisy_images(1, 530, 1101, 1)[0]
     np.testing.assert_allclose(denoise_image(model, picture), model(picture[None])[0], atol=1e-5)
 
 

@@ -61,6 +61,8 @@ def denoise(options: Denoise) -> int:
     Raises:
         InputError: If the model or the output folder is not what it should be.
     """
+    if not options.inputs:
+        raise InputError("Name the pictures to denoise, or folders of them.")
     _check(options.jobs, "--jobs", 1, 1_000)
     _check(options.quality, "--quality", 1, 100)
     for name in ("tile", "overlap"):

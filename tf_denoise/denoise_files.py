@@ -87,12 +87,16 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
         The jobs, and a sentence for each input that is none.
     """
     jobs, problems, taken = [], [], {}
-    for source, place in _sources(inputs, output, problems):
+    sources = list(_sources(inputs, output, problems))
+    originals = {source.resolve() for source, _ in sources}
+    for source, place in sources:
         target = output / place
         try:
             header = inspect_picture(source, DECODABLE)
             if _is_same(source, target):
                 raise PictureError(source, "would be overwritten; choose another --output: originals stay as they are")
+            if target.resolve() in originals:
+                raise PictureError(source, f"would be written over {target}, another original; choose another --output")
             if target in taken:
                 raise PictureError(source, f"and {taken[target]} would both be written to {target}; rename one")
         except PictureError as error:
@@ -100,14 +104,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
             continue
         taken[target] = source
         jobs.append(Job(source, target, header.height * header.width / 1e6))
-    originals = {job.source.resolve() for job in jobs}
-    safe = [job for job in jobs if job.target.resolve() not in originals]
-    problems += [
-        f"{job.source} would be written over {job.target}, another original; choose another --output."
-        for job in jobs
-        if job not in safe
-    ]
-    return safe, problems
+    return jobs, problems
 
 
 def _sources(inputs: Sequence[Path], output: Path, problems: list[str]) -> Iterator[tuple[Path, Path]]:
