@@ -5,6 +5,7 @@ whose name begins with `bad` are damaged). Prints one line for each check that p
 """
 
 import base64
+import importlib.machinery
 import json
 import sys
 import threading
@@ -14,12 +15,18 @@ REFUSED = ("tf_denoise", "training", "evaluation", "keras", "keras_hub", "tf_ker
 
 
 class Refuse:
-    """An import hook: none of these packages is installed here."""
+    """An import hook: these packages cannot be loaded. TensorFlow looks for Keras when it starts, and does without."""
 
     def find_spec(self, name, path=None, target=None):
-        """Fail for what is refused, leave the rest to others."""
-        if name.split(".")[0] in REFUSED:
-            raise ImportError(f"{name} is not to be had here")
+        """Take what is refused, leave the rest to others."""
+        return importlib.machinery.ModuleSpec(name, self) if name.split(".")[0] in REFUSED else None
+
+    def create_module(self, spec):
+        """Refuse."""
+        raise ImportError(f"{spec.name} is not to be had here")
+
+    def exec_module(self, module):
+        """Never reached."""
 
 
 sys.meta_path.insert(0, Refuse())

@@ -138,9 +138,9 @@ def _renamed_h5(folder):
 
 
 def _lambda(folder):
-    mark = folder / "ran"
-    model = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Lambda(lambda x: (mark.touch(), x)[1])])
-    mark.unlink()  # it ran while the model was built
+    mark = str(folder / "ran")
+    model = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Lambda(lambda x: (Path(mark).touch(), x)[1])])
+    Path(mark).unlink()  # it ran while the model was built
     model.save(folder / "model.keras")
     return folder / "model.keras"
 

@@ -42,7 +42,9 @@ class PadToMultiple(keras.layers.Layer):
             missing = (self.multiple - _size(images, axis) % self.multiple) % self.multiple
             if not (isinstance(missing, int) and missing == 0):
                 edge = images[:, -1:] if axis == 1 else images[:, :, -1:]
-                images = tf.concat([images, tf.repeat(edge, missing, axis=axis)], axis)
+                # Not `tf.repeat`: ONNX Runtime fails where nothing is missing.
+                rows = tf.ones((1, missing, 1, 1) if axis == 1 else (1, 1, missing, 1), images.dtype)
+                images = tf.concat([images, edge * rows], axis)
         return images
 
     def compute_output_shape(self, input_shape):
