@@ -19,14 +19,13 @@ from pathlib import Path
 import numpy as np
 from peers import machine
 
-SIGMA = 25 / 255
 STRENGTHS = {"total variation": 0.75, "non-local means": 0.6, "OpenCV non-local means": 0.6}
 """What `evaluation.baselines.tune` finds on the validation photographs, as multiples of the estimated deviation."""
 NARROW = (8, 12, 16, 24)
 """Widths of the network that memory is measured with: a hundred megapixels then take a minute."""
 
 
-def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+def picture(height: int, width: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """A clean picture, float32 in [0, 1], and the same with noise."""
     from skimage import data
 
@@ -38,7 +37,7 @@ def picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     row = np.concatenate([row[:, :: (-1) ** i] for i in range(columns)], axis=1)[:, :width]
     clean = np.concatenate([row[:: (-1) ** i] for i in range(rows)], axis=0)[:height]
     noise = np.random.default_rng(0).standard_normal(clean.shape, "float32")
-    return clean, clean + np.float32(SIGMA) * noise
+    return clean, clean + np.float32(sigma) * noise
 
 
 def psnr(clean: np.ndarray, denoised: np.ndarray) -> float:
@@ -51,7 +50,7 @@ def timed(function, image) -> tuple[float, np.ndarray]:
     return time.perf_counter() - start, result
 
 
-def speed(model_path: Path, megapixels: float, peer_megapixels: float, turns: int) -> None:
+def speed(model_path: Path, sigma: float, megapixels: float, peer_megapixels: float, turns: int) -> None:
     from tf_denoise.startup import start_tensorflow
 
     start_tensorflow()
@@ -65,7 +64,7 @@ def speed(model_path: Path, megapixels: float, peer_megapixels: float, turns: in
     denoiser = TiledDenoiser(loaded.model)
     whole_graph = tf.function(lambda images: loaded.model(images, training=False), reduce_retracing=True)
     height = round((1e6 * megapixels / 1.5) ** 0.5)
-    clean, noisy = picture(height, round(1.5 * height))
+    clean, noisy = picture(height, round(1.5 * height), sigma)
     start = time.perf_counter()
     denoiser.reach, denoiser(noisy[:64, :64]), whole_graph(noisy[None, :64, :64])
     print(
@@ -89,7 +88,7 @@ def speed(model_path: Path, megapixels: float, peer_megapixels: float, turns: in
     print(f"largest difference between the two: {np.abs(tiles - whole).max():.1e}\n")
 
     height = round((1e6 * peer_megapixels / 1.5) ** 0.5)
-    clean, noisy = picture(height, round(1.5 * height))
+    clean, noisy = picture(height, round(1.5 * height), sigma)
     import bm3d
 
     peers = {
@@ -97,7 +96,7 @@ def speed(model_path: Path, megapixels: float, peer_megapixels: float, turns: in
         "scikit-image, total variation": lambda x: total_variation(x, STRENGTHS["total variation"]),
         "scikit-image, non-local means": lambda x: non_local_means(x, STRENGTHS["non-local means"]),
         "OpenCV, fastNlMeansDenoisingColored": lambda x: opencv_non_local_means(x, STRENGTHS["OpenCV non-local means"]),
-        "BM3D (told the deviation)": lambda x: bm3d.bm3d_rgb(x, SIGMA),
+        "BM3D (told the deviation)": lambda x: bm3d.bm3d_rgb(x, sigma),
     }
     print(f"| {noisy.shape[1]} x {noisy.shape[0]}, noisy {psnr(clean, noisy):.2f} dB | megapixels/s | PSNR |")
     print("| --- | ---: | ---: |")
@@ -156,6 +155,7 @@ def memory(model_path: Path | None, sizes: list[float]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="a run folder or a .keras file")
+    parser.add_argument("--sigma", type=float, default=25.0, help="deviation of the noise in 255ths")
     parser.add_argument("--megapixels", type=float, default=6.0, help="size for tiles against whole")
     parser.add_argument("--peer-megapixels", type=float, default=0.5, help="size for the classical denoisers")
     parser.add_argument("--turns", type=int, default=3)
@@ -170,6 +170,6 @@ if __name__ == "__main__":
     else:
         if arguments.model is None:
             parser.error("--model names the network to measure")
-        speed(arguments.model, arguments.megapixels, arguments.peer_megapixels, arguments.turns)
+        speed(arguments.model, arguments.sigma / 255, arguments.megapixels, arguments.peer_megapixels, arguments.turns)
     if not arguments.one:
         print(f"\n{machine('tensorflow', 'keras', 'numpy', 'scikit-image', 'opencv-python-headless')}")

@@ -232,9 +232,10 @@ def noise_remark(source: Path, values: np.ndarray, trained_range: tuple[float, f
     if low / _SLACK - 0.5 <= 255 * sigma <= high * _SLACK:  # half a step: what rounding to 8 bits hides
         return None
     advice = "more of it may stay" if 255 * sigma > high else "fine detail may be smoothed"
+    trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
     return (
         f"{source} has noise of a deviation of about {255 * sigma:.1f} (255ths of white); the network was trained on "
-        f"{low:g} to {high:.3g}: {advice}."
+        f"{trained}: {advice}."
     )
 
 

@@ -118,7 +118,8 @@ def _limits(model, about: LoadedNetwork, max_pixels: int) -> list[str]:
     lines = []
     if about.trained_range:
         low, high = about.trained_range
-        lines.append(f"- Trained on noise of deviation {low:.3g} to {high:.3g}; beyond it nothing was measured here.")
+        trained = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+        lines.append(f"- Trained on noise of deviation {trained} (255ths); of other noise nothing is promised.")
     lines += [
         "- Noise that is coloured, compressed or of another kind than that of the training is removed worse.",
         "- It never saw the truth: fine texture that looks like noise may be smoothed, and no detail that was lost "
