@@ -114,6 +114,7 @@ def export(options: Export) -> int:
     """
     if (options.format == "litert") != (options.size is not None):
         raise InputError("--size HEIGHT WIDTH goes with --format litert, which takes pictures of one size.")
+    _check(options.max_megapixels, "--max-megapixels", 0.01, 1_000)
     start_tensorflow()
     from tf_denoise.export import CARD_FILE, export_for_serving, export_litert, export_onnx, has_warm_up
     from tf_denoise.loading import load_for_use
@@ -131,9 +132,9 @@ def export(options: Export) -> int:
     return 0
 
 
-def _check(value: int, name: str, least: int, most: int) -> None:
+def _check(value: float, name: str, least: float, most: float) -> None:
     if not least <= value <= most:
-        raise InputError(f"{name} lies in {least}..{most}; received {value}.")
+        raise InputError(f"{name} lies in {least}..{most}; received {value:g}.")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +124,9 @@ def _written(model, path: Path, kind: str, shape) -> Path:
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as unfinished:
         file = Path(unfinished) / path.name
         signature = [tf.TensorSpec(shape, tf.float32, "images")]
-        model.export(file, format=kind, input_signature=signature, verbose=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of the exporters' own code
+            model.export(file, format=kind, input_signature=signature, verbose=False)
         os.replace(file, path)
     return path
 
