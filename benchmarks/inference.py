@@ -3,8 +3,8 @@
     python benchmarks/inference.py --model runs/textures-unet-photographs
     python benchmarks/inference.py --memory     # instead: peak memory from 1 to 100 megapixels
 
-The pictures are made of scikit-image's coffee and gravel, which `python -m training.textures` never trains on, mirrored
-to the size asked for, with Gaussian noise. All methods take turns in one process.
+The picture is made of scikit-image's coffee and gravel, which `python -m training.textures` never trains on, or of the
+photographs of --pictures, repeated and mirrored to the size asked for, with Gaussian noise. One process measures all.
 """
 
 import argparse
@@ -25,14 +25,21 @@ NARROW = (8, 12, 16, 24)
 """Widths of the network that memory is measured with: a hundred megapixels then take a minute."""
 
 
-def picture(height: int, width: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """A clean picture, float32 in [0, 1], and the same with noise."""
+def photographs(folder: Path | None) -> list[np.ndarray]:
+    """Clean photographs of one height, float32 in [0, 1]."""
     from skimage import data
 
-    from tf_denoise.images import to_unit
+    from tf_denoise.images import find_pictures, read_picture, to_unit, with_channels
 
-    coffee, gravel = to_unit(data.coffee()), np.repeat(to_unit(data.gravel())[:400, :, None], 3, -1)
-    row = np.concatenate([coffee, gravel], axis=1)
+    if folder is None:
+        return [to_unit(data.coffee()), np.repeat(to_unit(data.gravel())[:400, :, None], 3, -1)]
+    images = [to_unit(with_channels(read_picture(path).values, 3)) for path in find_pictures(folder)]
+    return [image[: min(len(other) for other in images)] for image in images]
+
+
+def picture(folder: Path | None, height: int, width: int, sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """A clean picture, float32 in [0, 1], and the same with noise."""
+    row = np.concatenate(photographs(folder), axis=1)
     rows, columns = (math.ceil(size / side) for size, side in zip((height, width), row.shape, strict=False))
     row = np.concatenate([row[:, :: (-1) ** i] for i in range(columns)], axis=1)[:, :width]
     clean = np.concatenate([row[:: (-1) ** i] for i in range(rows)], axis=0)[:height]
@@ -50,7 +57,9 @@ def timed(function, image) -> tuple[float, np.ndarray]:
     return time.perf_counter() - start, result
 
 
-def speed(model_path: Path, sigma: float, megapixels: float, peer_megapixels: float, turns: int) -> None:
+def speed(
+    model_path: Path, folder: Path | None, sigma: float, megapixels: float, peer_megapixels: float, turns: int
+) -> None:
     from tf_denoise.startup import start_tensorflow
 
     start_tensorflow()
@@ -64,7 +73,7 @@ def speed(model_path: Path, sigma: float, megapixels: float, peer_megapixels: fl
     denoiser = TiledDenoiser(loaded.model)
     whole_graph = tf.function(lambda images: loaded.model(images, training=False), reduce_retracing=True)
     height = round((1e6 * megapixels / 1.5) ** 0.5)
-    clean, noisy = picture(height, round(1.5 * height), sigma)
+    clean, noisy = picture(folder, height, round(1.5 * height), sigma)
     start = time.perf_counter()
     denoiser.reach, denoiser(noisy[:64, :64]), whole_graph(noisy[None, :64, :64])
     print(
@@ -88,7 +97,7 @@ def speed(model_path: Path, sigma: float, megapixels: float, peer_megapixels: fl
     print(f"largest difference between the two: {np.abs(tiles - whole).max():.1e}\n")
 
     height = round((1e6 * peer_megapixels / 1.5) ** 0.5)
-    clean, noisy = picture(height, round(1.5 * height), sigma)
+    clean, noisy = picture(folder, height, round(1.5 * height), sigma)
     import bm3d
 
     peers = {
@@ -155,6 +164,7 @@ def memory(model_path: Path | None, sizes: list[float]) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="a run folder or a .keras file")
+    parser.add_argument("--pictures", type=Path, help="a folder of clean photographs")
     parser.add_argument("--sigma", type=float, default=25.0, help="deviation of the noise in 255ths")
     parser.add_argument("--megapixels", type=float, default=6.0, help="size for tiles against whole")
     parser.add_argument("--peer-megapixels", type=float, default=0.5, help="size for the classical denoisers")
@@ -170,6 +180,7 @@ if __name__ == "__main__":
     else:
         if arguments.model is None:
             parser.error("--model names the network to measure")
-        speed(arguments.model, arguments.sigma / 255, arguments.megapixels, arguments.peer_megapixels, arguments.turns)
+        sizes = arguments.megapixels, arguments.peer_megapixels
+        speed(arguments.model, arguments.pictures, arguments.sigma / 255, *sizes, arguments.turns)
     if not arguments.one:
         print(f"\n{machine('tensorflow', 'keras', 'numpy', 'scikit-image', 'opencv-python-headless')}")
