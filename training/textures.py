@@ -70,7 +70,7 @@ class Config:
     """Side of the square crops in pixels."""
     batch_size: int = 16
     """Crops per training step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """Adam's peak learning rate: a warm-up, then a cosine to zero."""
     memory: int = 512
     """Megabytes of decoded photographs to hold."""
