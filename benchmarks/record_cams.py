@@ -3,8 +3,8 @@
     .venv/bin/pip install -r benchmarks/requirements-cams.txt
     .venv/bin/python benchmarks/record_cams.py
 
-Writes tests/data/pytorch_grad_cam.npz: activations `(rows, columns, channels)`, its raw projections `(rows, columns)` by
-EigenCAM and KPCA-CAM, one of its overlays, and its version.
+Writes tests/data/pytorch_grad_cam.npz: activations `(rows, columns, channels)`, its raw projections by
+EigenCAM and KPCA-CAM `(rows, columns)`, one of its overlays, and its version.
 """
 
 import importlib.metadata

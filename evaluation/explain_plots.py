@@ -97,7 +97,12 @@ def show_filter(axis: Axes, signed: np.ndarray, window: tuple[slice, slice], fig
 def show_picture(axis: Axes, image: np.ndarray, title: str = "") -> None:
     """A picture without axes: floats clipped to [0, 1], grey if it has one channel."""
     image = image if image.dtype == np.uint8 else image.clip(0, 1)
-    axis.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+    axis.imshow(
+        image[..., 0] if image.shape[-1] == 1 else image,
+        cmap="gray",
+        vmin=0,
+        vmax=255 if image.dtype == np.uint8 else 1,
+    )
     axis.set(xticks=[], yticks=[])
     axis.set_title(title)
     axis.grid(visible=False)
@@ -116,7 +121,10 @@ def trust_curves(curves: Curves, titles: Sequence[tuple[str, str, str]], title: 
         figure = Figure(figsize=(12, 4.2), layout="constrained")
         axes = figure.subplots(1, 2, sharey=True)
         for axis, side, words in zip(
-            axes, (curves.deletion, curves.insertion), ("taken away (lower is better)", "there (higher is better)"), strict=True
+            axes,
+            (curves.deletion, curves.insertion),
+            ("taken away (lower is better)", "there (higher is better)"),
+            strict=True,
         ):
             for key, name, colour in lines:
                 style = {"linestyle": "--" if key in (RANDOM, UNIFORM) else "-", "color": colour}

@@ -77,7 +77,9 @@ def measure_trust(cam, shuffled: Sequence, denoise: Callable, noisy: np.ndarray,
     """
     curves = psnr_curves(denoise, noisy, clean, {"map": cam(noisy[None])[0]})
     return Trust(
-        *curves.gains("map"), *curves.gains("map", UNIFORM), randomised_correlation(cam.raw, [c.raw for c in shuffled], noisy)
+        *curves.gains("map"),
+        *curves.gains("map", UNIFORM),
+        randomised_correlation(cam.raw, [c.raw for c in shuffled], noisy),
     )
 
 

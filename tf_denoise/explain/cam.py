@@ -127,9 +127,7 @@ class KPCACAM(_ProjectionMap):
         - [Karmani et al., KPCA-CAM, 2024](https://arxiv.org/abs/2410.00267)
     """
 
-    def __init__(
-        self, model: keras.Model, layer: str, grid: tuple[int, int] | None = None, gamma: float | None = None
-    ):
+    def __init__(self, model: keras.Model, layer: str, grid: tuple[int, int] | None = None, gamma: float | None = None):
         super().__init__(model, layer, grid)
         self.gamma = gamma
 
