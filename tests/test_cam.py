@@ -42,6 +42,14 @@ def test_an_image_alone_gets_the_map_that_it_gets_in_a_batch(unet):
     np.testing.assert_allclose(cam(IMAGES[1:])[0], cam(IMAGES)[1], atol=1e-5)
 
 
+def test_a_large_image_goes_through_a_graph_to_the_same_map(unet, monkeypatch):
+    expected = EigenCAM(unet, "bottleneck").raw(IMAGES)
+    monkeypatch.setattr("tf_denoise.explain.cam.LARGE", 0)
+    cam = EigenCAM(unet, "bottleneck")
+    np.testing.assert_allclose(cam.raw(IMAGES), expected, atol=1e-5)
+    assert cam._in_graph.experimental_get_tracing_count() == 1
+
+
 def test_grad_cam_is_what_one_computes_by_hand():
     """One convolution with kernel [2, 3] to two channels, their sum as output: the gradient of the mean is known."""
     image = keras.Input((4, 4, 1))

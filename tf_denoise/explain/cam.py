@@ -11,6 +11,9 @@ from tf_denoise.explain.projections import kernel_projection, principal_projecti
 from tf_denoise.explain.targets import output_mean
 from tf_denoise.explain.tokens import on_grid, view_size
 
+LARGE = 512 * 512
+"""Pixels above which the way to a layer is made a graph, to save memory."""
+
 
 class _ActivationMap:
     """What the maps share: the way to the layer, tokens on their grid, the scaling to [0, 1].
@@ -71,9 +74,14 @@ class _ProjectionMap(_ActivationMap):
 
     def __init__(self, model: keras.Model, layer: str, grid: tuple[int, int] | None = None):
         super().__init__(model, layer, grid)
-        network = keras.Model(self.model.inputs[0], self._features)
-        # In a graph what no later layer needs is freed; called eagerly, a Keras model keeps the output of every layer.
-        self._activations = tf.function(lambda image: network(image, training=False), reduce_retracing=True)
+        self._network = keras.Model(self.model.inputs[0], self._features)
+        self._in_graph = tf.function(lambda image: self._network(image, training=False), reduce_retracing=True)
+
+    def _activations(self, image):
+        # Called eagerly, a Keras model keeps the output of every layer; in a graph, which takes a second to make, what
+        # no later layer needs is freed.
+        large = image.shape[1] * image.shape[2] > LARGE
+        return self._in_graph(image) if large else self._network(image, training=False)
 
     def _parts(self, images):
         for image in images:

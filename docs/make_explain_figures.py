@@ -1,0 +1,208 @@
+"""The pictures and the tables of docs/explain.md, from a finished run of a ViT + U-Net on the embedded textures.
+
+python -m training.textures --network vit_unet --data embedded --output RUN
+python docs/make_explain_figures.py RUN
+"""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from scipy import ndimage
+
+from evaluation.explain_plots import heat_panels, show_filter, show_picture, trust_curves, window_around
+from evaluation.explain_run import influence_correlation
+from evaluation.plots import STYLE, save_figure
+from evaluation.texture_data import TextureData, make_noisy
+from evaluation.texture_folder import as_function
+from evaluation.texture_run import Picture
+from evaluation.trust import UNIFORM, psnr_curves, randomised_correlation, with_shuffled_weights
+from tf_denoise.explain import (
+    KPCACAM,
+    EigenCAM,
+    GradCAM,
+    effective_receptive_field,
+    error_against,
+    output_norm,
+    overlay_heatmap,
+    pixel_influence,
+    threshold_heatmap,
+)
+from tf_denoise.noise import AdditiveGaussian
+from tf_denoise.runs import load_network, network_folder, read_json
+
+IMAGES = Path(__file__).parent / "images"
+SIDE, SIGMA, SHUFFLED = 224, 40, 3
+LAYERS = ("vit", "bottleneck", "decoder1")
+METHODS = {"EigenCAM": EigenCAM, "KPCA-CAM": KPCACAM, "Grad-CAM": GradCAM}
+TARGETS = {"mean": None, "L2 norm": output_norm, "error": "error"}
+
+
+def with_sigma(clean: np.ndarray, sigma: float) -> np.ndarray:
+    """The picture with Gaussian noise that is always the same."""
+    return make_noisy(clean, AdditiveGaussian(sigma / 255), seed=1)
+
+
+def load(run: Path):
+    """The network, and the middles of the test pictures and of the first validation picture."""
+    config = SimpleNamespace(**read_json(run / "config.json"))
+    network = load_network(network_folder(run, 1, read_json(run / "networks.json")[0]["name"]))
+    data, noise = TextureData(config), AdditiveGaussian(SIGMA / 255)
+    pictures = []
+    for picture in [*data.pictures("test", noise), data.pictures("validation", noise)[0]]:
+        top, left = ((side - SIDE) // 2 for side in picture.clean.shape[:2])
+        clean = picture.clean[top : top + SIDE, left : left + SIDE]
+        pictures.append(Picture(picture.name, clean, with_sigma(clean, SIGMA)))
+    return network, pictures
+
+
+def draw_grid(name: str, pictures: list[Picture], columns: dict, width: float = 2.25) -> None:
+    """Noisy pictures, a row each, and overlays: `columns` maps a title to `(noisy batch of one) -> heat maps`."""
+    with matplotlib.rc_context(STYLE):
+        size = (width * (len(columns) + 1), width * 1.05 * len(pictures) + 0.35)
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(pictures), len(columns) + 1, squeeze=False)
+        for row, picture in zip(axes, pictures, strict=True):
+            show_picture(row[0], picture.noisy, "noisy input" if row is axes[0] else "")
+            row[0].set_ylabel(Path(picture.name).stem, fontsize=11)
+            for axis, (title, heat_of) in zip(row[1:], columns.items(), strict=True):
+                heat = heat_of(picture)[0]
+                show_picture(axis, overlay_heatmap(picture.noisy, heat), title if row is axes[0] else "")
+        save_figure(figure, IMAGES / name)
+
+
+def draw_maps(network, pictures) -> None:
+    """ViT beside U-Net, EigenCAM beside KPCA-CAM."""
+    columns = {}
+    for layer in LAYERS:
+        for title in ("EigenCAM", "KPCA-CAM"):
+            cam = METHODS[title](network, layer)
+            columns[f"{layer}: {title}"] = lambda picture, cam=cam: cam(picture.noisy[None])
+    draw_grid("explain_maps.png", pictures, columns)
+    picture = pictures[1]
+    heat = threshold_heatmap(EigenCAM(network, "vit")(picture.noisy[None])[0], 0.4, 0.9)
+    figure = heat_panels(picture.noisy, heat, f"{picture.name}: EigenCAM of vit, values in [0.4, 0.9]")
+    save_figure(figure, IMAGES / "explain_panels.png")
+
+
+def draw_grad_cams(network, pictures) -> None:
+    """Grad-CAM by three targets."""
+    columns = {}
+    for layer in ("vit", "decoder1"):
+        for title, target in TARGETS.items():
+
+            def heat_of(picture, layer=layer, target=target):
+                chosen = error_against(picture.clean[None]) if target == "error" else target
+                return GradCAM(network, layer, chosen)(picture.noisy[None])
+
+            columns[f"{layer}: {title}"] = heat_of
+    draw_grid("explain_gradcam.png", pictures, columns)
+
+
+def telling_pixels(clean: np.ndarray) -> dict[str, tuple[int, int]]:
+    """Three pixels away from the border: on the strongest edge, in the busiest and in the calmest neighbourhood."""
+    grey = clean.mean(axis=-1)
+    margin = 40
+    inside = np.zeros(grey.shape, bool)
+    inside[margin:-margin, margin:-margin] = True
+    slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
+    busy = ndimage.gaussian_filter(ndimage.gaussian_gradient_magnitude(grey, 0.7), 10)
+    edge, texture, calm = (
+        np.unravel_index(np.argmax(np.where(inside, values, -np.inf)), grey.shape) for values in (slope, busy, -busy)
+    )
+    return {name: tuple(map(int, at)) for name, at in (("edge", edge), ("texture", texture), ("calm", calm))}
+
+
+def draw_influence(network, picture: Picture) -> None:
+    """The filters at three pixels under weak and strong noise, and the effective receptive field."""
+    sigmas, pixels = (10, 50), telling_pixels(picture.clean)
+    shuffled = [with_shuffled_weights(network, seed) for seed in range(SHUFFLED)]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(11.5, 7.4), layout="constrained")
+        axes = figure.subplots(len(sigmas), len(pixels) + 1)
+        for row, sigma in zip(axes, sigmas, strict=True):
+            noisy = with_sigma(picture.clean, sigma)
+            output = network(noisy[None], training=False)[0].numpy()
+            show_picture(row[0], noisy, f"noise of {sigma}")
+            for axis, (name, pixel) in zip(row[1:], pixels.items(), strict=True):
+                influence = pixel_influence(network, noisy, pixel)
+                strength = np.abs(influence).sum(-1)
+                window = window_around(strength, pixel)
+                shown = tuple(slice(max(0, p - 15), p + 16) for p in pixel)
+                show_filter(axis, influence.sum(-1), shown, figure)
+                axis.set_title(f"{name}: 95 % within {window[0].stop - window[0].start} rows", fontsize=10)
+                corner = (shown[1].start, shown[0].start)
+                row[0].add_patch(Rectangle(corner, 31, 31, fill=False, color="#E69F00", lw=1.5))
+                row[0].annotate(name, corner, color="#E69F00", weight="bold", va="bottom")
+                given_back = float(np.sum(influence * noisy, dtype="float64"))
+                others = [pixel_influence(other, noisy, pixel) for other in shuffled]
+                correlation = np.mean([influence_correlation(influence, other) for other in others])
+                print(
+                    f"| noise {sigma}, {name} | {output[pixel].mean():.5f} | {given_back:.5f} | "
+                    f"{window[0].stop - window[0].start} | {correlation:.2f} |"
+                )
+        save_figure(figure, IMAGES / "explain_influence.png")
+    rng = np.random.default_rng(0)
+    places = rng.integers(40, SIDE - 40, (12, 2)).tolist()
+    for sigma in sigmas:
+        field = effective_receptive_field(network, with_sigma(picture.clean, sigma), places)
+        centre = field.shape[0] // 2
+        square = np.maximum(*np.abs(np.indices(field.shape) - centre))
+        total = np.array([field[square <= reach].sum() for reach in range(centre)]) / field.sum()
+        widths = [2 * int(np.argmax(total >= share)) + 1 for share in (0.5, 0.9, 0.99)]
+        print(f"receptive field at noise {sigma}: 50, 90, 99 % within squares of {widths}")
+
+
+def local_contrast(noisy: np.ndarray) -> np.ndarray:
+    """A map that knows no network: the standard deviation of the blurred picture around each pixel."""
+    grey = ndimage.gaussian_filter(noisy.mean(axis=-1), 1.5)
+    return np.sqrt(np.maximum(ndimage.gaussian_filter(grey**2, 8) - ndimage.gaussian_filter(grey, 8) ** 2, 0))
+
+
+def judge(network, pictures) -> None:
+    """The table of trust, and the curves of one picture."""
+    denoise = as_function(network)
+    shuffled = [with_shuffled_weights(network, seed) for seed in range(SHUFFLED)]
+    cams, others = {}, {}
+    for layer in LAYERS:
+        for title, cam in METHODS.items():
+            cams[f"{layer} | {title}"] = cam(network, layer)
+            others[f"{layer} | {title}"] = [cam(other, layer).raw for other in shuffled]
+    rows = {name: [] for name in (*cams, "none | local contrast of the input")}
+    for picture in pictures:
+        heats = {name: cam(picture.noisy[None])[0] for name, cam in cams.items()}
+        heats["none | local contrast of the input"] = local_contrast(picture.noisy)
+        curves = psnr_curves(denoise, picture.noisy, picture.clean, heats)
+        for name in rows:
+            same = randomised_correlation(cams[name].raw, others[name], picture.noisy) if name in cams else 1.0
+            rows[name].append((*curves.gains(name), *curves.gains(name, UNIFORM), same))
+        if picture is pictures[1]:
+            lines = [
+                ("vit | EigenCAM", "vit, EigenCAM", "#0072B2"),
+                ("bottleneck | EigenCAM", "bottleneck, EigenCAM", "#E69F00"),
+                ("decoder1 | EigenCAM", "decoder1, EigenCAM", "#009E73"),
+                ("none | local contrast of the input", "local contrast", "#CC79A7"),
+            ]
+            save_figure(trust_curves(curves, lines, picture.name), IMAGES / "explain_trust.png")
+    print("| layer | map | deletion | insertion | deletion, uniform | insertion, uniform | shuffled weights |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, values in rows.items():
+        mean, least, most = (f(values, axis=0) for f in (np.mean, np.min, np.max))
+        numbers = [f"{m:+.2f} ({a:+.2f} to {b:+.2f})" for m, a, b in zip(mean, least, most, strict=True)]
+        print(f"| {name} | {' | '.join(numbers)} |")
+
+
+if __name__ == "__main__":
+    loaded = load(Path(sys.argv[1]))
+    parts = {
+        "maps": lambda: draw_maps(*loaded),
+        "gradcam": lambda: draw_grad_cams(*loaded),
+        "influence": lambda: draw_influence(loaded[0], loaded[1][1]),
+        "trust": lambda: judge(*loaded),
+    }
+    for part in sys.argv[2:] or parts:
+        parts[part]()
