@@ -11,10 +11,9 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from scipy import ndimage
 
-from evaluation.explain_plots import heat_panels, show_filter, show_picture, trust_curves, window_around
+from evaluation.explain_plots import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
 from evaluation.explain_run import influence_correlation
 from evaluation.plots import STYLE, save_figure
 from evaluation.texture_data import TextureData, make_noisy
@@ -132,12 +131,10 @@ def draw_influence(network, picture: Picture) -> None:
                 influence = pixel_influence(network, noisy, pixel)
                 strength = np.abs(influence).sum(-1)
                 window = window_around(strength, pixel)
-                shown = tuple(slice(max(0, p - 15), p + 16) for p in pixel)
+                shown = tuple(slice(p - 15, p + 16) for p in pixel)
                 show_filter(axis, influence.sum(-1), shown, figure)
                 axis.set_title(f"{name}: 95 % within {window[0].stop - window[0].start} rows", fontsize=10)
-                corner = (shown[1].start, shown[0].start)
-                row[0].add_patch(Rectangle(corner, 31, 31, fill=False, color="#E69F00", lw=1.5))
-                row[0].annotate(name, corner, color="#E69F00", weight="bold", va="bottom")
+                mark_window(row[0], shown, name)
                 given_back = float(np.sum(influence * noisy, dtype="float64"))
                 others = [pixel_influence(other, noisy, pixel) for other in shuffled]
                 correlation = np.mean([influence_correlation(influence, other) for other in others])

@@ -21,9 +21,9 @@ class Config:
     Without --layer the layers worth looking at are listed.
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
+    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
     """The folder of a run on photographs, or a .keras file."""
-    images: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE...")] = ()
     """Noisy pictures, or folders of them: PNG, JPEG, BMP, TIFF."""
     layer: str | None = None
     """The layer: a short name (vit, encoder1, bottleneck, decoder1, ...), any layer's name, or OUTER/INNER for a layer
@@ -53,7 +53,7 @@ class Config:
     repeat: int = 1
     """Of a run folder: the repeat."""
     seed: int = 0
-    """Decides the noise, and the random maps that a map is held against."""
+    """Decides the noise, and how the weights are shuffled."""
     output: Path = Path("explained")
     """Where the figures go."""
 

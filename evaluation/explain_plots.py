@@ -38,7 +38,7 @@ def heat_panels(noisy: np.ndarray, heat: np.ndarray, title: str, caption: str = 
 def influence_panels(
     noisy: np.ndarray, influence: np.ndarray, pixel: tuple[int, int], size: int, title: str, caption: str = ""
 ) -> Figure:
-    """Noisy input with the pixel marked, the signed filter around it, overlay of the filter's magnitude.
+    """Noisy input with the filter's place marked, the signed filter, and its magnitude over the picture around it.
 
     Args:
         noisy: `(height, width, 1 or 3)`.
@@ -54,12 +54,13 @@ def influence_panels(
     with matplotlib.rc_context(STYLE):
         figure, axes = _three_panels(noisy.shape)
         show_picture(axes[0], noisy, "noisy input")
-        top, left = window[0].start, window[1].start
-        height, width = window[0].stop - top, window[1].stop - left
-        axes[0].add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, color="#E69F00", lw=1.5))
+        height, width = (side.stop - side.start for side in window)
+        mark_window(axes[0], window)
         show_filter(axes[1], signed, window, figure)
         axes[1].set_title(f"influence, {width} x {height} pixels around it")
-        show_picture(axes[2], overlay_heatmap(noisy, strength / (strength.max() or 1)), "overlay")
+        around = tuple(slice(max(0, side.start - height), side.stop + height) for side in window)
+        heat = strength / (strength.max() or 1)
+        show_picture(axes[2], overlay_heatmap(noisy[around], heat[around]), "overlay, enlarged")
         _label(figure, axes, title, caption)
     return figure
 
@@ -89,9 +90,18 @@ def show_filter(axis: Axes, signed: np.ndarray, window: tuple[slice, slice], fig
     part = signed[window]
     limit = np.abs(part).max() or 1
     shown = axis.imshow(part, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
-    axis.set(xticks=[], yticks=[])
-    axis.grid(visible=False)
+    _without_ticks(axis)
     figure.colorbar(shown, ax=axis, fraction=0.046, pad=0.03)
+
+
+def mark_window(axis: Axes, window: tuple[slice, slice], name: str = "") -> None:
+    """A frame around a window of a picture, which light and dark places show alike, and its name above."""
+    (top, left), (height, width) = ([s.start for s in window], [s.stop - s.start for s in window])
+    for colour, line in (("black", 3.5), ("white", 1.5)):
+        axis.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, edgecolor=colour, linewidth=line))
+    box = {"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 1}
+    if name:
+        axis.text(left, top - 4, name, color="white", fontsize=9, va="bottom", bbox=box)
 
 
 def show_picture(axis: Axes, image: np.ndarray, title: str = "") -> None:
@@ -103,9 +113,8 @@ def show_picture(axis: Axes, image: np.ndarray, title: str = "") -> None:
         vmin=0,
         vmax=255 if image.dtype == np.uint8 else 1,
     )
-    axis.set(xticks=[], yticks=[])
     axis.set_title(title)
-    axis.grid(visible=False)
+    _without_ticks(axis)
 
 
 def trust_curves(curves: Curves, titles: Sequence[tuple[str, str, str]], title: str) -> Figure:
@@ -146,8 +155,13 @@ def _three_panels(shape) -> tuple[Figure, np.ndarray]:
 
 def _label(figure: Figure, axes: np.ndarray, title: str, caption: str) -> None:
     for axis in axes:
-        axis.set(xticks=[], yticks=[])
-        axis.grid(visible=False)
+        _without_ticks(axis)
     figure.suptitle(title, fontsize=13, parse_math=False)  # a file name may hold dollar signs
     if caption:
         figure.supxlabel(caption, fontsize=10, parse_math=False)
+
+
+def _without_ticks(axis: Axes) -> None:
+    axis.set(xticks=[], yticks=[])
+    axis.grid(visible=False)
+    axis.spines[:].set_visible(False)

@@ -182,7 +182,7 @@ def with_shuffled_weights(model: keras.Model, seed: int) -> keras.Model:
     So nothing that was learned is left but the distribution of the values, and activations stay of a like size. Fresh
     initial values would not do: those of a residual net are zero in part, and leave the picture as it is.
     """
-    copy = keras.models.clone_model(model)
+    copy = type(model).from_config(model.get_config())
     rng = np.random.default_rng(seed)
     copy.set_weights([rng.permutation(values.ravel()).reshape(values.shape) for values in model.get_weights()])
     return copy
