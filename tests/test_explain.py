@@ -78,7 +78,8 @@ def test_the_tokens_of_a_transformer_have_a_short_name(place, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["road-vit-eigen.png"]
 
 
-def test_with_a_clean_picture_the_map_is_judged(place, tmp_path, capsys):
+def test_with_a_clean_picture_the_map_is_judged(place, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("evaluation.explain_run.SHUFFLED", 1)
     numbers = []
     for _ in range(2):
         run(place, "vit.keras", "noisy/road.png", "--layer", "vit", "--sigma", "25", output=tmp_path)
