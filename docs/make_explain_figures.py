@@ -4,6 +4,7 @@ python -m training.textures --network vit_unet --data embedded --output RUN
 python docs/make_explain_figures.py RUN
 """
 
+import io
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,11 +12,12 @@ from types import SimpleNamespace
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 from scipy import ndimage
 
 from evaluation.explain_plots import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
 from evaluation.explain_run import influence_correlation
-from evaluation.plots import STYLE, save_figure
+from evaluation.plots import STYLE
 from evaluation.texture_data import TextureData, make_noisy
 from evaluation.texture_folder import as_function
 from evaluation.texture_run import Picture
@@ -59,6 +61,14 @@ def load(run: Path):
     return network, pictures
 
 
+def save(figure: Figure, name: str, dpi: int = 80) -> None:
+    """Write a PNG file of 256 colours: noise makes pictures of all colours large."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, dpi=dpi, bbox_inches="tight")
+    Image.open(buffer).convert("RGB").quantize(256).save(IMAGES / name, optimize=True)
+
+
 def draw_grid(name: str, pictures: list[Picture], columns: dict, width: float = 2.25) -> None:
     """Noisy pictures, a row each, and overlays: `columns` maps a title to `(noisy batch of one) -> heat maps`."""
     with matplotlib.rc_context(STYLE):
@@ -66,12 +76,13 @@ def draw_grid(name: str, pictures: list[Picture], columns: dict, width: float = 
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(pictures), len(columns) + 1, squeeze=False)
         for row, picture in zip(axes, pictures, strict=True):
-            show_picture(row[0], picture.noisy, "noisy input" if row is axes[0] else "")
+            show_picture(row[0], picture.noisy)
             row[0].set_ylabel(Path(picture.name).stem, fontsize=11)
-            for axis, (title, heat_of) in zip(row[1:], columns.items(), strict=True):
-                heat = heat_of(picture)[0]
-                show_picture(axis, overlay_heatmap(picture.noisy, heat), title if row is axes[0] else "")
-        save_figure(figure, IMAGES / name)
+            for axis, heat_of in zip(row[1:], columns.values(), strict=True):
+                show_picture(axis, overlay_heatmap(picture.noisy, heat_of(picture)[0]))
+        for axis, title in zip(axes[0], ("noisy input", *columns), strict=True):
+            axis.set_title(title)
+        save(figure, name)
 
 
 def draw_maps(network, pictures) -> None:
@@ -85,7 +96,7 @@ def draw_maps(network, pictures) -> None:
     picture = pictures[1]
     heat = threshold_heatmap(EigenCAM(network, "vit")(picture.noisy[None])[0], 0.4, 0.9)
     figure = heat_panels(picture.noisy, heat, f"{picture.name}: EigenCAM of vit, values in [0.4, 0.9]")
-    save_figure(figure, IMAGES / "explain_panels.png")
+    save(figure, "explain_panels.png")
 
 
 def draw_grad_cams(network, pictures) -> None:
@@ -102,18 +113,19 @@ def draw_grad_cams(network, pictures) -> None:
     draw_grid("explain_gradcam.png", pictures, columns)
 
 
-def telling_pixels(clean: np.ndarray) -> dict[str, tuple[int, int]]:
-    """Three pixels away from the border: on the strongest edge, in the busiest and in the calmest neighbourhood."""
+def telling_pixels(clean: np.ndarray, margin: int = 24, apart: int = 44) -> dict[str, tuple[int, int]]:
+    """Pixels on the strongest edge, in the busiest and in the calmest neighbourhood, apart from each other."""
     grey = clean.mean(axis=-1)
-    margin = 40
-    inside = np.zeros(grey.shape, bool)
-    inside[margin:-margin, margin:-margin] = True
     slope = ndimage.gaussian_gradient_magnitude(grey, 1.5)
-    busy = ndimage.gaussian_filter(ndimage.gaussian_gradient_magnitude(grey, 0.7), 10)
-    edge, texture, calm = (
-        np.unravel_index(np.argmax(np.where(inside, values, -np.inf)), grey.shape) for values in (slope, busy, -busy)
-    )
-    return {name: tuple(map(int, at)) for name, at in (("edge", edge), ("texture", texture), ("calm", calm))}
+    busy = ndimage.gaussian_filter(ndimage.gaussian_gradient_magnitude(grey, 0.7), 8)
+    free = np.zeros(grey.shape, bool)
+    free[margin:-margin, margin:-margin] = True
+    found = {}
+    for name, values in (("edge", slope), ("texture", busy), ("calm", -busy)):
+        row, column = np.unravel_index(np.argmax(np.where(free, values, -np.inf)), grey.shape)
+        found[name] = (int(row), int(column))
+        free[max(0, row - apart) : row + apart, max(0, column - apart) : column + apart] = False
+    return found
 
 
 def draw_influence(network, picture: Picture) -> None:
@@ -121,7 +133,7 @@ def draw_influence(network, picture: Picture) -> None:
     sigmas, pixels = (10, 50), telling_pixels(picture.clean)
     shuffled = [with_shuffled_weights(network, seed) for seed in range(SHUFFLED)]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(11.5, 7.4), layout="constrained")
+        figure = Figure(figsize=(12.5, 6.2), layout="constrained")
         axes = figure.subplots(len(sigmas), len(pixels) + 1)
         for row, sigma in zip(axes, sigmas, strict=True):
             noisy = with_sigma(picture.clean, sigma)
@@ -142,7 +154,7 @@ def draw_influence(network, picture: Picture) -> None:
                     f"| noise {sigma}, {name} | {output[pixel].mean():.5f} | {given_back:.5f} | "
                     f"{window[0].stop - window[0].start} | {correlation:.2f} |"
                 )
-        save_figure(figure, IMAGES / "explain_influence.png")
+        save(figure, "explain_influence.png")
     rng = np.random.default_rng(0)
     places = rng.integers(40, SIDE - 40, (12, 2)).tolist()
     for sigma in sigmas:
@@ -184,7 +196,7 @@ def judge(network, pictures) -> None:
                 ("decoder1 | EigenCAM", "decoder1, EigenCAM", "#009E73"),
                 ("none | local contrast of the input", "local contrast", "#CC79A7"),
             ]
-            save_figure(trust_curves(curves, lines, picture.name), IMAGES / "explain_trust.png")
+            save(trust_curves(curves, lines, picture.name), "explain_trust.png")
     print("| layer | map | deletion | insertion | deletion, uniform | insertion, uniform | shuffled weights |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for name, values in rows.items():
