@@ -18,7 +18,7 @@ from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection, get_2d_
 
 from tf_denoise.explain.projections import kernel_projection, principal_projection
 
-IMAGES, TURNS = 8, 5
+IMAGES, TURNS = 8, 4
 SHAPES = {"ViT tokens, 14 x 14 x 768": (14, 14, 768), "U-Net map, 56 x 56 x 64": (56, 56, 64)}
 
 

@@ -197,11 +197,12 @@ def judge(network, pictures) -> None:
                 ("none | local contrast of the input", "local contrast", "#CC79A7"),
             ]
             save(trust_curves(curves, lines, picture.name), "explain_trust.png")
-    print("| layer | map | deletion | insertion | deletion, uniform | insertion, uniform | shuffled weights |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| layer | map | deletion | insertion | both, against uniform | shuffled weights |")
+    print("| --- | --- | ---: | ---: | ---: | ---: |")
     for name, values in rows.items():
         mean, least, most = (f(values, axis=0) for f in (np.mean, np.min, np.max))
-        numbers = [f"{m:+.2f} ({a:+.2f} to {b:+.2f})" for m, a, b in zip(mean, least, most, strict=True)]
+        ranges = [f"{m:+.2f} ({a:+.2f} to {b:+.2f})" for m, a, b in zip(mean, least, most, strict=True)]
+        numbers = [*ranges[:2], f"{mean[2]:+.2f}, {mean[3]:+.2f}", ranges[4] if name in cams else "(1)"]
         print(f"| {name} | {' | '.join(numbers)} |")
 
 

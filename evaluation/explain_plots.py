@@ -132,13 +132,13 @@ def trust_curves(curves: Curves, titles: Sequence[tuple[str, str, str]], title: 
         for axis, side, words in zip(
             axes,
             (curves.deletion, curves.insertion),
-            ("taken away (lower is better)", "there (higher is better)"),
+            ("taken away, hottest first (lower is better)", "put back, hottest first (higher is better)"),
             strict=True,
         ):
             for key, name, colour in lines:
                 style = {"linestyle": "--" if key in (RANDOM, UNIFORM) else "-", "color": colour}
                 axis.plot(100 * curves.shares, side[key], marker=".", label=name, **style)
-            axis.set(xlabel=f"% of the picture, hottest first, {words}")
+            axis.set(xlabel=f"% of the picture {words}")
         axes[0].set(ylabel="PSNR of the output (dB)", title="deletion")
         axes[1].set(title="insertion")
         handles, labels = axes[0].get_legend_handles_labels()
