@@ -61,12 +61,13 @@ def load(run: Path):
     return network, pictures
 
 
-def save(figure: Figure, name: str, dpi: int = 80) -> None:
-    """Write a PNG file of 256 colours: noise makes pictures of all colours large."""
+def save(figure: Figure, name: str, few_colours: bool = False) -> None:
+    """Write a PNG file, on demand of 256 colours: many noisy pictures of all colours are large."""
     buffer = io.BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(buffer, dpi=dpi, bbox_inches="tight")
-    Image.open(buffer).convert("RGB").quantize(256).save(IMAGES / name, optimize=True)
+        figure.savefig(buffer, dpi=80, bbox_inches="tight")
+    image = Image.open(buffer).convert("RGB")
+    (image.quantize(256) if few_colours else image).save(IMAGES / name, optimize=True)
 
 
 def draw_grid(name: str, pictures: list[Picture], columns: dict, width: float = 2.25) -> None:
@@ -82,7 +83,7 @@ def draw_grid(name: str, pictures: list[Picture], columns: dict, width: float = 
                 show_picture(axis, overlay_heatmap(picture.noisy, heat_of(picture)[0]))
         for axis, title in zip(axes[0], ("noisy input", *columns), strict=True):
             axis.set_title(title)
-        save(figure, name)
+        save(figure, name, few_colours=True)
 
 
 def draw_maps(network, pictures) -> None:

@@ -86,12 +86,15 @@ def window_around(strength: np.ndarray, pixel: tuple[int, int], size: int = 1) -
 
 
 def show_filter(axis: Axes, signed: np.ndarray, window: tuple[slice, slice], figure: Figure) -> None:
-    """A signed filter, red where more input makes more output, blue where less, zero white."""
+    """A signed filter, red where more input makes more output, blue where less, zero white.
+
+    The colours end at the second largest magnitude: the pixel itself often outweighs all others.
+    """
     part = signed[window]
-    limit = np.abs(part).max() or 1
+    limit = np.sort(np.abs(part), axis=None)[-2:][0] or np.abs(part).max() or 1
     shown = axis.imshow(part, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     _without_ticks(axis)
-    figure.colorbar(shown, ax=axis, fraction=0.046, pad=0.03)
+    figure.colorbar(shown, ax=axis, fraction=0.046, pad=0.03, extend="both")
 
 
 def mark_window(axis: Axes, window: tuple[slice, slice], name: str = "") -> None:

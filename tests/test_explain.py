@@ -210,7 +210,7 @@ def test_the_figure_of_an_influence_shows_its_sign_around_the_pixel():
     figure = influence_panels(np.zeros((20, 30, 3)), influence, (10, 15), 1, "title")
     image = figure.axes[1].images[0]
     low, high = image.get_clim()
-    assert (low, high) == (-15, 15)
+    assert (low, high) == (-3, 3)  # but for the pixel itself
     assert image.get_array().shape == (3, 3)
     assert image.get_array()[1, 1] == 15
 
