@@ -198,6 +198,9 @@ def judge(network, pictures) -> None:
                 ("none | local contrast of the input", "local contrast", "#CC79A7"),
             ]
             save(trust_curves(curves, lines, picture.name), "explain_trust.png")
+    for name, values in rows.items():
+        each = "; ".join(f"{p.name} {v[0]:+.2f} {v[1]:+.2f} {v[4]:+.2f}" for p, v in zip(pictures, values, strict=True))
+        print(f"# {name}: {each}")
     print("| layer | map | deletion | insertion | both, against uniform | shuffled weights |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for name, values in rows.items():
