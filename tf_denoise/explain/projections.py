@@ -6,6 +6,7 @@ strong activation are positive (`with_fixed_sign`).
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg.blas import dsyrk
 
 MOST_POSITIONS = 1024
 """Kernel PCA is fitted on so many positions at most: its matrix has their square."""
@@ -48,13 +49,11 @@ def principal_projection(activations) -> np.ndarray:
         return np.zeros(positions)
     centre = activations.mean(axis=0, dtype="float64")
     if positions < channels:
-        centred = activations - centre
-        value, vector = _first_component(centred @ centred.T)
+        value, vector = _first_component(_inner_products(activations - centre))
         return with_fixed_sign(np.sqrt(value) * vector, activations)
     covariance = np.zeros((channels, channels))
     for block in _blocks(activations, channels):
-        centred = block - centre
-        covariance += centred.T @ centred
+        covariance += dsyrk(1.0, (block - centre).T)
     _, direction = _first_component(covariance)
     projection = np.concatenate([(block - centre) @ direction for block in _blocks(activations, channels)])
     return with_fixed_sign(projection, activations)
@@ -68,7 +67,8 @@ def kernel_projection(activations, gamma: float | None = None, coef0: float = 1.
         K[i, j] = tanh(gamma * x_i . x_j + coef0), centred in feature space;  projection = K u / sqrt(lambda)
         ```
         with x the activations less their mean, and the first eigenvector u and eigenvalue lambda of K over the
-        positions. A map of more than `MOST_POSITIONS` positions is fitted on so many of them, and all are projected:
+        positions; at these the projection is sqrt(lambda) u. A map of more than `MOST_POSITIONS` positions is fitted on
+        so many of them, and all are projected:
         those at floor(positions * frac(i * golden ratio)), i = 0, 1, ..., which lie evenly and on no grid's lines.
 
     Args:
@@ -98,11 +98,14 @@ def kernel_projection(activations, gamma: float | None = None, coef0: float = 1.
     gamma = 1 / channels if gamma is None else gamma
     centre = activations.mean(axis=0, dtype="float64")
     fitted = activations[_spread_out(positions)] - centre
-    kernel = np.tanh(gamma * fitted @ fitted.T + coef0)
+    products = _inner_products(fitted)
+    kernel = np.tanh(gamma * (products + np.triu(products, 1).T) + coef0)
     rows, whole = kernel.mean(axis=0), kernel.mean()
     value, direction = _first_component(kernel - rows[:, None] - rows[None, :] + whole)
     if value <= np.finfo(float).eps * len(fitted):
         return np.zeros(positions)
+    if len(fitted) == positions:
+        return with_fixed_sign(np.sqrt(value) * direction, activations)
 
     def project(block):
         seen = np.tanh(gamma * (block - centre) @ fitted.T + coef0)
@@ -152,10 +155,19 @@ def _spread_out(positions: int) -> np.ndarray:
     return np.unique((np.arange(MOST_POSITIONS) * _GOLDEN % 1 * positions).astype(int))
 
 
+def _inner_products(rows: np.ndarray) -> np.ndarray:
+    """The upper triangle of rows @ rows.T.
+
+    By SciPy's BLAS, as the eigenvalues are: NumPy has another, and while the threads of one still spin for work those
+    of the other wait. In turns, a product and an eigenvector of 196 x 196 took 12 ms instead of 2.
+    """
+    return dsyrk(1.0, rows.T, trans=1)
+
+
 def _first_component(symmetric: np.ndarray) -> tuple[float, np.ndarray]:
-    """The largest eigenvalue of a symmetric matrix and its eigenvector."""
+    """The largest eigenvalue and its eigenvector of a symmetric matrix, of which the upper triangle is looked at."""
     last = len(symmetric) - 1
-    values, vectors = linalg.eigh(symmetric, subset_by_index=[last, last], check_finite=False)
+    values, vectors = linalg.eigh(symmetric, lower=False, subset_by_index=[last, last], check_finite=False)
     return float(values[0]), vectors[:, 0]
 
 
