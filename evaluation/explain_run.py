@@ -116,8 +116,7 @@ class Explainer:
 
     def __init__(self, config: "Config", model: keras.Model):
         self.config, self.model = config, model
-        call = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
-        self.denoise = lambda image: np.clip(call(tf.constant(image[None]))[0].numpy(), 0, 1)
+        self._call = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
         has_clean = config.sigma is not None or config.clean is not None
         seeds = range(config.seed, config.seed + SHUFFLED) if config.trust and has_clean else ()
         self.shuffled = [with_shuffled_weights(model, seed) for seed in seeds]
@@ -127,6 +126,20 @@ class Explainer:
     def _cam(self, network: keras.Model):
         method, layer = self.config.method, self.config.layer
         return {"eigen": EigenCAM, "kpca": KPCACAM, "gradcam": GradCAM}[method](network, layer)
+
+    def denoise(self, image: np.ndarray) -> np.ndarray:
+        """The output for an image `(height, width, channels)`, clipped to [0, 1].
+
+        Raises:
+            ValueError: If it has another shape.
+        """
+        output = self._call(tf.constant(image[None]))
+        if output.shape[1:] != image.shape:
+            raise ValueError(
+                f"The model gives an output of shape {tuple(output.shape[1:])} for an image of shape {image.shape}, "
+                "which no clean picture can judge; leave out --sigma and --clean."
+            )
+        return np.clip(output[0].numpy(), 0, 1)
 
     def tried(self, path: Path, target: Path) -> bool:
         """Whether the figure was written; if not, why stands on standard error."""

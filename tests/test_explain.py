@@ -7,7 +7,7 @@ import keras
 import matplotlib.image
 import numpy as np
 import pytest
-from helpers import refusal
+from helpers import ROOT, refusal
 from network_checks import with_random_weights
 from picture_files import cut, photograph
 from PIL import Image
@@ -35,6 +35,8 @@ def place(tmp_path_factory):
     vit = small_vit(image_size=16, patch_size=4, layers=1, heads=2, width=8)
     with_random_weights(ViTUNet(vit, widths=(4, 8))).save(folder / "vit.keras")
     keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)]).save(folder / "dense.keras")
+    features = [keras.Input((None, None, 3)), keras.layers.Conv2D(5, 3, name="conv")]
+    keras.Sequential(features).save(folder / "features.keras")
     (folder / "broken.keras").write_text("nothing")
     photograph(folder / "noisy" / "road.png", 48, 40)
     photograph(folder / "noisy" / "wall.jpg", 33, 47)
@@ -171,6 +173,11 @@ REFUSED = {
     ),
     "no partner": ("run", (*MSE, "noisy/road.png", *LAYER, "--clean", "empty/"), "empty has no clean picture for road"),
     "other partner": ("run", (*MSE, "noisy/wall.jpg", *LAYER, "--clean", "clean/"), "have 20 x 20 and 47 x 33 pixels"),
+    "no denoiser": (
+        "features.keras",
+        ("noisy/road.png", "--layer", "conv", "--sigma", "9"),
+        r"road\.png: The model gives an output of shape \(46, 38, 5\) for an image of shape \(48, 40, 3\)",
+    ),
     "crop": ("run", (*MSE, "noisy/road.png", *LAYER, "--crop", "44"), "has 40 x 48 pixels; --crop 44 needs as many"),
 }
 
@@ -182,6 +189,18 @@ def test_what_is_wrong_is_said_in_a_sentence(place, tmp_path, capsys, model, wor
 
     assert re.search(message, refusal(capsys, command, words))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_code_of_the_documentation_runs():
+    page = (ROOT / "docs" / "explain.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    model = ViTUNet(small_vit(image_size=16, patch_size=8, layers=1, heads=1, width=4), widths=(4, 8))
+    images = np.random.default_rng(0).random((1, 128, 208, 3), dtype="float32")
+    names = {"model": with_random_weights(model), "noisy": images, "clean": images}
+    exec(compile(code, "docs/explain.md", "exec"), names)
+    assert names["heat"].shape == (1, 128, 208)
+    assert names["picture"].shape == (128, 208, 3)
+    assert names["used"].shape == (128, 208, 3)
 
 
 def test_a_grey_picture_becomes_colours_for_a_network_of_colours(place, tmp_path):
