@@ -60,7 +60,7 @@ def serve_project(options) -> None:
 
     def random_net():
         """The default net; the weights that start from zero are drawn, so that the outputs compared mean something."""
-        net = UNet(CHANNELS, options.widths)
+        net = UNet(CHANNELS, options.widths, blocks=options.blocks)
         rng = np.random.default_rng(0)
         for variable in net.weights:
             variable.assign(rng.normal(0, 0.5 * np.prod(variable.shape[:-1]) ** -0.5, variable.shape))
@@ -100,7 +100,7 @@ def serve_project(options) -> None:
     serve(tasks, {"parameters": net.count_params()})
 
 
-def torch_net(widths, arrays):
+def torch_net(options, arrays):
     """The default U-Net in PyTorch, with the weights of the project's.
 
     TensorFlow's kernels are (height, width, in, out), of a transposed convolution (height, width, out, in): both become
@@ -108,6 +108,8 @@ def torch_net(widths, arrays):
     """
     import torch
     from torch import nn
+
+    widths = options.widths
 
     class Block(nn.Module):
         def __init__(self, width):
@@ -118,14 +120,17 @@ def torch_net(widths, arrays):
         def forward(self, x):
             return x + self.conv2(torch.relu(self.conv1(x)))
 
+    def stage(width):
+        return nn.Sequential(*(Block(width) for _ in range(options.blocks)))
+
     class Net(nn.Module):
         def __init__(self):
             super().__init__()
             self.stem = nn.Conv2d(4 * CHANNELS, widths[0], 3, padding=1, bias=False)
             self.head = nn.Conv2d(widths[0], 4 * CHANNELS, 3, padding=1, bias=False)
-            self.bottleneck = nn.Sequential(Block(widths[-1]), Block(widths[-1]))
+            self.bottleneck = stage(widths[-1])
             for name in ("encoder", "decoder"):
-                setattr(self, name, nn.ModuleList(nn.Sequential(Block(width), Block(width)) for width in widths[:-1]))
+                setattr(self, name, nn.ModuleList(map(stage, widths[:-1])))
             pairs = list(itertools.pairwise(widths))
             self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2, bias=False) for a, b in pairs)
             self.up = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2, bias=False) for a, b in pairs)
@@ -182,13 +187,13 @@ def serve_torch(options) -> None:
     clean = channels_first(random_crops(options.crops, options.size, options.size))
     image = channels_first(random_crops(1, options.height, options.width))
     with torch.inference_mode():
-        output = torch_net(options.widths, arrays)(clean).numpy().transpose(0, 2, 3, 1)
+        output = torch_net(options, arrays)(clean).numpy().transpose(0, 2, 3, 1)
     difference = float(np.abs(output - arrays["output"]).max())
     if difference > TOLERANCE:
         raise SystemExit(f"The outputs of both nets differ by {difference:.1e}, more than {TOLERANCE}.")
 
     def variant(memory_format):
-        net = torch_net(options.widths, arrays).to(memory_format=memory_format)
+        net = torch_net(options, arrays).to(memory_format=memory_format)
         crops = clean.to(memory_format=memory_format)
         picture = image.to(memory_format=memory_format)
         adam = torch.optim.Adam(net.parameters(), lr=1e-4, fused=True)
@@ -221,7 +226,8 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=96, help="height and width of a crop")
     parser.add_argument("--height", type=int, default=320, help="of the image to denoise")
     parser.add_argument("--width", type=int, default=480)
-    parser.add_argument("--widths", type=int, nargs="+", default=[32, 64, 96, 128], help="of the U-Net's stages")
+    parser.add_argument("--widths", type=int, nargs="+", default=[64, 128, 256], help="of the U-Net's stages")
+    parser.add_argument("--blocks", type=int, default=1, help="of a stage")
     parser.add_argument("--peer", choices=["project", "torch"], help=argparse.SUPPRESS)
     parser.add_argument("--exchange", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -232,7 +238,7 @@ def main() -> None:
     if any(size % stride for size in (options.size, options.height, options.width)):
         parser.error(f"the sizes must be multiples of {stride}: PyTorch's net does not pad")
 
-    names = ("steps", "images", "crops", "size", "height", "width")
+    names = ("steps", "images", "crops", "size", "height", "width", "blocks")
     given = [*(f"--{name}={getattr(options, name)}" for name in names), "--widths", *map(str, options.widths)]
     with tempfile.TemporaryDirectory() as folder:
         given += ["--exchange", str(Path(folder) / "weights.npz")]

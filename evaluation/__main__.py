@@ -30,6 +30,8 @@ def _evaluate(run: Path, tsne_points: int | None) -> Path:
     if isinstance(stored, dict) and stored.get("command") == "textures":
         from evaluation.texture_folder import evaluate_folder
 
+        if tsne_points is not None:
+            raise InputError("--tsne-points goes with a run on digits: photographs have no t-SNE. Leave it out.")
         return evaluate_folder(run)
     from evaluation.pipeline import evaluate_run
 

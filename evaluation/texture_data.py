@@ -57,6 +57,7 @@ class TextureData:
                 self.description += f"; {self.parts[part].description} for {part}"
         self._refuse_overlap()
         self._leave_out_small()
+        self._latest: CropSampler | None = None
 
     def _refuse_overlap(self) -> None:
         seen = {}
@@ -104,12 +105,18 @@ class TextureData:
             seed: Integer seed of crops and noise.
             start_step: Number of the first batch.
         """
-        config = self.config
-        sampler = CropSampler(
-            self.parts["train"], config.crop_size, config.batch_size, seed, budget_bytes=config.memory * 2**20
-        )
+        sampler = self._sampler(seed)
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         return noisy_crops(sampler, noise, start_step)
+
+    def _sampler(self, seed: int) -> CropSampler:
+        """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
+        config = self.config
+        if self._latest is None or self._latest.seed != seed:
+            self._latest = CropSampler(
+                self.parts["train"], config.crop_size, config.batch_size, seed, budget_bytes=config.memory * 2**20
+            )
+        return self._latest
 
     def pictures(self, part: str, noise) -> list[Picture]:
         """Whole pictures to validate or to test on, each with noise that is always the same.

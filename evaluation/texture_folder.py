@@ -32,9 +32,9 @@ def evaluate_folder(folder: Path) -> Path:
     stored = read_json(folder / CONFIG_FILE)
     if not isinstance(stored, dict) or stored.get("command") != "textures":
         raise InputError(f"{folder} is not the folder of a run on photographs.")
-    config = SimpleNamespace(**stored)
+    config = _Stored(**stored)
     data = TextureData(config)
-    if data.fingerprint() != stored["data_fingerprint"]:
+    if data.fingerprint() != config.data_fingerprint:
         raise InputError(f"The photographs ({data.description}) are not those that the run in {folder} was trained on.")
     names = [network["name"] for network in read_json(folder / "networks.json")]
     places = [(repeat, name) for repeat in range(1, config.repeats + 1) for name in names]
@@ -48,12 +48,15 @@ def evaluate_folder(folder: Path) -> Path:
     noise = make_noise(config)
     test = data.pictures("test", noise)
     validation = data.pictures("validation", noise)
-    write_json(folder / "data.json", data.record())
+    record = data.record()
+    seen = {name: reason for name, reason in read_json(folder / "data.json")["skipped"]}  # while training
+    record["skipped"] = sorted({**seen, **dict(record["skipped"])}.items())
+    write_json(folder / "data.json", record)
     paired, has_sigma = config.clean is not None, config.noise != "salt_and_pepper"
     run = TextureRun(
-        config=stored,
+        config={**stored, "mixed_precision": read_json(folder / "budget.json")["precision"]},
         environment=read_json(folder / "environment.json"),
-        data={**data.record(), "noise": noise_in_words(config)},
+        data={**record, "noise": noise_in_words(config)},
         records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in places},
         networks={place: as_function(network) for place, network in networks.items()},
         parameters={name: networks[1, name].count_params() for name in names},
@@ -66,6 +69,13 @@ def evaluate_folder(folder: Path) -> Path:
         trained_range=(config.sigma[0], config.sigma[-1]) if has_sigma and not paired else None,
     )
     return evaluate_textures(folder, run)
+
+
+class _Stored(SimpleNamespace):
+    """The options of a run as attributes."""
+
+    def __getattr__(self, name: str):
+        raise InputError(f"The {CONFIG_FILE} of the run lacks {name!r}: it was written by another version, or changed.")
 
 
 def as_function(network):

@@ -59,7 +59,7 @@ def test_submodules_load_when_they_are_used():
     assert result.stdout.startswith("0.25 <class 'tf_denoise.models.autoencoder.DenseAutoencoder'>"), result.stderr
 
 
-@pytest.mark.parametrize("command", ["training.iterative", "evaluation", "tf_denoise"])
+@pytest.mark.parametrize("command", ["training.iterative", "evaluation", "evaluation.explain", "tf_denoise"])
 def test_help_answers_without_loading_tensorflow_or_keras(command):
     code = (
         "import runpy, sys, resource\n"

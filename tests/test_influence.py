@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from network_checks import with_random_weights
 
 from tf_denoise.explain import effective_receptive_field, pixel_influence
 from tf_denoise.models import UNet
@@ -24,9 +25,7 @@ def test_the_influence_on_a_convolution_is_its_kernel(blur):
 
 
 def test_the_filter_of_a_network_without_bias_gives_the_output_back():
-    model = UNet(channels=1, widths=(4, 8))
-    rng = np.random.default_rng(1)
-    model.set_weights([rng.normal(0, 0.2, w.shape) for w in model.get_weights()])
+    model = with_random_weights(UNet(channels=1, widths=(4, 8)))
     output = model(IMAGE[None])[0].numpy()
     for pixel in [(0, 0), (5, 4), (11, 9)]:
         found = np.sum(pixel_influence(model, IMAGE, pixel) * IMAGE, dtype="float64")
@@ -34,10 +33,11 @@ def test_the_filter_of_a_network_without_bias_gives_the_output_back():
 
 
 def test_the_influence_is_the_quotient_of_small_differences():
-    model = UNet(channels=1, widths=(4, 8), block="plain")
-    moved = IMAGE.copy()
-    moved[6, 3, 0] += 1e-2
-    difference = (model(moved[None])[0, 5, 4, 0] - model(IMAGE[None])[0, 5, 4, 0]).numpy() / 1e-2
+    model = with_random_weights(UNet(channels=1, widths=(4, 8), block="plain"))
+    moved = np.stack([IMAGE, IMAGE])
+    moved[:, 6, 3, 0] += [1e-3, -1e-3]
+    outputs = model(moved)[:, 5, 4, 0].numpy()
+    difference = (outputs[0] - outputs[1]) / 2e-3
     assert pixel_influence(model, IMAGE, (5, 4))[6, 3, 0] == pytest.approx(float(difference), abs=2e-3)
 
 
@@ -61,3 +61,18 @@ def test_bad_places_and_images_are_refused(blur):
         pixel_influence(blur, IMAGE[None], (0, 0))
     with pytest.raises(ValueError, match="one or more pixels; received none"):
         effective_receptive_field(blur, IMAGE, [])
+    with pytest.raises(ValueError, match="takes images of 1 channel; received 3"):
+        pixel_influence(blur, np.ones((12, 10, 3)), (0, 0))
+    with pytest.raises(ValueError, match="The output has 1 channels, counted from 0; received 1"):
+        pixel_influence(blur, IMAGE, (0, 0), channel=1)
+    shrunk = keras.Sequential([keras.Input((None, None, 1)), keras.layers.MaxPooling2D()])
+    with pytest.raises(ValueError, match=r"must keep the size of the image; its output has shape \(1, 6, 5, 1\)"):
+        pixel_influence(shrunk, IMAGE, (0, 0))
+    rooted = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Activation(keras.ops.sqrt)])
+    with pytest.raises(ValueError, match="The influence is NaN or infinite"):
+        pixel_influence(rooted, np.zeros((4, 4, 1)), (0, 0))
+
+
+def test_an_output_that_does_not_see_the_input_has_an_influence_of_zero():
+    blind = keras.Sequential([keras.Input((None, None, 1)), keras.layers.Activation(keras.ops.zeros_like)])
+    np.testing.assert_array_equal(pixel_influence(blind, IMAGE, (0, 0)), 0)

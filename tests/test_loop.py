@@ -237,6 +237,15 @@ def test_the_averages_of_the_weights_are_what_is_judged_and_saved(tmp_path):
         np.testing.assert_array_equal(found, saved)
 
 
+def test_the_network_to_ship_gets_the_weights_that_were_trained(tmp_path):
+    shipped = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(6)])
+    _, weights = run(tmp_path, shipped=shipped)
+    saved = load_network(tmp_path)
+    assert len(saved.layers) == 2
+    for found, expected in zip(saved.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_a_judged_training_resumes_to_the_same_bits(tmp_path, epoch):
     def judged(folder, **options):

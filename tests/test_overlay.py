@@ -40,9 +40,10 @@ def test_an_overlay_mixes_the_picture_with_the_colours_of_jet():
     heat = np.linspace(0, 1, 256, dtype="float32")[None]
     image = np.full((1, 256, 3), 0.5)
     jet = matplotlib.colormaps["jet"](np.arange(256))[:, :3]
-    found = overlay_heatmap(image, heat) / 255
-    assert np.abs(found[0] - (0.25 + 0.5 * jet)).max() < 0.07
-    np.testing.assert_array_equal(overlay_heatmap(image, heat, weight=1.0), 128)
+    expected = 0.25 + 0.5 * jet
+    assert np.abs(overlay_heatmap(image, heat)[0] / 255 - expected / expected.max()).max() < 0.1
+    np.testing.assert_array_equal(overlay_heatmap(image * heat[..., None], heat, weight=1.0)[0, ::255, 0], [0, 255])
+    np.testing.assert_array_equal(overlay_heatmap(np.zeros((1, 256, 3)), heat, weight=1.0), 0)
 
 
 def test_an_overlay_of_other_sizes_is_refused():
@@ -50,3 +51,5 @@ def test_an_overlay_of_other_sizes_is_refused():
         overlay_heatmap(np.zeros((4, 4, 3)), np.zeros((4, 5)))
     with pytest.raises(ValueError, match=r"`weight` lies in 0..1; received 2"):
         overlay_heatmap(np.zeros((4, 4, 3)), np.zeros((4, 4)), weight=2)
+    with pytest.raises(ValueError, match="received NaN or infinite values"):
+        overlay_heatmap(np.zeros((4, 4, 3)), np.full((4, 4), np.nan))

@@ -47,6 +47,17 @@ def test_parts_that_were_done_before_do_not_shorten_the_estimate(monkeypatch):
     assert lines(screen)[1:] == ["part 2 of 3: trained", "part 3 of 3: next, about 30 s left"]
 
 
+def test_a_report_counts_what_this_process_has_done_of_the_part(monkeypatch):
+    at(monkeypatch, 0.0, 100.0, 100.0, 150.0)
+    shown, screen = overall([1.0, 1.0, 2.0], terminal=False)
+    shown.start(0, "mse")
+    shown.finish(0)
+    shown.start(1, "wavelet")
+    shown.report("wavelet: 28.3 dB", done=0.75, done_before=0.25)
+    # 150 s for 1.5 units, 2.25 are left
+    assert lines(screen) == ["wavelet: 28.3 dB, about 4 min left"]
+
+
 def test_it_is_quiet_where_nobody_looks():
     shown, screen = overall([1.0], terminal=False)
     shown.start(0, "classifier")

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,16 +30,41 @@ def test_the_first_component_with_a_kernel_is_that_of_scikit_learn():
 def test_a_large_map_is_fitted_on_a_part_as_scikit_learn_projects_new_points(monkeypatch):
     monkeypatch.setattr(projections, "MOST_POSITIONS", 20)
     centred = MAP - MAP.mean(axis=0)
-    chosen = np.linspace(0, 59, 20).round().astype(int)
+    chosen = sorted({int(60 * (i * (5**0.5 - 1) / 2 % 1)) for i in range(20)})
+    assert len(chosen) == 20
     expected = KernelPCA(1, kernel="sigmoid").fit(centred[chosen]).transform(centred)[:, 0]
     np.testing.assert_allclose(up_to_sign(kernel_projection(MAP), expected), expected, rtol=1e-6, atol=1e-8)
 
 
 def test_blocks_do_not_change_the_result(monkeypatch):
-    whole = principal_projection(MAP)
-    blocks = projections._blocks
-    monkeypatch.setattr(projections, "_blocks", lambda values: blocks(values, 7))
-    np.testing.assert_allclose(principal_projection(MAP), whole, atol=1e-9)
+    whole = [project(MAP) for project in (principal_projection, kernel_projection)]
+    monkeypatch.setattr(projections, "_BLOCK_VALUES", 7 * 12)
+    for project, expected in zip((principal_projection, kernel_projection), whole, strict=True):
+        np.testing.assert_allclose(project(MAP), expected, atol=1e-9)
+
+
+def test_fewer_positions_than_channels_give_the_same_component():
+    wide = np.random.default_rng(2).normal(size=(9, 30))
+    expected = PCA(1, svd_solver="full").fit_transform(wide)[:, 0]
+    np.testing.assert_allclose(up_to_sign(principal_projection(wide), expected), expected, rtol=1e-8, atol=1e-8)
+
+
+def test_a_map_of_a_million_positions_fits_in_two_gigabytes():
+    activations = np.random.default_rng(0).random((1024 * 1024, 64), dtype="float32")
+    tracemalloc.start()
+    projection = principal_projection(activations)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert projection.shape == (1024 * 1024,)
+    assert activations.nbytes + peak < 2e9 / 4
+
+
+def test_the_positions_that_a_large_map_is_fitted_on_lie_all_over_it():
+    rows, columns = np.divmod(projections._spread_out(1024 * 1024), 1024)
+    counts = np.histogram2d(rows, columns, bins=8)[0]
+    assert counts.sum() == 1024
+    assert counts.min() >= 8
+    assert counts.max() <= 24
 
 
 @pytest.mark.parametrize("project", [principal_projection, kernel_projection])
@@ -56,7 +83,14 @@ def test_the_order_of_the_channels_does_not_matter(project, order):
 
 @pytest.mark.parametrize("project", [principal_projection, kernel_projection])
 def test_a_constant_map_has_a_projection_of_zero(project):
-    np.testing.assert_allclose(project(np.full((9, 4), 2.5)), 0, atol=1e-12)
+    np.testing.assert_array_equal(project(np.full((9, 4), 2.5)), 0)
+
+
+@pytest.mark.parametrize("project", [principal_projection, kernel_projection])
+def test_what_varies_by_rounding_alone_is_constant(project):
+    rounded = np.float32(2.5) + np.float32(2.4e-7) * np.random.default_rng(0).integers(0, 3, (9, 4))
+    assert np.ptp(rounded) > 0
+    np.testing.assert_array_equal(project(rounded.astype("float32")), 0)
 
 
 @pytest.mark.parametrize("project", [principal_projection, kernel_projection])

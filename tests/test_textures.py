@@ -1,5 +1,6 @@
 """The command on photographs: its options, its run folder, its resume."""
 
+import shutil
 import signal
 
 import keras
@@ -11,7 +12,8 @@ from PIL import Image
 import training.texture_choices
 from evaluation.__main__ import evaluate
 from tf_denoise.models import UNet
-from tf_denoise.runs import load_network, network_folder, read_json
+from tf_denoise.runs import load_network, network_folder, read_json, write_json
+from training.texture_experiment import TextureTrainer
 from training.textures import COMPARED, Config, main
 
 SMALL = "lambda channels: UNet(channels, widths=(4, 8), blocks=1)"
@@ -37,7 +39,7 @@ def photographs(tmp_path_factory):
 def command_line(photographs, output, **changed) -> list[str]:
     options = {"data": photographs, "output": output, "steps": 6, "crop_size": 16, "batch_size": 4, "loss": "mse"}
     words = []
-    for name, value in (options | changed).items():
+    for name, value in (options | {"mixed_precision": "none"} | changed).items():
         if value is not None:
             words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else [value])]
     return words
@@ -166,6 +168,52 @@ def test_a_finished_run_is_scored_again_to_the_same_table(run):
     evaluate(run)
     assert (run / "scores.csv").read_bytes() == before
     assert (run / "report.html").exists()
+
+
+def test_a_run_whose_configuration_lacks_something_is_refused(capsys, run, tmp_path):
+    stored = read_json(run / "config.json")
+    del stored["crop_size"]
+    write_json(tmp_path / "config.json", stored)
+    assert "The config.json of the run lacks 'crop_size'" in refusal(capsys, evaluate, tmp_path)
+
+
+def test_tsne_of_photographs_is_refused(capsys, run):
+    assert "photographs have no t-SNE" in refusal(capsys, lambda folder: evaluate(folder, tsne_points=100), run)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.79, "bfloat16"), (0.81, "none")])
+def test_mixed_precision_is_taken_where_it_saves_a_fifth(monkeypatch, seconds, expected):
+    monkeypatch.setattr(TextureTrainer, "__init__", lambda self: setattr(self, "config", Config()))
+    monkeypatch.setattr(
+        TextureTrainer, "_time", lambda self, loss, name: ({"none": 1.0, "bfloat16": seconds}[name], 0.1)
+    )
+    assert TextureTrainer()._precision() == expected
+
+
+@pytest.fixture(scope="module")
+def mixed_run(photographs, tmp_path_factory):
+    """A run in mixed precision; one of its photographs proves damaged only when it is decoded."""
+    folder = tmp_path_factory.mktemp("mixed")
+    shutil.copytree(photographs, folder / "photographs")
+    data = bytearray((photographs / "00.png").read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (folder / "photographs" / "damaged.png").write_bytes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.texture_choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+        main(command_line(folder / "photographs", folder / "run", mixed_precision="bfloat16"))
+    return folder / "run"
+
+
+def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
+    network = load_network(network_folder(mixed_run, 1, "mse"))
+    assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+    assert read_json(mixed_run / "budget.json")["precision"] == "bfloat16"
+
+
+def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
+    skipped = dict(read_json(mixed_run / "data.json")["skipped"])
+    assert "cannot be decoded" in skipped["damaged.png"]
+    assert "damaged.png" in (mixed_run / "report.html").read_text().split("skipped files")[1]
 
 
 def test_another_configuration_on_the_folder_is_refused(capsys, run, photographs):

@@ -15,10 +15,10 @@ from scipy.signal import correlate2d
 from tf_denoise.models import UNet, multiply_adds_per_pixel
 
 NETS = {
-    "residual": lambda **k: UNet(2, (4, 6, 8), **k),
+    "residual": lambda **k: UNet(2, (4, 6, 8), blocks=2, **k),
     "residual, full resolution, joined": lambda **k: UNet(2, (4, 6, 8), blocks=1, skips="concat", stem=1, **k),
     "plain": lambda **k: UNet(2, (4, 6, 8), "plain", blocks=1, skips="concat", stem=1, **k),
-    "plain, half resolution, added": lambda **k: UNet(2, (4, 6, 8), "plain", skips="add", stem=2, **k),
+    "plain, half resolution, added": lambda **k: UNet(2, (4, 6, 8), "plain", blocks=2, skips="add", stem=2, **k),
 }
 EVERY_NET = pytest.mark.parametrize("make", NETS.values(), ids=NETS.keys())
 STAGES = ("encoder1", "encoder2", "bottleneck", "decoder2", "decoder1")
@@ -128,12 +128,12 @@ def test_the_original_net_has_the_size_of_the_post():
 
 def test_the_default_net_is_small():
     model = UNet()
-    block = {width: 2 * 9 * width**2 for width in (32, 64, 96, 128)}
-    between = 4 * (32 * 64 + 64 * 96 + 96 * 128)
-    assert model.count_params() == 4 * (block[32] + block[64] + block[96]) + 2 * block[128] + 2 * between + 18 * 12 * 32
-    assert model.count_params() == 1_792_768
-    assert multiply_adds_per_pixel(model) == 53_440
-    assert model.stride == 16
+    block = {width: 2 * 9 * width**2 for width in (64, 128, 256)}
+    between = 4 * (64 * 128 + 128 * 256)
+    assert model.count_params() == 2 * (block[64] + block[128] + between) + block[256] + 18 * 12 * 64
+    assert model.count_params() == 2_258_432
+    assert multiply_adds_per_pixel(model) == 103_808
+    assert model.stride == 8
 
 
 def test_matrix_products_cost_their_three_sizes():

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 from tf_denoise.errors import InputError
-from tf_denoise.runs import CONFIG_FILE, MODEL_FILE, RECORD_FILE, load_network, network_folder, read_json
+from tf_denoise.runs import CONFIG_FILE, MODEL_FILE, RECORD_FILE, load_model, network_folder, read_json
 
 _EXPECTED = "expected a run folder, or a .keras file"
 _REFUSED = {
@@ -112,7 +112,7 @@ def load_file(path: Path):
         InputError: As `load_for_use` raises it.
     """
     check_file(path)
-    return load_network(path.parent, path.name)
+    return load_model(path)
 
 
 def check_file(path: Path) -> None:

@@ -28,6 +28,7 @@ def train(
     validation_steps: int | None = None,
     judge: Callable[[], float] | None = None,
     judged_by: str = "val_psnr",
+    shipped: keras.Model | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> dict:
@@ -51,6 +52,8 @@ def train(
         validation_steps: Batches in it.
         judge: Gives a number that is the higher, the better the network is.
         judged_by: What the history calls that number.
+        shipped: What is saved, with the weights of `network`: a network of the same layers, such as one in float32 of
+            what is trained in mixed precision. `network` itself unless told.
         callbacks: Further Keras callbacks.
         verbose: Of `fit`.
 
@@ -80,8 +83,12 @@ def train(
     if keeper.stopped is not None:
         keeper.go_back()  # `fit` ended by putting the averaged weights in place of those
     keeper.take_best()
+    if shipped is None:
+        shipped = _without_optimizer(network)
+    else:
+        shipped.set_weights(network.get_weights())
     with atomic_path(folder / MODEL_FILE) as temporary:
-        _without_optimizer(network).save(temporary)
+        shipped.save(temporary)
     record = {
         "epochs": keeper.epoch,
         "steps": keeper.epoch * steps_per_epoch,
@@ -125,6 +132,18 @@ def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optim
     return keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps_per_epoch * epochs - warmup), warmup_target=peak, warmup_steps=max(1, warmup)
     )
+
+
+def averaging_momentum(steps: int) -> float:
+    """Momentum of the moving average of the weights: its memory is a fiftieth of the training, at most 1,000 steps.
+
+    The average begins with the weights of the start, and a short training must not end with a part of them.
+
+    Example:
+        >>> averaging_momentum(50_000), averaging_momentum(500), averaging_momentum(6)
+        (0.999, 0.9, 0.0)
+    """
+    return 1 - 1 / min(1000, max(1, steps / 50))
 
 
 class _StateKeeper(keras.callbacks.Callback):
@@ -191,6 +210,8 @@ class _StateKeeper(keras.callbacks.Callback):
                 return
         if self.judge is not None:
             values[self.judged_by] = self._judge()
+            if logs is not None:
+                logs[self.judged_by] = values[self.judged_by]  # for the callbacks that come after
         history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
         self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
 

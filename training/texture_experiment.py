@@ -16,7 +16,7 @@ from evaluation.texture_folder import evaluate_folder
 from evaluation.texture_run import Picture
 from tf_denoise.runs import RECORD_FILE, network_folder, open_run, read_json, write_json
 from tf_denoise.seeds import derive_seed
-from training.loop import learning_rate, train
+from training.loop import averaging_momentum, learning_rate, train
 from training.progress import Overall
 from training.setting import environment, precision
 from training.texture_choices import make_loss, make_network
@@ -28,6 +28,8 @@ JUDGEMENTS = 20
 """How often a training is judged on the validation photographs, and its state saved."""
 BUDGET_FILE = "budget.json"
 _TIMED_STEPS = 8
+_WORTHWHILE = 0.8
+"""Mixed precision is taken where a step takes at most this share of its time in float32."""
 
 
 def run_experiment(config: "Config") -> None:
@@ -49,7 +51,7 @@ def run_experiment(config: "Config") -> None:
     # What can be refused is refused before the folder is taken.
     noise = make_noise(config)
     make_network(config, data.channels)
-    data.training_pairs(noise, seed=0)
+    data.training_pairs(noise, batches_seed(config, repeat=1))
     data.pictures("test", noise)
     with open_run(folder, stored):
         print(f"Run folder: {folder}")
@@ -58,8 +60,14 @@ def run_experiment(config: "Config") -> None:
         write_json(folder / "networks.json", [{"name": loss} for loss in config.losses])
         write_json(folder / "data.json", data.record())
         TextureTrainer(config, data, folder).train_all()
+        write_json(folder / "data.json", data.record())  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
+
+
+def batches_seed(config: "Config", repeat: int) -> int:
+    """The seed of crops and noise. All losses of a repeat see the same."""
+    return derive_seed(config.seed, repeat, "batches")
 
 
 class TextureTrainer:
@@ -88,48 +96,59 @@ class TextureTrainer:
         overall = Overall([budget["seconds_per_step"][loss] for _, loss in jobs])
         for part, (repeat, loss) in enumerate(jobs):
             overall.start(part, loss if config.repeats == 1 else f"{loss} (repeat {repeat})")
-            if self._train(repeat, loss, budget["steps"], verbose=int(overall.is_terminal)):
+            if self._train(repeat, loss, budget, overall):
                 overall.finish(part)
 
     def budget(self) -> dict:
-        """The number of steps and the seconds of one: measured once, and from then on read from the run folder."""
+        """Precision, number of steps, seconds of one: measured once, and from then on read from the run folder."""
         path = self.folder / BUDGET_FILE
         if path.exists():
             return read_json(path)
         config = self.config
+        began = time.monotonic()
+        chosen = self._precision()
         started = time.monotonic()
-        timed = {loss: self._time(loss) for loss in config.losses}
+        timed = {loss: self._time(loss, chosen) for loss in config.losses}
         seconds = {loss: step for loss, (step, _) in timed.items()}
         steps = config.steps
         if steps is None:
             trainings = config.repeats * len(seconds)
             judging = JUDGEMENTS * trainings * min(judgement for _, judgement in timed.values())
-            starting = (1 + config.repeats) * (time.monotonic() - started)  # each training starts as these did
-            left = 60 * config.minutes - starting - judging
+            starting = config.repeats * (time.monotonic() - started)  # each training starts as these did
+            left = 60 * config.minutes - (time.monotonic() - began) - starting - judging
             steps = max(JUDGEMENTS, int(left / (config.repeats * sum(seconds.values()))))
         epochs = min(JUDGEMENTS, steps)
-        budget = {"steps": epochs * math.ceil(steps / epochs), "seconds_per_step": seconds}
+        steps = epochs * math.ceil(steps / epochs)
+        budget = {"precision": chosen, "steps": steps, "seconds_per_step": seconds}
         write_json(path, budget)
         return budget
 
-    def _time(self, loss: str) -> tuple[float, float]:
-        """Seconds of a training step and of a judgement."""
-        model = self._compiled(1, loss, _TIMED_STEPS, 1)
+    def _precision(self) -> str:
+        """The data type to train in."""
+        if self.config.mixed_precision != "auto":
+            return self.config.mixed_precision
+        plain, mixed = (self._time(self.config.losses[0], name)[0] for name in ("none", "bfloat16"))
+        return "bfloat16" if mixed <= _WORTHWHILE * plain else "none"
+
+    def _time(self, loss: str, chosen: str) -> tuple[float, float]:
+        """Seconds of a training step in a precision, and of a judgement."""
+        model, shipped = self._compiled(1, loss, chosen, _TIMED_STEPS, 1)
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
         model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0, shuffle=False)
-        judge = self._judge_of(model)
+        judge = self._judge_of(model, shipped)
         judge()
         started = time.monotonic()
         judge()
         return float(np.median(np.diff(times))), time.monotonic() - started
 
-    def _train(self, repeat: int, loss: str, steps: int, verbose: int) -> bool:
+    def _train(self, repeat: int, loss: str, budget: dict, overall: Overall) -> bool:
         folder = network_folder(self.folder, repeat, loss)
         if (folder / RECORD_FILE).exists():
             return False
+        steps = budget["steps"]
         epochs = min(JUDGEMENTS, steps)
-        model = self._compiled(repeat, loss, steps // epochs, epochs)
+        model, shipped = self._compiled(repeat, loss, budget["precision"], steps // epochs, epochs)
         logs = self.folder / "tensorboard" / folder.relative_to(self.folder)
         record = train(
             model,
@@ -138,40 +157,49 @@ class TextureTrainer:
             folder,
             epochs=epochs,
             steps_per_epoch=steps // epochs,
-            judge=self._judge_of(model),
+            judge=self._judge_of(model, shipped),
+            shipped=shipped,
             callbacks=[
                 keras.callbacks.TensorBoard(log_dir=str(logs), write_graph=False),
                 _PictureLog(logs, self.validation[0]),
+                _Line(overall, loss if self.config.repeats == 1 else f"{loss} (repeat {repeat})", epochs),
             ],
-            verbose=verbose,
+            verbose=int(overall.is_terminal),
         )
         if record["stopped"]:
             print(f"{folder.relative_to(self.folder)}: {record['stopped']}.")
         return True
 
-    def _compiled(self, repeat: int, loss: str, steps_per_epoch: int, epochs: int) -> keras.Model:
-        """A new network. All losses of a repeat start from the same weights."""
+    def _compiled(
+        self, repeat: int, loss: str, chosen: str, steps_per_epoch: int, epochs: int
+    ) -> tuple[keras.Model, keras.Model]:
+        """A new network to train in a precision, and the same in float32. A repeat has one start for all losses."""
         config = self.config
         keras.backend.clear_session()
+        shipped = make_network(config, self.data.channels)
         keras.utils.set_random_seed(derive_seed(config.seed, repeat, "weights"))
-        with self.strategy.scope(), precision(config.mixed_precision):
+        with self.strategy.scope(), precision(chosen):
             model = make_network(config, self.data.channels)
             schedule = learning_rate(config.learning_rate, steps_per_epoch, epochs)
-            optimizer = keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=0.999)
+            momentum = averaging_momentum(steps_per_epoch * epochs)
+            optimizer = keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=momentum)
             loss_function = make_loss(loss, config.loss_weight, config.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
             model.optimizer.build(model.trainable_variables)
-        return model
+        return model, shipped
 
     def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:
-        """All losses of a repeat see the same crops with the same noise."""
-        return self.data.training_pairs(self.noise, derive_seed(self.config.seed, repeat, "batches"), start_step)
+        return self.data.training_pairs(self.noise, batches_seed(self.config, repeat), start_step)
 
-    def _judge_of(self, model: keras.Model):
-        """A function that gives the mean PSNR in dB on the validation pictures, outputs clipped to [0, 1]."""
-        denoise = tf.function(lambda images: model(images, training=False), reduce_retracing=True)
+    def _judge_of(self, model: keras.Model, shipped: keras.Model):
+        """A function that gives the mean PSNR in dB of the network as it will be saved, on the validation pictures.
+
+        Outputs are clipped to [0, 1].
+        """
+        denoise = tf.function(lambda images: shipped(images, training=False), reduce_retracing=True)
 
         def judge() -> float:
+            shipped.set_weights(model.get_weights())
             values = [
                 psnr(picture.clean[None], tf.clip_by_value(denoise(picture.noisy[None]), 0, 1), max_val=1.0)
                 for picture in self.validation
@@ -179,6 +207,23 @@ class TextureTrainer:
             return float(np.mean(values))
 
         return judge
+
+
+class _Line(keras.callbacks.Callback):
+    """Says after every epoch how far the training is, how good the network is, and how long the rest takes."""
+
+    def __init__(self, overall: Overall, name: str, epochs: int):
+        super().__init__()
+        self.overall, self.name, self.epochs = overall, name, epochs
+        self.first: int | None = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first = epoch if self.first is None else self.first
+
+    def on_epoch_end(self, epoch, logs=None):
+        done = (epoch + 1) / self.epochs
+        text = f"{self.name}: {done:4.0%}, loss {logs['loss']:.4g}, validation {logs['val_psnr']:.2f} dB"
+        self.overall.report(text, done, self.first / self.epochs)
 
 
 class _PictureLog(keras.callbacks.Callback):

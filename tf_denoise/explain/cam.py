@@ -1,38 +1,41 @@
 """Class activation maps without classes: which places of an image a layer of a denoiser responds to."""
 
-import difflib
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.explain.named_layers import features_of, find_layer, graph_of, node_of, output_of
 from tf_denoise.explain.projections import kernel_projection, principal_projection
 from tf_denoise.explain.targets import output_mean
+from tf_denoise.explain.tokens import on_grid, view_size
 
-MOST_EXTRA_TOKENS = 16
-"""Class and register tokens that a transformer may put before its patches."""
+LARGE = 512 * 512
+"""Pixels above which the way to a layer is made a graph, to save memory."""
 
 
 class _ActivationMap:
-    """What the maps share: a sub-model up to the layer, tokens on their grid, the scaling to [0, 1].
+    """What the maps share: the way to the layer, tokens on their grid, the scaling to [0, 1].
 
     Args:
-        model: A built Functional model with one image as input.
-        layer: Name of a layer, or `outer/inner` for a layer of a model within the model.
+        model: A built Functional or Sequential model with one image as input.
+        layer: Name of a layer, `outer/inner` for a layer of a model within the model, or `vit` for the tokens of a
+            `ViTUNet` on their grid.
+        grid: Rows and columns of a transformer's patches; found from their number unless told.
 
     Raises:
         ValueError: If there is no such layer, or its output has no places.
     """
 
-    def __init__(self, model: keras.Model, layer: str):
-        self.model, self.layer = model, layer
-        self._network = keras.Model(model.inputs, [features_of(model, layer), model.output])
+    def __init__(self, model: keras.Model, layer: str, grid: tuple[int, int] | None = None):
+        self.model, self.layer, self.grid = graph_of(model), layer, grid
+        self._features = features_of(self.model, layer)
 
     def raw(self, images) -> np.ndarray:
         """The projection itself: float32 `(batch, rows, columns)` of the layer's grid, not scaled, not cut."""
-        images = self._checked(images)
-        return np.stack([self._project(*part) for part in zip(*self._parts(images), strict=True)])
+        images = checked_images(self.model, images)
+        return np.stack([self._project(*parts) for parts in self._parts(images)])
 
     def __call__(self, images) -> np.ndarray:
         """Heat maps of images.
@@ -48,40 +51,61 @@ class _ActivationMap:
             ValueError: If an image has other channels than the model takes, the tokens fit no grid, or an activation is
                 not finite.
         """
-        images = self._checked(images)
+        images = checked_images(self.model, images)
         heat = np.maximum(self.raw(images), 0)
         least, largest = (f(heat, axis=(1, 2), keepdims=True) for f in (np.min, np.max))
         heat = np.divide(heat - least, largest - least, out=np.zeros_like(heat), where=largest > least)
         return tf.image.resize(heat[..., None], images.shape[1:3])[..., 0].numpy()
 
-    def _checked(self, images) -> np.ndarray:
-        images = np.asarray(images, "float32")
-        if images.ndim != 4:
-            raise ValueError(f"Images are a batch (batch, height, width, channels); received shape {images.shape}.")
-        wanted = self.model.input_shape[-1]
-        if wanted not in (None, images.shape[-1]):
-            raise ValueError(
-                f"The model takes images of {wanted} channel{'s' if wanted > 1 else ''}; received {images.shape[-1]}."
-            )
-        return images
-
     def _parts(self, images: np.ndarray):
-        features, _ = self._network(images, training=False)
-        return (on_grid(features.numpy(), _view_size(self.model, images)),)
+        """What `_project` takes, image by image."""
+        raise NotImplementedError
 
-    def _project(self, activation: np.ndarray) -> np.ndarray:
+    def _project(self, *parts: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _on_grid(self, features, images) -> np.ndarray:
+        values = tf.cast(features, tf.float32).numpy()
+        return on_grid(values, view_size(self.model, self.layer, images.shape[1:3]), self.grid)
+
+
+class _ProjectionMap(_ActivationMap):
+    """A map of activations alone. Images go one by one, so memory does not grow with their number."""
+
+    def __init__(self, model: keras.Model, layer: str, grid: tuple[int, int] | None = None):
+        super().__init__(model, layer, grid)
+        self._network = keras.Model(self.model.inputs[0], self._features)
+        self._in_graph = tf.function(lambda image: self._network(image, training=False), reduce_retracing=True)
+
+    def _activations(self, image):
+        # Called eagerly, a Keras model keeps the output of every layer; in a graph, which takes a second to make, what
+        # no later layer needs is freed.
+        large = image.shape[1] * image.shape[2] > LARGE
+        return self._in_graph(image) if large else self._network(image, training=False)
+
+    def _parts(self, images):
+        for image in images:
+            activation = self._on_grid(self._activations(tf.constant(image[None])), images)[0]
+            yield (activation.reshape(-1, activation.shape[-1]), activation.shape[:2])
+
+    def _project(self, activations, places):
+        return self._component(activations).reshape(places).astype("float32")
+
+    def _component(self, activations: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
 
-class EigenCAM(_ActivationMap):
+class EigenCAM(_ProjectionMap):
     """The first principal component of a layer's activations.
 
     It looks at activations alone: no target, no gradient. The sign of a component is arbitrary; here places of strong
     activation are positive, so the same model and image give the same map everywhere.
 
     Args:
-        model: A built Functional model with one image as input.
-        layer: Name of a layer, or `outer/inner` for a layer of a model within the model.
+        model: A built Functional or Sequential model with one image as input.
+        layer: Name of a layer, `outer/inner` for a layer of a model within the model, or `vit` for the tokens of a
+            `ViTUNet` on their grid.
+        grid: Rows and columns of a transformer's patches; found from their number unless told.
 
     Reference:
         - [Muhammad and Yeasin, Eigen-CAM, 2020](https://arxiv.org/abs/2008.00299)
@@ -94,28 +118,29 @@ class EigenCAM(_ActivationMap):
         (1, 16, 24)
     """
 
-    def _project(self, activation):
-        return _over_places(principal_projection, activation)
+    def _component(self, activations):
+        return principal_projection(activations)
 
 
-class KPCACAM(_ActivationMap):
+class KPCACAM(_ProjectionMap):
     """The first component of kernel PCA, with the sigmoid kernel, of a layer's activations.
 
     Args:
-        model: A built Functional model with one image as input.
-        layer: Name of a layer, or `outer/inner` for a layer of a model within the model.
+        model: As `EigenCAM` takes it.
+        layer: As `EigenCAM` takes it.
+        grid: As `EigenCAM` takes it.
         gamma: Factor of the kernel's inner products; 1 / channels if `None`.
 
     Reference:
         - [Karmani et al., KPCA-CAM, 2024](https://arxiv.org/abs/2410.00267)
     """
 
-    def __init__(self, model: keras.Model, layer: str, gamma: float | None = None):
-        super().__init__(model, layer)
+    def __init__(self, model: keras.Model, layer: str, grid: tuple[int, int] | None = None, gamma: float | None = None):
+        super().__init__(model, layer, grid)
         self.gamma = gamma
 
-    def _project(self, activation):
-        return _over_places(lambda values: kernel_projection(values, self.gamma), activation)
+    def _component(self, activations):
+        return kernel_projection(activations, self.gamma)
 
 
 class GradCAM(_ActivationMap):
@@ -127,35 +152,27 @@ class GradCAM(_ActivationMap):
         ```
 
     Args:
-        model: A built Functional model with one image as input.
-        layer: Name of a layer of the model itself.
+        model: As `EigenCAM` takes it.
+        layer: As `EigenCAM` takes it.
         target: `(outputs, images) -> (batch,)`, a scalar of each output; its mean if `None`. See
             `tf_denoise.explain.targets`.
+        grid: As `EigenCAM` takes it.
 
     Reference:
         - [Selvaraju et al., Grad-CAM, 2017](https://arxiv.org/abs/1610.02391)
     """
 
-    def __init__(self, model: keras.Model, layer: str, target: Callable | None = None):
-        if "/" in layer:
-            raise ValueError(
-                f"Grad-CAM takes a layer of the model itself, not one within another model; received {layer!r}. Take "
-                f"{layer.partition('/')[0]!r}."
-            )
-        super().__init__(model, layer)
+    def __init__(
+        self, model: keras.Model, layer: str, target: Callable | None = None, grid: tuple[int, int] | None = None
+    ):
+        super().__init__(model, layer, grid)
         self.target = output_mean if target is None else target
 
     def _parts(self, images):
-        images = tf.constant(images)
-        with tf.GradientTape() as tape:
-            tape.watch(images)  # so that the layers are recorded though all weights be frozen
-            features, outputs = self._network(images, training=False)
-            score = tf.reduce_sum(self.target(outputs, images))
-        gradient = tape.gradient(score, features)
+        features, gradient = _with_gradient(self.model, self.layer, tf.constant(images), self.target)
         if gradient is None:
             raise ValueError(f"The target does not depend on the layer {self.layer!r}: Grad-CAM has nothing to weigh.")
-        size = _view_size(self.model, images)
-        return on_grid(features.numpy(), size), on_grid(gradient.numpy(), size)
+        return zip(self._on_grid(features, images), self._on_grid(gradient, images), strict=True)
 
     def _project(self, activation, gradient):
         if not (np.isfinite(activation).all() and np.isfinite(gradient).all()):
@@ -163,67 +180,45 @@ class GradCAM(_ActivationMap):
         return np.einsum("hwc,c->hw", activation, gradient.mean(axis=(0, 1))).astype("float32")
 
 
-def features_of(model: keras.Model, layer: str):
-    """The symbolic output of a layer in the graph of a model.
+def _with_gradient(model: keras.Model, layer: str, inputs, target: Callable):
+    """Output of a layer, and the gradient of the target with respect to it, or `None` if it does not depend on it.
 
-    Raises:
-        ValueError: If there is no such layer (the nearest names are offered), or its output has no places.
+    Within a model within the model the gradient goes on from that model's output, by the chain rule.
     """
-    name, _, inner = layer.partition("/")
-    names = [member.name for member in model.layers]
-    if name not in names:
-        offered = difflib.get_close_matches(name, names, n=3, cutoff=0.3) or names[:3]
-        raise ValueError(f"The model has no layer {name!r}; the nearest names are {', '.join(offered)}.")
-    member = model.get_layer(name)
+    member, inner = find_layer(model, layer)
+    node = node_of(model, member)
     if inner:
-        if not isinstance(member, keras.Model):
-            raise ValueError(f"{name!r} is no model within the model, so it has no layer {inner!r}.")
-        features = keras.Model(member.inputs, features_of(member, inner))(_node(model, member).input_tensors)
+        on_the_way = keras.Model(model.inputs[0], [node.input_tensors[0], node.outputs[0], output_of(model)])
     else:
-        outputs = _node(model, member).outputs
-        features = outputs[0] if len(outputs) == 1 else None
-    if not hasattr(features, "shape") or len(features.shape) not in (3, 4):
-        raise ValueError(
-            f"The layer {layer!r} has no places to draw: expected (batch, rows, columns, channels) or (batch, "
-            f"tokens, channels), received {getattr(features, 'shape', 'several outputs')}."
-        )
-    return features
+        on_the_way = keras.Model(model.inputs[0], [features_of(model, layer), output_of(model)])
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)  # so that the layers are recorded though all weights be frozen
+        *found, features, outputs = on_the_way(inputs, training=False)
+        score = tf.reduce_sum(target(outputs, inputs))
+    gradient = tape.gradient(score, features)
+    if not inner or gradient is None:
+        return features, gradient
+    return _with_gradient(member, inner, found[0], lambda outputs, _: tf.cast(outputs * gradient, tf.float32))
 
 
-def _view_size(model: keras.Model, images) -> tuple[int, int]:
-    """Height and width of what a transformer is shown: the image, or the view that a `ViTUNet` resizes it to."""
-    vit = getattr(model, "vit", None)
-    return tuple(images.shape[1:3]) if vit is None else tuple(vit.image_shape[:2])
-
-
-def _node(model: keras.Model, layer: keras.layers.Layer):
-    """Where the layer stands in the graph of this model: it may stand in others too."""
-    return next(node for nodes in model._nodes_by_depth.values() for node in nodes if node.operation is layer)
-
-
-def on_grid(features: np.ndarray, image_size) -> np.ndarray:
-    """Features `(batch, rows, columns, channels)`; tokens `(batch, tokens, channels)` are put on the patches' grid.
-
-    Class and register tokens stand before the patches and are dropped: the fewest that leave a grid of the image's
-    proportions.
+def checked_images(model: keras.Model, images) -> np.ndarray:
+    """Images as float32.
 
     Raises:
-        ValueError: If no grid fits.
+        ValueError: If they are no batch, or have other channels than the model takes.
     """
-    if features.ndim == 4:
-        return features
-    tokens, (height, width) = features.shape[1], image_size
-    for extra in range(min(MOST_EXTRA_TOKENS, tokens - 1) + 1):
-        patches = tokens - extra
-        rows = round(np.sqrt(patches * height / width))
-        if rows and patches % rows == 0 and rows * width == patches // rows * height:
-            return features[:, extra:].reshape(len(features), rows, patches // rows, -1)
-    raise ValueError(
-        f"{tokens} tokens fit no grid of the proportions of an image of {height} x {width} pixels, with up to "
-        f"{MOST_EXTRA_TOKENS} class and register tokens before them."
-    )
-
-
-def _over_places(project: Callable, activation: np.ndarray) -> np.ndarray:
-    rows, columns, channels = activation.shape
-    return project(activation.reshape(-1, channels)).reshape(rows, columns).astype("float32")
+    images = np.asarray(images, "float32")
+    if images.ndim != 4 or not images.size:
+        raise ValueError(f"Images are a batch (batch, height, width, channels); received shape {images.shape}.")
+    wanted = model.input_shape
+    if wanted[-1] not in (None, images.shape[-1]):
+        raise ValueError(
+            f"The model takes images of {wanted[-1]} channel{'s' if wanted[-1] > 1 else ''}; received "
+            f"{images.shape[-1]}."
+        )
+    if any(size not in (None, given) for size, given in zip(wanted[1:3], images.shape[1:3], strict=True)):
+        raise ValueError(
+            f"The model takes images of {wanted[1]} x {wanted[2]} pixels; received {images.shape[1]} x "
+            f"{images.shape[2]}. Resize or crop them."
+        )
+    return images

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.explain.cam import checked_images
+
 
 def pixel_influence(model, image, pixel, size: int = 1, channel: int | None = None) -> np.ndarray:
     """The gradient of an output pixel with respect to the input: the filter that the network applies at that place.
@@ -21,7 +23,8 @@ def pixel_influence(model, image, pixel, size: int = 1, channel: int | None = No
         float32 `(height, width, channels)`, signed.
 
     Raises:
-        ValueError: If the image is no `(height, width, channels)` or the patch lies outside.
+        ValueError: If the image is no `(height, width, channels)`, has other channels than the model takes or is not
+            finite, if the patch or the channel lies outside, or if the model changes the size.
 
     Reference:
         - [Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free Convolutional Neural Networks,
@@ -37,6 +40,7 @@ def pixel_influence(model, image, pixel, size: int = 1, channel: int | None = No
     if image.ndim != 3:
         raise ValueError(f"The image is (height, width, channels); received shape {image.shape}.")
     row, column = pixel
+    checked_images(model, image[None])
     if not (0 <= row <= image.shape[0] - size and 0 <= column <= image.shape[1] - size and size >= 1):
         raise ValueError(
             f"A patch of {size} x {size} pixels at {tuple(pixel)} lies outside an image of {image.shape[0]} x "
@@ -45,9 +49,17 @@ def pixel_influence(model, image, pixel, size: int = 1, channel: int | None = No
     inputs = tf.constant(image[None])
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        patch = model(inputs, training=False)[0, row : row + size, column : column + size]
+        outputs = model(inputs, training=False)
+        if outputs.shape[1:3] != inputs.shape[1:3]:
+            raise ValueError(f"The model must keep the size of the image; its output has shape {tuple(outputs.shape)}.")
+        if channel is not None and not 0 <= channel < outputs.shape[3]:
+            raise ValueError(f"The output has {outputs.shape[3]} channels, counted from 0; received {channel}.")
+        patch = outputs[0, row : row + size, column : column + size]
         value = tf.reduce_mean(patch if channel is None else patch[..., channel])
-    return tape.gradient(value, inputs)[0].numpy()
+    influence = tape.gradient(value, inputs, unconnected_gradients="zero")[0].numpy()
+    if not np.isfinite(influence).all():
+        raise ValueError("The influence is NaN or infinite; is the network trained, and the image finite?")
+    return influence
 
 
 def effective_receptive_field(model, image, pixels) -> np.ndarray:

@@ -35,7 +35,13 @@ def threshold_heatmap(heatmap, low: float = 0.4, high: float = 0.9) -> np.ndarra
 
 
 def overlay_heatmap(image, heatmap, weight: float = 0.5) -> np.ndarray:
-    """A heat map in colours (blue to red) over its picture.
+    """A heat map in colours (blue to red) over its picture, made so bright that the largest value is full.
+
+    Formula:
+        ```
+        mixed = weight * image + (1 - weight) * colours(heatmap);  overlay = 255 * mixed / max(mixed), cut to integers
+        ```
+        This is what pytorch-grad-cam's `show_cam_on_image` draws.
 
     Args:
         image: `(height, width, 1 or 3)` in [0, 1]; values outside are clipped.
@@ -46,7 +52,7 @@ def overlay_heatmap(image, heatmap, weight: float = 0.5) -> np.ndarray:
         uint8 `(height, width, 3)`.
 
     Raises:
-        ValueError: If the sizes differ or the weight lies outside [0, 1].
+        ValueError: If the sizes differ, a value is not finite or the weight lies outside [0, 1].
     """
     import cv2
 
@@ -58,6 +64,9 @@ def overlay_heatmap(image, heatmap, weight: float = 0.5) -> np.ndarray:
         )
     if not 0 <= weight <= 1:
         raise ValueError(f"`weight` lies in 0..1; received {weight}.")
-    levels = np.uint8(np.rint(255 * heatmap.clip(0, 1)))
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1] / 255
-    return np.uint8(np.rint(255 * (weight * image.clip(0, 1) + (1 - weight) * colours)))
+    if not (np.isfinite(image).all() and np.isfinite(heatmap).all()):
+        raise ValueError("An overlay takes a finite image and heat map; received NaN or infinite values.")
+    levels = np.uint8(255 * heatmap.clip(0, 1))
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1].astype("float32") / 255
+    mixed = weight * image.clip(0, 1) + (1 - weight) * colours
+    return np.uint8(255 * (mixed / max(mixed.max(), np.finfo("float32").tiny)))

@@ -93,7 +93,7 @@ class UNet(keras.Model):
     """A U-Net for images of any height and width.
 
     The image is padded at the bottom and at the right with the values of its edge until the strides fit, and the
-    result is cropped back. The default has residual blocks without bias and works at half the resolution: 1.8 million
+    result is cropped back. The default has residual blocks without bias and works at half the resolution: 2.3 million
     parameters. It computes a correction that is added to the noisy image, and scales with it, f(a x) = a f(x) for
     a > 0. `UNet.original` gives the classical net.
 
@@ -135,15 +135,15 @@ class UNet(keras.Model):
         >>> model(np.zeros((2, 13, 7, 1), "float32")).shape
         TensorShape([2, 13, 7, 1])
         >>> UNet().count_params()
-        1792768
+        2258432
     """
 
     def __init__(
         self,
         channels: int = 3,
-        widths=(32, 64, 96, 128),
+        widths=(64, 128, 256),
         block: str = "residual",
-        blocks: int = 2,
+        blocks: int = 1,
         skips: str = "add",
         stem: int = 2,
         dtype=None,

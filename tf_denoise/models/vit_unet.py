@@ -9,7 +9,7 @@ from tf_denoise.models.unet import Plan, decode, encode, enter, leave
 
 # What goes with a kind of blocks: the rest of `UNet()` and of `UNet.original()`.
 _REST = {
-    "residual": {"blocks": 2, "skips": "add", "stem": 2},
+    "residual": {"blocks": 1, "skips": "add", "stem": 2},
     "plain": {"blocks": 1, "skips": "concat", "stem": 1},
 }
 
@@ -60,7 +60,7 @@ class ViTUNet(keras.Model):
         self,
         vit: keras.Model,
         channels: int = 3,
-        widths=(32, 64, 96, 128),
+        widths=(64, 128, 256),
         block: str = "residual",
         token_widths=(128, 128),
         frozen: bool = False,
