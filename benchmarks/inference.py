@@ -124,7 +124,7 @@ def measured_memory(megapixels: float, model_path: Path | None) -> None:
     from tf_denoise.models import UNet
     from tf_denoise.tiling import TiledDenoiser
 
-    model = load_for_use(model_path).model if model_path else UNet(widths=NARROW)
+    model = load_for_use(model_path).model if model_path else UNet(widths=NARROW, blocks=2)
     height = round((1e6 * megapixels / 1.5) ** 0.5)
     shape = (height, round(1.5 * height), 3)
     image = np.empty(shape, "uint8")
