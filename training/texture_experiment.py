@@ -105,17 +105,17 @@ class TextureTrainer:
         if path.exists():
             return read_json(path)
         config = self.config
-        began = time.monotonic()
-        chosen = self._precision()
         started = time.monotonic()
-        timed = {loss: self._time(loss, chosen) for loss in config.losses}
+        chosen, timed = self._precision()
+        timed |= {loss: self._time(loss, chosen) for loss in config.losses if loss not in timed}
+        elapsed = time.monotonic() - started
         seconds = {loss: step for loss, (step, _) in timed.items()}
         steps = config.steps
         if steps is None:
             trainings = config.repeats * len(seconds)
             judging = JUDGEMENTS * trainings * min(judgement for _, judgement in timed.values())
-            starting = config.repeats * (time.monotonic() - started)  # each training starts as these did
-            left = 60 * config.minutes - (time.monotonic() - began) - starting - judging
+            starting = config.repeats * elapsed  # each training starts as these did
+            left = 60 * config.minutes - elapsed - starting - judging
             steps = max(JUDGEMENTS, int(left / (config.repeats * sum(seconds.values()))))
         epochs = min(JUDGEMENTS, steps)
         steps = epochs * math.ceil(steps / epochs)
@@ -123,12 +123,14 @@ class TextureTrainer:
         write_json(path, budget)
         return budget
 
-    def _precision(self) -> str:
-        """The data type to train in."""
+    def _precision(self) -> tuple[str, dict[str, tuple[float, float]]]:
+        """The data type to train in, and what was timed in it to find out, by loss."""
         if self.config.mixed_precision != "auto":
-            return self.config.mixed_precision
-        plain, mixed = (self._time(self.config.losses[0], name)[0] for name in ("none", "bfloat16"))
-        return "bfloat16" if mixed <= _WORTHWHILE * plain else "none"
+            return self.config.mixed_precision, {}
+        loss = self.config.losses[0]
+        plain, mixed = (self._time(loss, name) for name in ("none", "bfloat16"))
+        is_worthwhile = mixed[0] <= _WORTHWHILE * plain[0]
+        return ("bfloat16", {loss: mixed}) if is_worthwhile else ("none", {loss: plain})
 
     def _time(self, loss: str, chosen: str) -> tuple[float, float]:
         """Seconds of a training step in a precision, and of a judgement."""
