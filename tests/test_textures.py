@@ -197,7 +197,7 @@ def mixed_run(photographs, tmp_path_factory):
     shutil.copytree(photographs, folder / "photographs")
     data = bytearray((photographs / "00.png").read_bytes())
     data[len(data) // 2] ^= 0xFF
-    (folder / "photographs" / "damaged.png").write_bytes(data)
+    (folder / "photographs" / "05-damaged.png").write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training.texture_choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
         main(command_line(folder / "photographs", folder / "run", mixed_precision="bfloat16"))
@@ -212,8 +212,8 @@ def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
 
 def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
     skipped = dict(read_json(mixed_run / "data.json")["skipped"])
-    assert "cannot be decoded" in skipped["damaged.png"]
-    assert "damaged.png" in (mixed_run / "report.html").read_text().split("skipped files")[1]
+    assert "cannot be decoded" in skipped["05-damaged.png"]
+    assert "05-damaged.png" in (mixed_run / "report.html").read_text().split("skipped files")[1]
 
 
 def test_another_configuration_on_the_folder_is_refused(capsys, run, photographs):
