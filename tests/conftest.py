@@ -16,6 +16,10 @@ settings.load_profile("suite")
 keras.config.disable_traceback_filtering()
 
 
+collect_ignore = ["serve_without_us.py"]
+"""A program that a test runs in a process of its own: importing it takes the project away from this one."""
+
+
 @pytest.fixture(autouse=True)
 def _global_state_of_keras():
     """No test leaves its dtype policy to the next one."""
