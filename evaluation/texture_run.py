@@ -124,12 +124,12 @@ def method_title(name: str) -> str:
     """What a method is called in tables and figures.
 
     Example:
-        >>> method_title("input"), method_title("mse"), method_title("weighted_frequency"), method_title("median")
-        ('Noisy input', 'MSE loss', 'Weighted frequency loss', 'Median')
+        >>> method_title("input"), method_title("mae"), method_title("weighted_frequency"), method_title("median")
+        ('Noisy input', 'MAE loss', 'Weighted frequency loss', 'Median')
     """
     if name == INPUT:
         return "Noisy input"
     if name in BASELINES:
         return BASELINES[name].title
-    words = "MSE" if name == REFERENCE else name.replace("_", " ")
+    words = name.upper() if name in (REFERENCE, "mae") else name.replace("_", " ")
     return words[:1].upper() + words[1:] + " loss"

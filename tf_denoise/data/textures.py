@@ -17,7 +17,7 @@ _CLEAN_ENDING, _NOISY_ENDING = "_raw", "_noised"
 _EMBEDDED = {
     "grass.png": "train",
     "astronaut.png": "train",
-    "camera.png": "train",
+    "camera.png": "test",
     "chelsea.png": "train",
     "ihc.png": "train",
     "moon.png": "train",
