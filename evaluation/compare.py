@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,9 @@ class Comparison:
 
 
 def compare(clean: Path, denoised: Path) -> Iterator[Comparison]:
-    """Compare two picture files, or the pictures of two folders that have the same path in them but for the suffix.
+    """Compare two picture files, or the pictures of two folders that have the same path in them.
+
+    Where no file has the same path, one that differs in its suffix alone will do, if it is the only one.
 
     Args:
         clean: A picture or a folder.
@@ -64,22 +67,33 @@ def compare(clean: Path, denoised: Path) -> Iterator[Comparison]:
     if not clean.is_dir():
         yield _compared(clean.name, clean, denoised)
         return
-    left, right = _by_key(clean), _by_key(denoised)
+    left, right = ([path.relative_to(folder) for path in find_pictures(folder)] for folder in (clean, denoised))
     if not left and not right:
         raise InputError(f"Neither {clean} nor {denoised} holds a picture.")
-    for key, path in left.items():
-        name = path.relative_to(clean).as_posix()
-        if key in right:
-            yield _compared(name, path, right[key])
+    partners = _partners(left, right)
+    for place in left:
+        if place in partners:
+            yield _compared(place.as_posix(), clean / place, denoised / partners[place])
         else:
-            yield Comparison(name, problem=f"{path} has no partner of the same name in {denoised}.")
-    for key in [key for key in right if key not in left]:
-        name = right[key].relative_to(denoised).as_posix()
-        yield Comparison(name, problem=f"{right[key]} has no partner of the same name in {clean}.")
+            yield Comparison(
+                place.as_posix(), problem=f"{clean / place} has no partner of the same name in {denoised}."
+            )
+    for place in right:
+        if place not in partners.values():
+            yield Comparison(
+                place.as_posix(), problem=f"{denoised / place} has no partner of the same name in {clean}."
+            )
 
 
-def _by_key(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in find_pictures(folder)}
+def _partners(left: list[Path], right: list[Path]) -> dict[Path, Path]:
+    """By the path of a clean picture that of its denoised one."""
+    partners = {place: place for place in left if place in set(right)}
+    by_stem = defaultdict(lambda: ([], []))
+    for side, places in enumerate((left, right)):
+        for place in places:
+            if place not in partners:
+                by_stem[place.with_suffix("")][side].append(place)
+    return partners | {first[0]: second[0] for first, second in by_stem.values() if len(first) == len(second) == 1}
 
 
 def _compared(name: str, clean: Path, denoised: Path) -> Comparison:

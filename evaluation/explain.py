@@ -48,6 +48,8 @@ class Config:
     """Where the clean picture is known: measure whether the map can be trusted."""
     crop: int | None = None
     """Look at a square of this side in the middle of each picture."""
+    grid: tuple[int, int] | None = None
+    """ROWS COLUMNS of a layer's tokens, where they cannot be found from the picture's proportions."""
     network: str | None = None
     """Of a run folder: the network, by the name of its loss; needed if there are several."""
     repeat: int = 1
@@ -91,8 +93,8 @@ class Config:
             value = getattr(self, name)
             if value is not None and not least <= value <= most:
                 raise InputError(f"--{name} lies in {least}..{most}; received {value:g}.")
-        if self.output.exists() and not self.output.is_dir():
-            raise InputError(f"The output {self.output} is a file; expected a folder, or a name that is still free.")
+        if self.grid is not None and min(self.grid) < 1:
+            raise InputError(f"--grid takes two positive numbers, ROWS COLUMNS; received {self.grid}.")
         return self
 
 

@@ -14,6 +14,7 @@ from evaluation.explain_plots import heat_panels, influence_panels
 from evaluation.metrics import psnr
 from evaluation.plots import save_figure
 from evaluation.trust import Trust, measure_trust, rank_correlation, with_shuffled_weights
+from tf_denoise.denoise_files import check_output
 from tf_denoise.errors import InputError
 from tf_denoise.explain import (
     KPCACAM,
@@ -28,8 +29,9 @@ from tf_denoise.explain import (
     threshold_heatmap,
 )
 from tf_denoise.images import find_pictures, read_picture, to_unit, with_channels
+from tf_denoise.loading import load_file
 from tf_denoise.noise import additive_gaussian
-from tf_denoise.runs import CONFIG_FILE, MODEL_FILE, RECORD_FILE, load_model, network_folder, read_json
+from tf_denoise.runs import CONFIG_FILE, MODEL_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.seeds import derive_seed
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ def explain(config: "Config") -> bool:
         InputError: If the model or its layer is not what it should be, or no picture is found.
     """
     path = model_file(config.model, config.network, config.repeat)
-    model = load_model(path)
+    model = load_file(path)
     if config.layer is None and config.method != "influence":
         layers = _asked(lambda: layers_worth_looking_at(model))
         print(f"Layers of {path} worth looking at, and the size of their maps:")
@@ -70,6 +72,7 @@ def explain(config: "Config") -> bool:
         print(f"for an image of {height} x {width} pixels. Any other layer can be looked at by its own name.")
         return True
     pictures = list(_pictures(config))
+    check_output(config.output)
     explainer = _asked(lambda: Explainer(config, model))
     return all([explainer.tried(picture, target) for picture, target in _named(pictures, config)])
 
@@ -125,7 +128,7 @@ class Explainer:
 
     def _cam(self, network: keras.Model):
         method, layer = self.config.method, self.config.layer
-        return {"eigen": EigenCAM, "kpca": KPCACAM, "gradcam": GradCAM}[method](network, layer)
+        return {"eigen": EigenCAM, "kpca": KPCACAM, "gradcam": GradCAM}[method](network, layer, grid=self.config.grid)
 
     def denoise(self, image: np.ndarray) -> np.ndarray:
         """The output for an image `(height, width, channels)`, clipped to [0, 1].

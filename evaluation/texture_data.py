@@ -11,8 +11,10 @@ from tf_denoise.data import CropSampler, Photographs, embedded_photographs, load
 from tf_denoise.errors import InputError
 from tf_denoise.images import PictureError
 from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
+from tf_denoise.runs import read_json, write_json
 from tf_denoise.seeds import derive_seed
 
+DATA_FILE = "data.json"
 MOST_PICTURES = {"validation": 8, "test": 40}
 """Pictures that are held to validate and to test on; of more, these many spread evenly over them."""
 LARGEST_SIDE = 640
@@ -96,6 +98,14 @@ class TextureData:
             rejected |= photographs.rejected
         names = {part: photographs.names for part, photographs in self.parts.items()}
         return {"description": self.description, **names, "skipped": sorted(rejected.items())}
+
+    def write_record(self, folder: Path) -> dict:
+        """Write `data.json` into a run folder, with the files skipped by earlier processes too; the record."""
+        path, record = folder / DATA_FILE, self.record()
+        if path.exists():
+            record["skipped"] = sorted({**dict(read_json(path)["skipped"]), **dict(record["skipped"])}.items())
+        write_json(path, record)
+        return record
 
     def training_pairs(self, noise, seed: int, start_step: int = 0) -> tf.data.Dataset:
         """The endless batches `(noisy, clean)`; a batch depends on (seed, step) alone.

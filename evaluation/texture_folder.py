@@ -10,7 +10,7 @@ from evaluation.texture_data import TextureData, make_noise, make_noisy
 from evaluation.texture_pipeline import evaluate_textures
 from evaluation.texture_run import TextureRun
 from tf_denoise.errors import InputError
-from tf_denoise.runs import CONFIG_FILE, RECORD_FILE, load_network, network_folder, read_json, write_json
+from tf_denoise.runs import CONFIG_FILE, RECORD_FILE, load_network, network_folder, read_json
 from tf_denoise.seeds import derive_seed
 
 SWEEP = (5, 15, 25, 35, 50, 65, 80)
@@ -48,13 +48,10 @@ def evaluate_folder(folder: Path) -> Path:
     noise = make_noise(config)
     test = data.pictures("test", noise)
     validation = data.pictures("validation", noise)
-    record = data.record()
-    seen = {name: reason for name, reason in read_json(folder / "data.json")["skipped"]}  # while training
-    record["skipped"] = sorted({**seen, **dict(record["skipped"])}.items())
-    write_json(folder / "data.json", record)
+    record = data.write_record(folder)
     paired, has_sigma = config.clean is not None, config.noise != "salt_and_pepper"
     run = TextureRun(
-        config={**stored, "mixed_precision": read_json(folder / "budget.json")["precision"]},
+        config={**stored, "mixed_precision": read_json(folder / "budget.json").get("precision", "none")},
         environment=read_json(folder / "environment.json"),
         data={**record, "noise": noise_in_words(config)},
         records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in places},

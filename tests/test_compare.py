@@ -52,6 +52,22 @@ def test_the_measures_are_those_of_scikit_image(pixels, folders, capsys, monkeyp
     assert lines[2].startswith(f"mean of 2: PSNR {np.mean(psnrs):.2f} dB, SSIM 0.")
 
 
+def test_of_two_files_of_one_stem_each_has_its_own_partner(tmp_path, capsys):
+    for folder in ("clean", "denoised"):
+        for name in ("a.png", "a.bmp"):
+            photograph(tmp_path / folder / name, 30, 20, seed=len(name + folder) if name == "a.bmp" else 0)
+    photograph(tmp_path / "clean" / "b.png", 30, 20)
+    for name in ("b.bmp", "b.tif"):  # which of them?
+        photograph(tmp_path / "denoised" / name, 30, 20)
+    with pytest.raises(SystemExit):
+        main(["compare", str(tmp_path / "clean"), str(tmp_path / "denoised")])
+    seen = capsys.readouterr()
+    assert [line.split(":")[0] for line in seen.out.splitlines()[:2]] == ["a.bmp", "a.png"]
+    assert "a.png: PSNR 100.00 dB" in seen.out
+    for name in ("clean/b.png", "denoised/b.bmp", "denoised/b.tif"):
+        assert f"{tmp_path / name} has no partner" in seen.out + seen.err
+
+
 def test_two_files_are_compared_and_equal_ones_have_100_db(tmp_path, capsys):
     path = photograph(tmp_path / "a.png", 8, 40)
     main(["compare", str(path), str(path)])

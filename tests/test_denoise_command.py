@@ -162,6 +162,29 @@ def test_originals_are_never_overwritten(run, tmp_path, capsys):
     assert {name: data for name, data in files_of(tmp_path).items() if not name.startswith("out")} == before
 
 
+def test_what_stands_in_the_output_is_left_unless_told(run, tmp_path, capsys):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    photograph(folder / "a.png", 40, 30)
+    photograph(folder / "b.png", 40, 30, seed=1)
+    photograph(output / "a.png", 40, 30, seed=2)
+    before = (output / "a.png").read_bytes()
+    assert status(command(run, folder, output=output)) == 0
+    assert "1 of 2 pictures have their name in" in capsys.readouterr().out
+    assert (output / "a.png").read_bytes() == before
+    assert (output / "b.png").exists()
+    assert status(command(run, folder, output=output)) == 0  # nothing is left to do
+    assert status([*command(run, folder, output=output), "--overwrite"]) == 0
+    assert (output / "a.png").read_bytes() != before
+
+
+def test_a_folder_below_the_output_is_an_input(tmp_path):
+    photograph(tmp_path / "photos" / "today" / "a.png")
+    for output in (tmp_path / "photos", tmp_path):
+        jobs, problems = plan_jobs([tmp_path / "photos" / "today"], output)
+        assert [job.target for job in jobs] == [output / "a.png"]
+        assert not problems
+
+
 def test_what_lies_in_the_output_is_no_input(tmp_path):
     photograph(tmp_path / "a.png")
     photograph(tmp_path / "out" / "a.png")

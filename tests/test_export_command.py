@@ -36,6 +36,14 @@ def run(tmp_path):
     return folder
 
 
+def test_the_card_says_what_a_sharpness_loss_stood_beside(tmp_path):
+    settings = {"crop_size": 96, "batch_size": 16, "seed": 3, "loss_weight": 0.2}
+    run = make_run(tmp_path / "run", {(1, "wavelet"): (small(), {})}, {**CONFIG, **settings})
+    main(["export", str(run), str(tmp_path / "served")])
+    card = (tmp_path / "served" / "1" / "model_card.md").read_text()
+    assert "- Loss: wavelet (wavelet details), weight 0.2, beside the mean squared error; crops of 96 pixels." in card
+
+
 def test_the_best_network_is_exported_with_its_card(run, tmp_path, capsys):
     main(["export", str(run), str(tmp_path / "served")])
     version = tmp_path / "served" / "1"

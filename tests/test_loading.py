@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,18 @@ from tf_denoise.errors import InputError
 from tf_denoise.loading import load_for_use
 from tf_denoise.models import DenseAutoencoder, ViTUNet, small_vit
 from tf_denoise.runs import network_folder, write_json
+
+
+def test_a_network_is_found_by_a_relative_path_and_by_a_link(tmp_path, monkeypatch):
+    make_run(tmp_path / "run", {(1, "mse"): (small(), {})}, CONFIG)
+    (tmp_path / "link").symlink_to(network_folder(tmp_path / "run", 1, "mse"))
+    monkeypatch.chdir(tmp_path)
+    for path in ("run/networks/repeat-1/mse", "run/networks/repeat-1/mse/model.keras", "link"):
+        assert load_for_use(path).network == "mse"
+    classifier = tmp_path / "run" / "classifier" / "model.keras"
+    classifier.parent.mkdir()
+    shutil.copy("link/model.keras", classifier)
+    assert load_for_use("run/classifier/model.keras").run is None
 
 
 def test_the_best_network_of_a_run_is_taken_unless_another_is_named(tmp_path):

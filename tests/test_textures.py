@@ -10,6 +10,7 @@ from helpers import ROOT, mortal, python, refusal
 from PIL import Image
 
 import training.texture_choices
+import training.texture_experiment
 from evaluation.__main__ import evaluate
 from tf_denoise.models import UNet
 from tf_denoise.runs import load_network, network_folder, read_json, write_json
@@ -214,6 +215,23 @@ def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
     skipped = dict(read_json(mixed_run / "data.json")["skipped"])
     assert "cannot be decoded" in skipped["05-damaged.png"]
     assert "05-damaged.png" in (mixed_run / "report.html").read_text().split("skipped files")[1]
+
+
+def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.texture_choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+    monkeypatch.setattr(training.texture_experiment, "make_loss", lambda *options: lambda y, x: (y - x) * float("nan"))
+    main(command_line(photographs, tmp_path / "run", steps=2))
+    record = read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")
+    assert record["stopped"] == "the loss became nan in epoch 1; the state after epoch 0 was kept"
+    assert record["stopped"] in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_what_was_found_damaged_is_remembered_when_the_command_is_repeated(mixed_run):
+    folder = mixed_run.parent / "photographs"
+    before = dict(read_json(mixed_run / "data.json")["skipped"])
+    main(command_line(folder, mixed_run, mixed_precision="bfloat16"))
+    assert dict(read_json(mixed_run / "data.json")["skipped"]) == before
+    assert "05-damaged.png" in before
 
 
 def test_another_configuration_on_the_folder_is_refused(capsys, run, photographs):

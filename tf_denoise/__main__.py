@@ -35,6 +35,8 @@ class Denoise:
     """Pixels that neighbouring tiles share; measured unless told."""
     quality: int = 95
     """JPEG quality, 1 to 100."""
+    overwrite: bool = False
+    """Do pictures again whose name stands in the output already; otherwise these are left as they are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +75,15 @@ def denoise(options: Denoise) -> int:
     jobs, problems = plan_jobs(options.inputs, options.output)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
+    there = [] if options.overwrite else [job for job in jobs if job.target.exists()]
+    if there:
+        print(
+            f"{len(there)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and are "
+            "left as they are; --overwrite does them again."
+        )
+        jobs = [job for job in jobs if job not in there]
+        if not jobs:
+            return 1 if problems else 0
     if not jobs:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."
@@ -124,7 +135,7 @@ def export(options: Export) -> int:
         written = export_for_serving(loaded.model, options.path, loaded, int(1e6 * options.max_megapixels))
         print(f"{loaded.name}: {written}, described in {written / CARD_FILE}")
         if not has_warm_up():
-            print("It has no warm-up requests: they need pip install 'tf_denoise[export]'.")
+            print("It has no warm-up requests: they need pip install tensorflow-serving-api.")
     elif options.format == "onnx":
         print(f"{loaded.name}: {export_onnx(loaded.model, options.path)}")
     else:

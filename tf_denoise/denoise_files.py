@@ -20,6 +20,7 @@ from tf_denoise.images import (
     FORMATS,
     PictureError,
     find_pictures,
+    first_line,
     inspect_picture,
     read_picture,
     write_picture,
@@ -118,7 +119,7 @@ def _sources(inputs: Sequence[Path], output: Path, problems: list[str]) -> Itera
         except InputError as error:
             problems.append(str(error))
             continue
-        if output.resolve() != path.resolve():
+        if path.resolve() in output.resolve().parents:
             found = [file for file in found if output.resolve() not in file.resolve().parents]
         if not found:
             problems.append(f"{path} holds no picture; expected files that end in {', '.join(FORMATS)}.")
@@ -202,7 +203,7 @@ def _take(job: Job, future, result: Result, console, is_quiet: bool, started: fl
     except OSError as error:
         problem = f"{job.target} cannot be written: {error.strerror or error}."
     except Exception as error:  # whatever it is, the other pictures are still done
-        problem = f"{job.source} cannot be denoised: {type(error).__name__}: {str(error).splitlines()[0]}"
+        problem = f"{job.source} cannot be denoised: {type(error).__name__}: {first_line(error)}"
     else:
         result.done += 1
         result.megapixels += job.megapixels

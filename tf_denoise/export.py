@@ -90,7 +90,7 @@ def export_onnx(model, path) -> Path:
         InputError: If the file stands there already, cannot be written, or `tf2onnx` is not installed.
     """
     if importlib.util.find_spec("tf2onnx") is None:
-        raise InputError("ONNX files are written by tf2onnx, which is not installed: pip install 'tf_denoise[export]'.")
+        raise InputError("ONNX files are written by tf2onnx, which is not installed: pip install tf2onnx.")
     return _written(model, Path(path), "onnx", (None, *model.input_shape[1:]))
 
 

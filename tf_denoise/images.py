@@ -34,6 +34,7 @@ __all__ = [
     "PictureError",
     "PictureHeader",
     "find_pictures",
+    "first_line",
     "from_unit",
     "inspect_picture",
     "read_picture",

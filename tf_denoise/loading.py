@@ -98,9 +98,9 @@ def load_for_use(path, network: str | None = None) -> LoadedNetwork:
         raise InputError(f"{path} is not a run folder: it has no {CONFIG_FILE}; {_EXPECTED}.")
     if network is not None:
         raise InputError(f"--network names a network of a run folder; {path} is one network.")
-    file = path / MODEL_FILE if path.is_dir() else path
+    file = (path / MODEL_FILE if path.is_dir() else path).resolve()
     run = _run_of(file)
-    if run is not None and file.name == MODEL_FILE:
+    if run is not None and file.name == MODEL_FILE and (run / "networks") in file.parents:
         return _from_run(run, file.parent.relative_to(run / "networks").as_posix())
     return LoadedNetwork(load_file(file), file.stem)
 
@@ -187,7 +187,7 @@ def _register_classes() -> None:
 
 def _run_of(file: Path) -> Path | None:
     """The run folder that a network's file lies in."""
-    for folder in file.resolve().parents:
+    for folder in file.parents:
         if (folder / CONFIG_FILE).exists() and (folder / "networks").is_dir():
             return folder
     return None

@@ -61,7 +61,8 @@ def _training(about: LoadedNetwork) -> list[str]:
     lines.append(f"- Noise: {_noise(config)}.")
     if config["command"] == "textures":
         loss = about.name.split("/")[-1]
-        lines.append(f"- Loss: {loss} ({_LOSSES.get(loss, loss)}); crops of {config['crop_size']} pixels.")
+        beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
+        lines.append(f"- Loss: {loss} ({_LOSSES.get(loss, loss)}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:
         lines.append(f"- {record['steps']:,} training steps of {config['batch_size']} images, seed {config['seed']}.")
     if record.get("stopped"):

@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
 CLASSIFIER_FOLDER = "classifier"
 _UNFINISHED = ".writing-"
+_UMASK_LOCK = threading.Lock()
 
 
 def network_folder(run: Path, repeat: int, name: str) -> Path:
@@ -67,8 +69,9 @@ def _sync(path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    with _UMASK_LOCK:  # it is read by being set, for the whole process
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
 
 

@@ -58,9 +58,9 @@ def run_experiment(config: "Config") -> None:
         if not (folder / "environment.json").exists():
             write_json(folder / "environment.json", environment())
         write_json(folder / "networks.json", [{"name": loss} for loss in config.losses])
-        write_json(folder / "data.json", data.record())
+        data.write_record(folder)
         TextureTrainer(config, data, folder).train_all()
-        write_json(folder / "data.json", data.record())  # some photographs prove damaged only when they are decoded
+        data.write_record(folder)  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
 
@@ -223,6 +223,8 @@ class _Line(keras.callbacks.Callback):
         self.first = epoch if self.first is None else self.first
 
     def on_epoch_end(self, epoch, logs=None):
+        if "val_psnr" not in logs:  # the loss became NaN or infinite, and the network was not judged
+            return
         done = (epoch + 1) / self.epochs
         text = f"{self.name}: {done:4.0%}, loss {logs['loss']:.4g}, validation {logs['val_psnr']:.2f} dB"
         self.overall.report(text, done, self.first / self.epochs)

@@ -44,7 +44,8 @@ def on_grid(features: np.ndarray, image_size, grid: tuple[int, int] | None = Non
         )
     raise ValueError(
         f"{tokens} tokens fit no grid of the proportions of an image of {height} x {width} pixels, with up to "
-        f"{MOST_EXTRA_TOKENS} class and register tokens before them. Tell the grid: grid=(rows, columns)."
+        f"{MOST_EXTRA_TOKENS} class and register tokens before them. Tell the grid: grid=(rows, columns), or --grid "
+        "ROWS COLUMNS."
     )
 
 
