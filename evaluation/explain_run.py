@@ -14,7 +14,6 @@ from evaluation.explain_plots import heat_panels, influence_panels
 from evaluation.metrics import psnr
 from evaluation.plots import save_figure
 from evaluation.trust import Trust, measure_trust, rank_correlation, with_shuffled_weights
-from tf_denoise.denoise_files import check_output
 from tf_denoise.errors import InputError
 from tf_denoise.explain import (
     KPCACAM,
@@ -72,7 +71,6 @@ def explain(config: "Config") -> bool:
         print(f"for an image of {height} x {width} pixels. Any other layer can be looked at by its own name.")
         return True
     pictures = list(_pictures(config))
-    check_output(config.output)
     explainer = _asked(lambda: Explainer(config, model))
     return all([explainer.tried(picture, target) for picture, target in _named(pictures, config)])
 
@@ -163,7 +161,10 @@ class Explainer:
         subject = read_subject(path, self.config, self.model.input_shape[-1])
         draw = self._influence if self.config.method == "influence" else self._heat
         figure, words = draw(subject)
-        save_figure(figure, target)
+        try:
+            save_figure(figure, target)
+        except OSError as error:
+            raise InputError(f"{target} cannot be written: {error.strerror}.") from None
         print(f"{path} -> {target}" + (f": {words}" if words else ""))
 
     def _heat(self, subject: Subject):

@@ -24,6 +24,13 @@ from tf_denoise.images import DECODABLE, read_picture, to_unit
 from tf_denoise.models import DenseAutoencoder, UNet
 from tf_denoise.runs import write_json
 
+HEEDS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without
+from tf_denoise.__main__ import main
+main()
+"""
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -281,7 +288,7 @@ def test_ctrl_c_leaves_whole_files_only(run, tmp_path):
         photograph(tmp_path / "in" / f"{index:02}.png", 400, 500, seed=index)
     words = command(run, tmp_path / "in", output=tmp_path / "out", jobs=2, tile=64)
     process = subprocess.Popen(
-        [sys.executable, "-m", "tf_denoise", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", HEEDS_CTRL_C, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 120
     while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < until:

@@ -137,7 +137,7 @@ REFUSED = {
     "no model": ("nowhere", (), r"nowhere is no model: expected the folder of a run, or a file that ends in \.keras\."),
     "no run": ("noisy", (), r"noisy is not a run folder: it has no config\.json\."),
     "digits": ("digits", (), "digits is not the folder of a run on photographs"),
-    "broken": ("broken.keras", (), r"broken\.keras cannot be loaded: "),
+    "broken": ("broken.keras", (), r"broken\.keras is not a \.keras file, or is damaged: "),
     "dense": ("dense.keras", (), r"must take one batch of images"),
     "which network": ("run", (), "--network names a network of .*run, one of mse, wavelet; received none"),
     "other network": ("run", ("--network", "mae"), "one of mse, wavelet; received 'mae'"),
@@ -189,6 +189,17 @@ def test_what_is_wrong_is_said_in_a_sentence(place, tmp_path, capsys, model, wor
 
     assert re.search(message, refusal(capsys, command, words))
     assert not (tmp_path / "out").exists()
+
+
+def test_an_output_that_cannot_be_written_is_told(place, tmp_path, capsys):
+    (tmp_path / "file").touch()
+
+    def command(arguments):
+        run(place, "run", *arguments, output=tmp_path / "file" / "out")
+
+    assert "cannot be written: Not a directory." in refusal(
+        capsys, command, (*MSE, "noisy/road.png", "--layer", "bottleneck")
+    )
 
 
 def test_the_code_of_the_documentation_runs():
