@@ -1,6 +1,6 @@
 """The pictures and the tables of docs/explain.md, from a finished run of a ViT + U-Net on the embedded textures.
 
-python -m training.textures --network vit_unet --data embedded --output RUN
+python -m training.textures --network vit_unet --data embedded --steps 1000 --output RUN
 python docs/make_explain_figures.py RUN
 """
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import keras
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,6 +18,7 @@ from scipy import ndimage
 
 from evaluation.explain_plots import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
 from evaluation.explain_run import influence_correlation
+from evaluation.metrics import psnr
 from evaluation.plots import STYLE
 from evaluation.texture_data import TextureData, make_noisy
 from evaluation.texture_folder import as_function
@@ -167,6 +169,32 @@ def draw_influence(network, picture: Picture) -> None:
         print(f"receptive field at noise {sigma}: 50, 90, 99 % within squares of {widths}")
 
 
+def look_at_the_tokens(network, pictures) -> None:
+    """Quality, what of the tokens reaches the U-Net, and how the bottleneck's component goes with the edges."""
+    denoise, last = as_function(network), network.get_layer("vit_projection2")
+    projected = keras.Model(network.inputs, network.get_layer("vit_projection1").output)
+
+    def quality(picture) -> float:
+        return float(psnr(picture.clean[None], denoise(picture.noisy)[None].clip(0, 1), max_val=1.0)[0])
+
+    with_tokens, weights = [quality(picture) for picture in pictures], last.get_weights()
+    last.set_weights([np.zeros_like(values) for values in weights])
+    without = [quality(picture) for picture in pictures]
+    last.set_weights(weights)
+    for picture, *values in zip(pictures, with_tokens, without, strict=True):
+        noisy = [with_sigma(picture.clean, sigma)[None] for sigma in (5, SIGMA, 55)]
+        awake = max(float(np.mean(projected(images, training=False) > 0)) for images in noisy)
+        component = EigenCAM(network, "bottleneck").raw(picture.noisy[None])[0]
+        rows, columns = component.shape
+        slope = ndimage.gaussian_gradient_magnitude(picture.clean.mean(axis=-1), 1)
+        slope = slope.reshape(rows, SIDE // rows, columns, SIDE // columns).mean(axis=(1, 3))
+        alike = np.corrcoef(component.ravel(), slope.ravel())[0, 1]
+        print(
+            f"# {picture.name}: {values[0]:.2f} dB, {values[1]:.2f} dB without tokens; of the first projection "
+            f"{awake:.1%} is not zero; correlation of the bottleneck's EigenCAM with the slope {alike:+.2f}"
+        )
+
+
 def local_contrast(noisy: np.ndarray) -> np.ndarray:
     """A map that knows no network: the standard deviation of the blurred picture around each pixel."""
     grey = ndimage.gaussian_filter(noisy.mean(axis=-1), 1.5)
@@ -216,6 +244,7 @@ if __name__ == "__main__":
         "maps": lambda: draw_maps(*loaded),
         "gradcam": lambda: draw_grad_cams(*loaded),
         "influence": lambda: draw_influence(loaded[0], loaded[1][1]),
+        "tokens": lambda: look_at_the_tokens(*loaded),
         "trust": lambda: judge(*loaded),
     }
     for part in sys.argv[2:] or parts:
