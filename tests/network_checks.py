@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.models import UNet
+
 
 def noisy_images(batch: int, height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
     """Images whose values also lie a little outside [0, 1], as noisy ones do."""
@@ -19,6 +21,14 @@ def with_random_weights(model, scale: float = 0.3, seed: int = 0):
     for variable in model.trainable_variables:
         fan_in = int(np.prod(variable.shape[:-1])) if len(variable.shape) > 1 else 1
         variable.assign(rng.normal(0, scale if fan_in == 1 else fan_in**-0.5, variable.shape))
+    return model
+
+
+def gentle_net(head: float):
+    """A small U-Net for colour that changes pictures a little: its last layer's random weights times `head`."""
+    model = with_random_weights(UNet(3, (4, 6), blocks=1), seed=1)
+    last = model.get_layer("head")
+    last.set_weights([head * weights for weights in last.get_weights()])
     return model
 
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import ROOT, files_of, python, refusal
-from network_checks import with_random_weights
+from network_checks import gentle_net, with_random_weights
 from picture_files import BAD, noise, photograph, png
 from PIL import Image, ImageCms
 
@@ -35,10 +35,7 @@ main()
 @pytest.fixture(scope="module")
 def model():
     """A network that changes pictures a little."""
-    model = with_random_weights(UNet(3, (4, 6), blocks=1), seed=1)
-    head = model.get_layer("head")
-    head.set_weights([0.05 * weights for weights in head.get_weights()])
-    return model
+    return gentle_net(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 from helpers import ROOT, files_of, python
-from network_checks import noisy_images, with_random_weights
+from network_checks import gentle_net, noisy_images, with_random_weights
 from picture_files import BAD, noise, photograph, png
 from PIL import Image, ImageOps
 
 from tf_denoise.errors import InputError
 from tf_denoise.export import export_for_serving, export_litert, export_onnx
 from tf_denoise.images import from_unit, to_unit
-from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
+from tf_denoise.models import DenseAutoencoder, ViTUNet, small_vit
 
 ALONE = ROOT / "tests" / "serve_without_us.py"
 
@@ -25,11 +25,7 @@ ALONE = ROOT / "tests" / "serve_without_us.py"
 @pytest.fixture(scope="module")
 def net():
     """A small network for colour whose outputs stay near its inputs."""
-    keras.utils.set_random_seed(0)
-    model = with_random_weights(UNet(3, (4, 6), blocks=1), seed=1)
-    head = model.get_layer("head")
-    head.set_weights([0.02 * weights for weights in head.get_weights()])
-    return model
+    return gentle_net(0.02)
 
 
 @pytest.fixture(scope="module")

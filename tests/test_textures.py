@@ -211,6 +211,16 @@ def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
     assert read_json(mixed_run / "budget.json")["precision"] == "bfloat16"
 
 
+def test_a_run_in_mixed_precision_that_was_killed_ends_in_the_same_bits(mixed_run, tmp_path):
+    arguments = command_line(mixed_run.parent / "photographs", tmp_path / "run", mixed_precision="bfloat16")
+    result = mortal(START, "mse/state.npz", 3, *arguments)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert mortal(START, "never", 1, *arguments).returncode == 0
+    found, expected = (load_network(network_folder(place, 1, "mse")) for place in (tmp_path / "run", mixed_run))
+    for one, other in zip(found.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
     skipped = dict(read_json(mixed_run / "data.json")["skipped"])
     assert "cannot be decoded" in skipped["05-damaged.png"]
