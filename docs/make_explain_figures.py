@@ -172,7 +172,7 @@ def draw_influence(network, picture: Picture) -> None:
 def look_at_the_tokens(network, pictures) -> None:
     """Quality, what of the tokens reaches the U-Net, and how the bottleneck's component goes with the edges."""
     denoise, last = as_function(network), network.get_layer("vit_projection2")
-    projected = keras.Model(network.inputs, network.get_layer("vit_projection1").output)
+    units = keras.Model(network.inputs, last.input)
 
     def quality(picture) -> float:
         return float(psnr(picture.clean[None], denoise(picture.noisy)[None].clip(0, 1), max_val=1.0)[0])
@@ -183,15 +183,15 @@ def look_at_the_tokens(network, pictures) -> None:
     last.set_weights(weights)
     for picture, *values in zip(pictures, with_tokens, without, strict=True):
         noisy = [with_sigma(picture.clean, sigma)[None] for sigma in (5, SIGMA, 55)]
-        awake = max(float(np.mean(projected(images, training=False) > 0)) for images in noisy)
+        awake = max(float(np.mean(np.max(units(images, training=False), axis=(0, 1, 2)) > 0)) for images in noisy)
         component = EigenCAM(network, "bottleneck").raw(picture.noisy[None])[0]
         rows, columns = component.shape
         slope = ndimage.gaussian_gradient_magnitude(picture.clean.mean(axis=-1), 1)
         slope = slope.reshape(rows, SIDE // rows, columns, SIDE // columns).mean(axis=(1, 3))
         alike = np.corrcoef(component.ravel(), slope.ravel())[0, 1]
         print(
-            f"# {picture.name}: {values[0]:.2f} dB, {values[1]:.2f} dB without tokens; of the first projection "
-            f"{awake:.1%} is not zero; correlation of the bottleneck's EigenCAM with the slope {alike:+.2f}"
+            f"# {picture.name}: {values[0]:.2f} dB, {values[1]:.2f} dB without tokens; units of the first projection "
+            f"positive anywhere: {awake:.1%}; correlation of the bottleneck's EigenCAM with the slope {alike:+.2f}"
         )
 
 

@@ -12,6 +12,7 @@ from network_checks import (
     noisy_images,
     with_random_weights,
 )
+from scipy import special
 
 from tf_denoise.errors import InputError
 from tf_denoise.models import UNet, ViTUNet, load_vit, multiply_adds_per_pixel, small_vit
@@ -46,6 +47,35 @@ def test_the_bottleneck_sees_the_projected_tokens_beside_the_map_of_the_encoder(
     seen, encoded, joined = keras.Model(model.input, parts)(noisy)
     np.testing.assert_allclose(seen, grid, atol=1e-5)
     np.testing.assert_allclose(joined, np.concatenate([encoded, x], -1), atol=1e-5)
+
+
+def test_projections_that_are_trained_along_are_normalised_and_start_at_zero():
+    model = ViTUNet(tiny_vit(), 3, (4, 6), token_widths=(7, 5))
+    noisy = noisy_images(2, 16, 24, 3)
+    parts = [model.get_layer(name).output for name in ("vit_resized", "vit_projection2")]
+    taps = keras.Model(model.input, parts)
+    np.testing.assert_array_equal(taps(noisy)[1], 0)  # a U-Net, to begin with
+    with_random_weights(model)
+    tokens, projected = (np.array(part) for part in taps(noisy))
+    (kernel, bias), (scale, shift), (last, offset) = (
+        model.get_layer(name).get_weights() for name in ("vit_projection1", "vit_normalised1", "vit_projection2")
+    )
+    x = tokens @ kernel + bias
+    x = (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-3) * scale + shift
+    x = x * (1 + special.erf(x / np.sqrt(2))) / 2
+    np.testing.assert_allclose(projected, x @ last + offset, atol=1e-5)
+
+
+def test_no_bias_silences_the_tokens():
+    """What a ReLU dies of: every unit pushed far below zero, whatever the tokens say."""
+    model = with_random_weights(NETS["grey, frozen"]())
+    first, noisy = model.get_layer("vit_projection1"), noisy_images(2, 16, 24, 1)
+    projected = keras.Model(model.input, model.get_layer("vit_projection2").output)
+    kernel, bias = first.get_weights()
+    before = np.array(projected(noisy))
+    first.set_weights([kernel, bias - 30])
+    np.testing.assert_allclose(projected(noisy), before, atol=1e-3)
+    assert before.std(axis=(1, 2)).max() > 0.01
 
 
 def test_the_rest_is_the_u_net():

@@ -22,6 +22,11 @@ class ViTUNet(keras.Model):
     to [-1, 1]; a grey one is repeated to three channels. The transformer's patch tokens go back on their grid, are
     resized (bilinear) to what the U-Net's bottleneck takes, projected, and concatenated with it.
 
+    The tokens of a fresh transformer are nearly alike at all places and say nothing yet. A U-Net that is trained along
+    learns to silence them, and with a mere ReLU between the projections every unit is below zero within a hundred
+    steps, for good. So the residual kind normalises the projected channels, which leaves some units positive at every
+    place, and its last projection starts at zero: the network begins as a U-Net and takes in tokens as they help.
+
     A configuration or a file of the model holds the transformer's configuration, so that loading never downloads.
 
     The stages have the names of `UNet`; the tokens on their grid are the output of the layer `vit_grid`.
@@ -32,7 +37,8 @@ class ViTUNet(keras.Model):
         channels: Channels of the image, 1 for grey, or those that `vit` takes.
         widths: Channels of each encoder stage, then of the bottleneck.
         block: `"residual"` or `"plain"`: the U-Net is like `UNet()` or like `UNet.original()` but for its widths.
-        token_widths: Width of each projection of the tokens, one or more, with a ReLU between.
+        token_widths: Width of each projection of the tokens, one or more. Between them is a layer normalisation and a
+            GELU in the residual kind, a ReLU in the plain one.
         frozen: Whether `vit` stays as it is while the rest is trained, its dropout off.
         dtype: Data type or policy of all layers but those of `vit`; the global policy unless told.
 
@@ -81,9 +87,7 @@ class ViTUNet(keras.Model):
         tokens = vit(_view(padded, vit), training=False) if frozen else vit(_view(padded, vit))
         tokens = TokensToGrid(*grid, dtype=policy, name="vit_grid")(tokens)
         tokens = ResizeLike(dtype=policy, name="vit_resized")(tokens, x)
-        for index, width in enumerate(token_widths, 1):
-            activation = None if index == len(token_widths) else "relu"
-            tokens = layers.Dense(width, activation, dtype=policy, name=f"vit_projection{index}")(tokens)
+        tokens = _project(tokens, token_widths, block, policy)
         x = layers.Concatenate(dtype=policy, name="vit_joined")([x, tokens])
         x = decode(x, maps, plan)
         super().__init__(noisy, leave(x, noisy, plan), **kwargs)
@@ -93,7 +97,10 @@ class ViTUNet(keras.Model):
 
     @classmethod
     def original(cls, vit: keras.Model, channels: int = 3, **kwargs) -> "ViTUNet":
-        """The U-Net of `UNet.original`, with a frozen transformer whose tokens are projected to 512 channels, twice."""
+        """The U-Net of `UNet.original`, with a frozen transformer whose tokens are projected to 512 channels, twice.
+
+        Their ReLU suits a pretrained transformer. One that is trained along needs the default's projections.
+        """
         return cls(vit, channels, (64, 128, 256, 512), "plain", token_widths=(512, 512), frozen=True, **kwargs)
 
     @property
@@ -155,6 +162,21 @@ def _view(padded, vit):
     return (
         layers.Concatenate(dtype="float32", name="vit_colour")([view] * channels) if view.shape[-1] < channels else view
     )
+
+
+def _project(tokens, widths: tuple[int, ...], block: str, dtype):
+    """The tokens, projected to each of the widths in turn."""
+    *inner, last = widths
+    for index, width in enumerate(inner, 1):
+        name = f"vit_projection{index}"
+        if block == "plain":
+            tokens = layers.Dense(width, "relu", dtype=dtype, name=name)(tokens)
+            continue
+        tokens = layers.Dense(width, dtype=dtype, name=name)(tokens)
+        tokens = layers.LayerNormalization(dtype=dtype, name=f"vit_normalised{index}")(tokens)
+        tokens = layers.Activation("gelu", dtype=dtype, name=f"vit_activation{index}")(tokens)
+    start = "glorot_uniform" if block == "plain" else "zeros"
+    return layers.Dense(last, kernel_initializer=start, dtype=dtype, name=f"vit_projection{len(widths)}")(tokens)
 
 
 def small_vit(
