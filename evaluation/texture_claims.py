@@ -19,7 +19,7 @@ single repeat lie on the same side of zero. The verdicts:
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,8 @@ DISCOLORATION_TOLERANCE = 1 / 255
 """Shift of the mean colours that is no fault: a step of 8 bits."""
 LEAST_PICTURES, FEW_PICTURES = 3, 10
 """Below the first nothing is claimed, below the second a warning is given."""
+SETBACK = 3.0
+"""Decibels of validation PSNR below the best so far that are no fluctuation: twice the squared error."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +105,33 @@ def caveats(repeats: int, num_pictures: int) -> list[str]:
         found.append(f"{num_pictures} test photograph(s): too few for any verdict, so all are unclear.")
     elif num_pictures < FEW_PICTURES:
         found.append(f"{num_pictures} test photographs: the intervals over photographs rest on very few.")
+    return found
+
+
+def setbacks(records: Mapping[tuple[int, str], dict]) -> list[str]:
+    """A sentence for each training whose validation PSNR fell far below its best: its network is of an early step.
+
+    Args:
+        records: By (repeat, network): `steps`, and `history` with `val_psnr` in dB at equal distances in steps.
+
+    Example:
+        >>> setbacks({(1, "regional"): {"steps": 40, "history": {"val_psnr": [28.0, 30.0, 7.0, 12.0]}}})[0]
+        'Regional loss: training fell from 30.0 to 7.0 dB of validation PSNR, and ended at 12.0; the network is that \
+of step 20 of 40. A smaller --learning-rate may avoid this.'
+    """
+    found = []
+    for (repeat, name), record in records.items():
+        psnr = np.array(record["history"].get("val_psnr") or [0.0])
+        fall = np.maximum.accumulate(psnr) - psnr
+        lowest = int(fall.argmax())
+        if fall[lowest] > SETBACK:
+            title = method_title(name) + (f", repeat {repeat}" if max(key[0] for key in records) > 1 else "")
+            kept = round(record["steps"] * (int(psnr.argmax()) + 1) / len(psnr))
+            found.append(
+                f"{title}: training fell from {psnr[:lowest].max():.1f} to {psnr[lowest]:.1f} dB of validation PSNR, "
+                f"and ended at {psnr[-1]:.1f}; the network is that of step {kept:,} of {record['steps']:,}. A smaller "
+                "--learning-rate may avoid this."
+            )
     return found
 
 

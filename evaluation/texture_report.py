@@ -10,7 +10,7 @@ from evaluation.baselines import BASELINES, TUNING_PICTURES, TUNING_SIDE, Tuned
 from evaluation.claims import Difference
 from evaluation.report import number, render_page, signed
 from evaluation.scoring import INPUT
-from evaluation.texture_claims import LEAST_PICTURES, Judgement, best_baseline, caveats
+from evaluation.texture_claims import LEAST_PICTURES, Judgement, best_baseline, caveats, setbacks
 from evaluation.texture_run import TextureRun, method_title
 from evaluation.texture_scores import CHECKERBOARD_PERIOD, MEASURES, Sweep, TextureTable
 from tf_denoise.runs import write_text
@@ -59,7 +59,7 @@ def write_texture_report(
         figures,
         run=run,
         results=results,
-        caveats=caveats(run.repeats, len(run.test)),
+        caveats=_caveats(run),
         headline=headline(results.losses),
         rival=method_title(rival),
         tables=[_judgement_table(judgements) for judgements in (results.losses, results.networks)],
@@ -209,7 +209,7 @@ def _training_rows(run: TextureRun) -> list[dict]:
 
 def markdown(run: TextureRun, results: Results) -> str:
     """The verdicts and tables as Markdown, for a page of documentation."""
-    lines = [run.data["description"], "", *caveats(run.repeats, len(run.test)), ""]
+    lines = [run.data["description"], "", *_caveats(run), ""]
     lines += [f"**{headline(results.losses)}**", ""]
     for judgements, whom in ((results.losses, "the MSE model"), (results.networks, _rival(results))):
         table = _judgement_table(judgements)
@@ -230,6 +230,10 @@ def markdown(run: TextureRun, results: Results) -> str:
         lines += _markdown_table(head, [[title, *values] for title, values in _sweep_rows(results.sweep)])
     cells = [[t.baseline.title, t.setting or "none"] for t in results.tuned.values()]
     return "\n".join(lines + _markdown_table(["classical method", "tuned on validation photographs to"], cells))
+
+
+def _caveats(run: TextureRun) -> list[str]:
+    return [*caveats(run.repeats, len(run.test)), *setbacks(run.records)]
 
 
 def _rival(results: Results) -> str:

@@ -12,6 +12,7 @@ from evaluation.texture_claims import (
     compare,
     judge_losses,
     judge_networks,
+    setbacks,
 )
 from evaluation.texture_scores import MEASURES, PictureScore, TextureTable
 
@@ -153,3 +154,16 @@ def test_caveats_say_what_repeats_and_photographs_allow():
     ]
     assert "very few" in caveats(3, 5)[1]
     assert "too few for any verdict" in caveats(3, 2)[1]
+
+
+def test_a_training_that_fell_far_below_its_best_is_named():
+    def record(*psnr):
+        return {"steps": 200 * len(psnr), "history": {"val_psnr": list(psnr)}}
+
+    steady, fallen = record(20.0, 29.0, 26.5, 30.0), record(28.0, 31.5, 9.0, 14.0, 12.0)
+    assert setbacks({(1, "mse"): steady, (1, "wavelet"): {"steps": 1, "history": {}}}) == []
+    (found,) = setbacks({(1, "mse"): steady, (1, "regional"): fallen})
+    assert found.startswith("Regional loss: training fell from 31.5 to 9.0 dB of validation PSNR, and ended at 12.0; ")
+    assert "of step 400 of 1,000." in found
+    (found,) = setbacks({(1, "mse"): steady, (2, "mse"): fallen})
+    assert found.startswith("MSE loss, repeat 2: ")

@@ -183,8 +183,10 @@ def test_tuning_never_sees_a_test_picture(monkeypatch, tmp_path, fast):
 def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast):
     run = small_run(repeats=2, sigmas=())
     run.records[2, "frequency"] = record(steps=60, stopped="its loss was not finite")
+    run.records[1, "frequency"] = record() | {"history": {"loss": [0.4, 0.3, 9.0], "val_psnr": [26.0, 9.0, 12.0]}}
     page = Page(evaluate_textures(tmp_path, run).read_text())
     assert "Frequency loss, repeat 2, was stopped: its loss was not finite." in page.text
+    assert "Frequency loss, repeat 1: training fell from 26.0 to 9.0 dB of validation PSNR" in page.text
     assert "2 losses, 2 repeats" in page.text
     assert "100, 60" in page.text
     assert "2 repeats: the spread over repeats is shown" in page.text
