@@ -24,7 +24,7 @@ import tensorflow as tf  # noqa: E402
 from evaluation.metrics import psnr  # noqa: E402
 from evaluation.texture_data import TextureData, make_noise  # noqa: E402
 from tf_denoise.models import UNet, multiply_adds_per_pixel  # noqa: E402
-from training.loop import averaging_momentum, learning_rate  # noqa: E402
+from training.loop import averaging_adam  # noqa: E402
 
 SMALL, WIDE = {"widths": (32, 64, 96, 128), "blocks": 2}, {"widths": (64, 128, 256), "blocks": 1}
 BASE = {"net": SMALL, "loss": "mae", "batch_size": 16, "crop_size": 96, "rate": 1e-3, "precision": "mixed_bfloat16"}
@@ -67,9 +67,7 @@ class Candidate:
         """The network, ready to train that many steps."""
         keras.backend.clear_session()
         model = self.network(self.settings["precision"])
-        schedule = learning_rate(self.settings["rate"], max(1, steps // 20), 20)
-        optimizer = keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=averaging_momentum(steps))
-        model.compile(optimizer, self.settings["loss"])
+        model.compile(averaging_adam(self.settings["rate"], max(1, steps // 20), 20), self.settings["loss"])
         return model
 
     def fit(self, model: UNet, steps: int, **options) -> None:

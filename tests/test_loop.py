@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_denoise.data import draw_batch
 from tf_denoise.runs import load_network
-from training.loop import steps_per_execution, train
+from training.loop import averaging_adam, steps_per_execution, train
 
 CLEAN = tf.random.stateless_uniform((24, 6), (0, 0), -1, 1)
 STEPS = 6
@@ -267,3 +267,15 @@ def test_a_loss_that_becomes_nan_keeps_the_last_good_weights_and_not_their_avera
     run(tmp_path, model, data=lambda step: batches(step, poisoned_from=2))
     for found, expected in zip(load_network(tmp_path).get_weights(), start, strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_an_outburst_of_the_gradient_moves_a_weight_no_further_than_any_step():
+    optimizer, weight = averaging_adam(1e-3, steps_per_epoch=100, epochs=4), keras.Variable([0.0])
+    optimizer.build([weight])
+    moves = []
+    for step in range(300):
+        rate, before = float(optimizer.learning_rate), float(weight[0])
+        optimizer.apply([tf.constant([1e6 if step == 200 else 1.0])], [weight])
+        moves.append(abs(float(weight[0]) - before) / max(rate, 1e-9))
+    assert max(moves[1:200]) == pytest.approx(1, abs=0.01)
+    assert max(moves[200:]) < 1.1

@@ -16,7 +16,7 @@ from evaluation.texture_folder import evaluate_folder
 from evaluation.texture_run import Picture
 from tf_denoise.runs import RECORD_FILE, network_folder, open_run, read_json, write_json
 from tf_denoise.seeds import derive_seed
-from training.loop import averaging_momentum, learning_rate, train
+from training.loop import averaging_adam, train
 from training.progress import Overall
 from training.setting import environment, precision
 from training.texture_choices import make_loss, make_network
@@ -182,9 +182,7 @@ class TextureTrainer:
         keras.utils.set_random_seed(derive_seed(config.seed, repeat, "weights"))
         with self.strategy.scope(), precision(chosen):
             model = make_network(config, self.data.channels)
-            schedule = learning_rate(config.learning_rate, steps_per_epoch, epochs)
-            momentum = averaging_momentum(steps_per_epoch * epochs)
-            optimizer = keras.optimizers.Adam(schedule, use_ema=True, ema_momentum=momentum)
+            optimizer = averaging_adam(config.learning_rate, steps_per_epoch, epochs)
             loss_function = make_loss(loss, config.loss_weight, config.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
             model.optimizer.build(model.trainable_variables)
