@@ -24,8 +24,8 @@ class ViTUNet(keras.Model):
 
     The tokens of a fresh transformer are nearly alike at all places and say nothing yet. A U-Net that is trained along
     learns to silence them, and with a mere ReLU between the projections every unit is below zero within a hundred
-    steps, for good. So the residual kind normalises the projected channels, which leaves some units positive at every
-    place, and its last projection starts at zero: the network begins as a U-Net and takes in tokens as they help.
+    steps, for good. So the residual kind normalises the projected channels, so that no common push silences all units,
+    and its last projection starts at zero: the network begins as a U-Net and takes in tokens as they help.
 
     A configuration or a file of the model holds the transformer's configuration, so that loading never downloads.
 
