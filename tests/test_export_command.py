@@ -9,8 +9,9 @@ from network_runs import CONFIG, make_run, small
 from picture_files import photograph
 
 from tf_denoise.__main__ import main
+from tf_denoise.loading import load_for_use
 from tf_denoise.models import DenseAutoencoder
-from tf_denoise.runs import write_json, write_text
+from tf_denoise.runs import load_network, network_folder, write_json, write_text
 
 SCORES = """repeat,method,picture,measure,value
 0,input,a.png,psnr,14
@@ -93,6 +94,21 @@ def test_a_child_is_exported_as_its_chain(tmp_path):
     card = (tmp_path / "served" / "1" / "model_card.md").read_text()
     assert "- Data: digits." in card
     assert "- Least loss on the validation digits: 0.25000." in card
+
+
+@pytest.mark.parametrize("network", ["one_level/25", "multi_level/multi"])
+def test_a_child_of_a_real_run_is_exported(tiny_run, tmp_path, network):
+    """All networks of a run have one name, which Keras allows once in a model."""
+    main(["export", str(tiny_run), str(tmp_path / "served"), "--network", network])
+    loaded = load_for_use(tiny_run, network)
+    digits = noisy_images(1, 4, 784, 1)[0, ..., 0]
+    served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
+    np.testing.assert_allclose(
+        served["serving_default"](images=tf.constant(digits))["denoised"], loaded.model(digits), atol=1e-6
+    )
+    parent, child = (load_network(network_folder(tiny_run, 1, name)) for name in (network.split("/")[0], network))
+    expected = child(parent(digits))
+    np.testing.assert_allclose(loaded.model(digits), expected, atol=1e-6)
 
 
 def test_what_cannot_be_exported_is_told_in_one_sentence(run, tmp_path, capsys):

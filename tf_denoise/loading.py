@@ -242,6 +242,13 @@ def _chained(models: list):
     import keras
 
     x = inputs = keras.Input(models[0].input_shape[1:], name="noisy")
-    for model in models:
-        x = model(x, training=False)
+    for place, model in enumerate(models, 1):
+        x = _renamed(model, f"{model.name}_{place}")(x, training=False)
     return keras.Model(inputs, x, name="chain")
+
+
+def _renamed(model, name: str):
+    """The network under another name: all networks of a run have one, and a model takes a name once."""
+    renamed = type(model).from_config({**model.get_config(), "name": name})
+    renamed.set_weights(model.get_weights())
+    return renamed
