@@ -20,7 +20,7 @@ import numpy as np
 from peers import machine
 
 STRENGTHS = {"total variation": 0.75, "non-local means": 0.6, "OpenCV non-local means": 0.6}
-"""What `evaluation.baselines.tune` finds on the validation photographs, as multiples of the estimated deviation."""
+"""What `tune` finds on the validation photographs, as multiples of the estimated deviation."""
 NARROW = (8, 12, 16, 24)
 """Widths of the network that memory is measured with: a hundred megapixels then take a minute."""
 
@@ -29,7 +29,7 @@ def photographs(folder: Path | None) -> list[np.ndarray]:
     """Clean photographs of one height, float32 in [0, 1]."""
     from skimage import data
 
-    from tf_denoise.images import find_pictures, read_picture, to_unit, with_channels
+    from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with_channels
 
     if folder is None:
         return [to_unit(data.coffee()), np.repeat(to_unit(data.gravel())[:400, :, None], 3, -1)]
@@ -60,13 +60,13 @@ def timed(function, image) -> tuple[float, np.ndarray]:
 def speed(
     model_path: Path, folder: Path | None, sigma: float, megapixels: float, peer_megapixels: float, turns: int
 ) -> None:
-    from tf_denoise.startup import start_tensorflow
+    from tf_denoise.commands.startup import start_tensorflow
 
     start_tensorflow()
     import tensorflow as tf
 
-    from evaluation.baselines import non_local_means, opencv_non_local_means, total_variation
-    from tf_denoise.loading import load_for_use
+    from evaluation.textures.baselines import non_local_means, opencv_non_local_means, total_variation
+    from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
 
     loaded = load_for_use(model_path)
@@ -117,11 +117,11 @@ def speed(
 
 def measured_memory(megapixels: float, model_path: Path | None) -> None:
     """Print seconds and the peak memory of a process that denoises one 8-bit picture, without the picture itself."""
-    from tf_denoise.startup import start_tensorflow
+    from tf_denoise.commands.startup import start_tensorflow
 
     start_tensorflow()
-    from tf_denoise.loading import load_for_use
     from tf_denoise.models import UNet
+    from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
 
     model = load_for_use(model_path).model if model_path else UNet(widths=NARROW, blocks=2)

@@ -1,4 +1,4 @@
-"""Records what pytorch-grad-cam makes of fixed activations, for tests/test_recorded_cams.py.
+"""Records what pytorch-grad-cam makes of fixed activations, for tests/tf_denoise/explain/test_recorded_cams.py.
 
     .venv/bin/pip install -r benchmarks/requirements-cams.txt
     .venv/bin/python benchmarks/record_cams.py

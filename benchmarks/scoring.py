@@ -24,7 +24,7 @@ import scipy.linalg
 import tensorflow as tf
 from peers import machine
 
-from evaluation.scoring import TEST_SETS, Scorer, noisy_test_set
+from evaluation.digits.scoring import TEST_SETS, Scorer, noisy_test_set
 from tf_denoise.data.digits import IMAGE_SHAPE, NUM_CLASSES, load_digits
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 
@@ -114,7 +114,7 @@ def main() -> None:
     warnings.simplefilter("ignore", scipy.linalg.LinAlgWarning)  # sqrtm: pixels that never change make it singular
     network, classifier = trained_networks(options.train_epochs)
     clean, labels = many_digits(options.images, seed=2)
-    predict, classify = (  # as evaluation.pipeline loads them
+    predict, classify = (  # as evaluation.digits.pipeline loads them
         tf.function(functools.partial(model, training=False), reduce_retracing=True) for model in (network, classifier)
     )
     make_scorer = functools.partial(

@@ -23,13 +23,13 @@ from PIL import Image
 
 
 def pipeline_against_step(options) -> None:
-    from tf_denoise.startup import start_tensorflow
+    from tf_denoise.commands.startup import start_tensorflow
 
     start_tensorflow()
     import keras
     import tensorflow as tf
 
-    from evaluation.texture_data import TextureData, make_noise
+    from tf_denoise.data.parts import TextureData, make_noise
     from tf_denoise.models import UNet
 
     config = SimpleNamespace(

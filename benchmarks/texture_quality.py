@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-from tf_denoise.startup import start_tensorflow
+from tf_denoise.commands.startup import start_tensorflow
 
 start_tensorflow()
 
@@ -20,11 +20,11 @@ import numpy as np  # noqa: E402
 from bm3d import bm3d, bm3d_rgb  # noqa: E402
 from peers import machine  # noqa: E402
 
-from evaluation.baselines import BASELINES, tune  # noqa: E402
 from evaluation.metrics import ssim  # noqa: E402
-from evaluation.texture_data import TextureData, make_noise  # noqa: E402
-from evaluation.texture_folder import as_function  # noqa: E402
-from tf_denoise.runs import load_network, network_folder, read_json  # noqa: E402
+from evaluation.textures.baselines import BASELINES, tune  # noqa: E402
+from evaluation.textures.folder import as_function  # noqa: E402
+from tf_denoise.data.parts import TextureData, make_noise  # noqa: E402
+from tf_denoise.runs.folder import load_network, network_folder, read_json  # noqa: E402
 
 
 def main() -> None:

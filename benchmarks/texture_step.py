@@ -46,7 +46,7 @@ def timed_image(denoise, options) -> float:
 
 
 def serve_project(options) -> None:
-    from tf_denoise.startup import start_tensorflow
+    from tf_denoise.commands.startup import start_tensorflow
 
     start_tensorflow()
     import keras

@@ -48,16 +48,16 @@ def best_product(multiply, make, sides) -> float:
 
 
 def serve_project(options) -> None:
-    from tf_denoise.startup import start_tensorflow
+    from tf_denoise.commands.startup import start_tensorflow
 
     start_tensorflow()
     import keras
     import tensorflow as tf
 
+    from tf_denoise.fitting.loop import steps_per_execution
     from tf_denoise.models import DenseAutoencoder
     from tf_denoise.noise import SaltAndPepper, level_schedule
-    from training.lineage import ChainTrainer, chain_batches, to_signed
-    from training.loop import steps_per_execution
+    from training.iterative.lineage import ChainTrainer, chain_batches, to_signed
 
     keras.utils.set_random_seed(0)
     clean = to_signed(random_digits(options.images))

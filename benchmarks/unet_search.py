@@ -13,7 +13,7 @@ import statistics
 import time
 from types import SimpleNamespace
 
-from tf_denoise.startup import start_tensorflow
+from tf_denoise.commands.startup import start_tensorflow
 
 start_tensorflow()
 
@@ -22,9 +22,9 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from evaluation.metrics import psnr  # noqa: E402
-from evaluation.texture_data import TextureData, make_noise  # noqa: E402
+from tf_denoise.data.parts import TextureData, make_noise  # noqa: E402
+from tf_denoise.fitting.loop import averaging_adam  # noqa: E402
 from tf_denoise.models import UNet, multiply_adds_per_pixel  # noqa: E402
-from training.loop import averaging_adam  # noqa: E402
 
 SMALL, WIDE = {"widths": (32, 64, 96, 128), "blocks": 2}, {"widths": (64, 128, 256), "blocks": 1}
 BASE = {"net": SMALL, "loss": "mae", "batch_size": 16, "crop_size": 96, "rate": 1e-3, "precision": "mixed_bfloat16"}

@@ -16,14 +16,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import ndimage
 
-from evaluation.explain_plots import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
-from evaluation.explain_run import influence_correlation
+from evaluation.digits.figures import STYLE
+from evaluation.explain.command import influence_correlation
+from evaluation.explain.figures import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
+from evaluation.explain.trust import UNIFORM, psnr_curves, randomised_correlation, with_shuffled_weights
 from evaluation.metrics import psnr
-from evaluation.plots import STYLE
-from evaluation.texture_data import TextureData, make_noisy
-from evaluation.texture_folder import as_function
-from evaluation.texture_run import Picture
-from evaluation.trust import UNIFORM, psnr_curves, randomised_correlation, with_shuffled_weights
+from evaluation.textures.folder import as_function
+from tf_denoise.data.noisy_pair import NoisyPair
+from tf_denoise.data.parts import TextureData, make_noisy
 from tf_denoise.explain import (
     KPCACAM,
     EigenCAM,
@@ -36,7 +36,7 @@ from tf_denoise.explain import (
     threshold_heatmap,
 )
 from tf_denoise.noise import AdditiveGaussian
-from tf_denoise.runs import load_network, network_folder, read_json
+from tf_denoise.runs.folder import load_network, network_folder, read_json
 
 IMAGES = Path(__file__).parent / "images"
 SIDE, SIGMA, SHUFFLED = 224, 40, 3
@@ -59,7 +59,7 @@ def load(run: Path):
     for picture in [*data.pictures("test", noise), data.pictures("validation", noise)[0]]:
         top, left = ((side - SIDE) // 2 for side in picture.clean.shape[:2])
         clean = picture.clean[top : top + SIDE, left : left + SIDE]
-        pictures.append(Picture(picture.name, clean, with_sigma(clean, SIGMA)))
+        pictures.append(NoisyPair(picture.name, clean, with_sigma(clean, SIGMA)))
     return network, pictures
 
 
@@ -72,7 +72,7 @@ def save(figure: Figure, name: str, few_colours: bool = False) -> None:
     (image.quantize(256) if few_colours else image).save(IMAGES / name, optimize=True)
 
 
-def draw_grid(name: str, pictures: list[Picture], columns: dict, width: float = 2.25) -> None:
+def draw_grid(name: str, pictures: list[NoisyPair], columns: dict, width: float = 2.25) -> None:
     """Noisy pictures, a row each, and overlays: `columns` maps a title to `(noisy batch of one) -> heat maps`."""
     with matplotlib.rc_context(STYLE):
         size = (width * (len(columns) + 1), width * 1.05 * len(pictures) + 0.35)
@@ -131,7 +131,7 @@ def telling_pixels(clean: np.ndarray, margin: int = 24, apart: int = 44) -> dict
     return found
 
 
-def draw_influence(network, picture: Picture) -> None:
+def draw_influence(network, picture: NoisyPair) -> None:
     """The filters at three pixels under weak and strong noise, and the effective receptive field."""
     sigmas, pixels = (10, 50), telling_pixels(picture.clean)
     shuffled = [with_shuffled_weights(network, seed) for seed in range(SHUFFLED)]

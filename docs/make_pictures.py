@@ -6,10 +6,10 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from evaluation import plots
-from evaluation.scoring import noisy_test_set
+from evaluation.digits import figures as plots
+from evaluation.digits.scoring import noisy_test_set
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs import load_network, network_folder, read_json
+from tf_denoise.runs.folder import load_network, network_folder, read_json
 
 IMAGES = Path(__file__).with_name("images")
 COPIED = ("measures-multi_level.png", "digits-80.png", "measures-one_level.png", "tsne-80.png")

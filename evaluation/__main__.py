@@ -6,9 +6,9 @@ from typing import Annotated
 
 import tyro
 
+from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError, exit_on_input_error
-from tf_denoise.runs import CONFIG_FILE, read_json
-from tf_denoise.startup import start_tensorflow
+from tf_denoise.runs.folder import CONFIG_FILE, read_json
 
 
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
@@ -28,12 +28,12 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
 def _evaluate(run: Path, tsne_points: int | None) -> Path:
     stored = read_json(run / CONFIG_FILE)
     if isinstance(stored, dict) and stored.get("command") == "textures":
-        from evaluation.texture_folder import evaluate_folder
+        from evaluation.textures.folder import evaluate_folder
 
         if tsne_points is not None:
             raise InputError("--tsne-points goes with a run on digits: photographs have no t-SNE. Leave it out.")
         return evaluate_folder(run)
-    from evaluation.pipeline import evaluate_run
+    from evaluation.digits.pipeline import evaluate_run
 
     return evaluate_run(run, tsne_points=tsne_points)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_denoise.errors import InputError
-from tf_denoise.images import DECODABLE, PictureError, find_pictures, read_picture, to_unit
+from tf_denoise.pictures.files import DECODABLE, PictureError, find_pictures, read_picture, to_unit
 
 _SSIM_SIDE = 11
 _SSIM_ROWS = 4_000_000  # pixels of a strip: SSIM keeps a dozen copies

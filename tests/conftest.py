@@ -16,8 +16,8 @@ settings.load_profile("suite")
 keras.config.disable_traceback_filtering()
 
 
-collect_ignore = ["serve_without_us.py"]
-"""A program that a test runs in a process of its own: importing it takes the project away from this one."""
+collect_ignore = ["support"]
+"""Not tests; one is a program that a test runs in a process of its own, and that takes the project away."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +38,11 @@ def tiny_npz(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory, tiny_npz):
     """A finished run of the whole experiment on tiny data. Tests read it and leave it as it is."""
-    import training.experiment
-    import training.iterative
+    import training.iterative.__main__
+    import training.iterative.experiment
 
     folder = tmp_path_factory.mktemp("run") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.experiment, "EPOCH_DRAWS", EPOCH_DRAWS)
-        training.iterative.main(command_line(tiny_npz, folder))
+        patch.setattr(training.iterative.experiment, "EPOCH_DRAWS", EPOCH_DRAWS)
+        training.iterative.__main__.main(command_line(tiny_npz, folder))
     return folder

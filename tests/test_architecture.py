@@ -1,6 +1,7 @@
 """Laws about the source itself: who imports whom, and what an import costs."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -15,36 +16,97 @@ OURS = {"tf_denoise", "evaluation", "training", "benchmarks", "tests"}
 FILES = [path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))]
 
 
+def module_name(path: Path) -> str:
+    """The dotted name of a file, a package's that of its `__init__.py`."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module_name(path): path for path in FILES}
+
+
 def imported(path: Path) -> set[str]:
-    """The top-level names that a file imports anywhere in it, as text or by `importlib` too."""
+    """All names that a file imports anywhere in it: within functions, under `TYPE_CHECKING`, by `importlib`."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            names.add(path.relative_to(ROOT).parts[0] if node.level else node.module.split(".")[0])
+            package = module_name(path).split(".")
+            package = package if path.name == "__init__.py" else package[:-1]
+            start = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            whole = ".".join(part for part in (start, node.module) if part)
+            names |= {f"{whole}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            names |= {str(arg.value).split(".")[0] for arg in node.args if isinstance(arg, ast.Constant)}
+            names |= {str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)}
     return names
+
+
+def top_level(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def our_modules(path: Path) -> set[str]:
+    """The files of ours that a file imports, by dotted name."""
+    found = set()
+    for name in imported(path):
+        while name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        found |= {name} if name else set()
+    return found - {module_name(path)}
+
+
+def room(module: str) -> str:
+    """The room that a file lies in: a package of a package, or a file beside the rooms."""
+    return ".".join(module.split(".")[:2])
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The places that can be reached from themselves, each circle once."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return [error.args[1]]
+    return []
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_run_one_way(path):
     package = path.relative_to(ROOT).parts[0]
-    assert imported(path) & OURS <= ALLOWED[package]
+    assert top_level(path) & OURS <= ALLOWED[package]
+
+
+def test_no_file_reaches_itself():
+    graph = {name: our_modules(path) for name, path in MODULES.items() if path.name != "__init__.py"}
+    assert circles(graph) == []
+
+
+def test_no_room_reaches_itself():
+    graph: dict[str, set[str]] = {}
+    for name, path in MODULES.items():
+        if name.count("."):  # what stands at the top of a package re-exports its rooms
+            graph.setdefault(room(name), set()).update(map(room, our_modules(path) - {room(name)}))
+    graph = {place: reached - {place} for place, reached in graph.items()}
+    assert circles(graph) == []
+
+
+def test_the_law_sees_circles():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": set()})
+    assert our_modules(ROOT / "training" / "textures" / "__main__.py") >= {"training.textures.options"}
 
 
 def test_the_law_sees_the_packages():
     seen = {path.relative_to(ROOT).parts[0] for path in FILES}
     assert seen == set(ALLOWED)
-    assert {"evaluation", "tf_denoise"} <= set().union(*(imported(p) for p in FILES if "training" in p.parts))
+    assert {"evaluation", "tf_denoise"} <= set().union(*(top_level(p) for p in FILES if "training" in p.parts))
 
 
 def test_the_library_does_without_matplotlib():
-    assert not [path for path in FILES if "tf_denoise" in path.parts and "matplotlib" in imported(path)]
+    assert not [path for path in FILES if "tf_denoise" in path.parts and "matplotlib" in top_level(path)]
 
 
-@pytest.mark.parametrize("package", ["tf_denoise", "tf_denoise.errors, tf_denoise.runs, tf_denoise.startup"])
+@pytest.mark.parametrize(
+    "package", ["tf_denoise", "tf_denoise.errors, tf_denoise.runs.folder, tf_denoise.commands.startup"]
+)
 def test_importing_the_package_loads_neither_tensorflow_nor_keras(package):
     code = f"import sys, {package}; print(sorted({{'tensorflow', 'keras'}} & set(sys.modules)), dir(tf_denoise))"
     result = python("-c", code)

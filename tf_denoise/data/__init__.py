@@ -7,8 +7,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "crops": ["CropSampler", "crop_batches"],
         "digits": ["Digits", "load_digits"],
-        "pairs": ["draw_batch", "noisy_crops", "noisy_pairs"],
+        "batches": ["draw_batch", "noisy_crops", "noisy_pairs"],
         "photographs": ["Photograph", "Photographs", "Split", "split"],
-        "textures": ["embedded_photographs", "load_folder", "load_pairs"],
+        "sources": ["embedded_photographs", "load_folder", "load_pairs"],
     },
 )

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
-from tf_denoise.images import PictureError, to_unit
+from tf_denoise.pictures.files import PictureError, to_unit
 
 BUDGET_BYTES = 512 * 2**20
 """Memory that decoded photographs may take, unless told."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_denoise.errors import InputError
-from tf_denoise.images import PictureError, PictureHeader, read_picture, to_unit, with_channels
+from tf_denoise.pictures.files import PictureError, PictureHeader, read_picture, to_unit, with_channels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.images import DECODABLE, find_pictures, read_picture, to_unit
+from tf_denoise.pictures.files import DECODABLE, find_pictures, read_picture, to_unit
 
 
 class Fingerprint(NamedTuple):

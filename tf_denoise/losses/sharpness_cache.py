@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_denoise.images import FORMATS
 from tf_denoise.losses.checks import as_images, checked_window, with_room_for_window
 from tf_denoise.losses.clean_images import (
     Fingerprint,
@@ -26,6 +25,7 @@ from tf_denoise.losses.clean_images import (
     some_of,
 )
 from tf_denoise.losses.regional_sharpness import sharpness_scores, window_scores
+from tf_denoise.pictures.files import FORMATS
 
 _FORMAT = "tf_denoise sharpness cache 1"
 

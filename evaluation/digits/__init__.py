@@ -1,0 +1,1 @@
+"""The study on digits: test sets, scores, claims, figures and report."""

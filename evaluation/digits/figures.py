@@ -1,0 +1,184 @@
+"""The figures of a report. No figure touches global plotting state."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from evaluation.digits.scoring import INPUT, MEASURES, TEST_SETS, Table
+from tf_denoise.runs.folder import atomic_path
+
+# Okabe and Ito's colours, which the common kinds of colour blindness keep apart; markers tell them apart once more.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "savefig.dpi": 110,
+}
+
+
+def save_figure(figure: Figure, path: Path) -> bytes:
+    """Write a figure as PNG and return its bytes."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context(STYLE):
+        figure.savefig(buffer, format="png", bbox_inches="tight")
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
+
+
+def line_style(name: str, siblings: Sequence[str]) -> dict:
+    """Colour, marker and dashes of a network, alike in every figure."""
+    if name == INPUT:
+        return {"color": "0.6", "linestyle": ":", "marker": ""}
+    if "/" not in name:
+        return {"color": "black", "linestyle": "-", "marker": "x", "linewidth": 2}
+    leaf = name.split("/")[1]
+    if leaf.startswith("control"):
+        return {"color": "#D55E00", "linestyle": "--", "marker": "+", "linewidth": 2}
+    leaves = list(dict.fromkeys(sibling.split("/")[1] for sibling in siblings if "/" in sibling))
+    leaves = [sibling for sibling in leaves if not sibling.startswith("control")]
+    index = leaves.index(leaf)
+    generation = name.count("/")
+    return {
+        "color": COLOURS[index % 5],
+        "marker": MARKERS[index % len(MARKERS)],
+        "linestyle": ("-", "-.", (0, (1, 1)))[min(generation, 3) - 1],
+    }
+
+
+def label(name: str) -> str:
+    """A network's name for a legend: `one_level/25/25` is a child of a child.
+
+    Example:
+        >>> label("multi_level/25"), label("one_level"), label("one_level/control")
+        ('child 25', 'parent', 'control')
+    """
+    if name == INPUT:
+        return "noisy input"
+    rest = name.split("/")[1:]
+    if not rest:
+        return "parent"
+    return rest[0].replace("_", " ") if rest[0].startswith("control") else "child " + " > ".join(rest)
+
+
+def root_title(root: str) -> str:
+    """What the root of a tree is called.
+
+    Example:
+        >>> root_title("multi_level")
+        'Multi-level parent'
+    """
+    return root.replace("_", "-").capitalize() + " parent"
+
+
+def measure_panels(table: Table, networks: Sequence[str], title: str) -> Figure:
+    """The eight measures over the test sets, one line per network: mean over repeats, band from least to most."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(12, 15), layout="constrained")
+        axes = figure.subplots(4, 2).ravel()
+        positions = np.arange(len(TEST_SETS))
+        for axis, (measure, (name, better)) in zip(axes, MEASURES.items(), strict=True):
+            rounded = measure != "classifier_accuracy"
+            for network in [INPUT, *networks]:
+                values = np.array(
+                    [[s.value for s in table.over_repeats(network, t, measure, rounded=rounded)] for t in TEST_SETS]
+                )
+                style = line_style(network, networks)
+                # The mixed set is no level: it stands apart, without a line to it.
+                axis.plot(positions[:-1], values[:-1].mean(1), label=label(network), markersize=5, **style)
+                axis.plot(positions[-1:], values[-1:].mean(1), **{**style, "marker": style["marker"] or "_"})
+                axis.fill_between(
+                    positions[:-1], values[:-1].min(1), values[:-1].max(1), color=style["color"], alpha=0.15, lw=0
+                )
+            axis.set_title(f"{name} ({better} is better)")
+            axis.set_xticks(positions, ["0", *(str(p) for p in range(10, 101, 10)), "mixed"])
+            axis.set_xlabel("noise level (%)")
+            _focus(axis, table, networks, measure, rounded)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), fontsize=11)
+        figure.suptitle(title, fontsize=14)
+    return figure
+
+
+def _focus(axis, table: Table, networks: Sequence[str], measure: str, rounded: bool) -> None:
+    """Limit the axis to the networks' range: the noisy input may run far out of it."""
+    values = [s.value for n in networks for t in TEST_SETS for s in table.over_repeats(n, t, measure, rounded=rounded)]
+    margin = 0.06 * (max(values) - min(values) or 1)
+    axis.set_ylim(min(values) - margin, max(values) + margin)
+
+
+def image_grid(rows: Sequence[tuple[str, np.ndarray]], title: str, image_shape=(28, 28)) -> Figure:
+    """Rows of digits: `(label, images (n, pixels) in [-1, 1])`."""
+    height, width = image_shape
+    count = len(rows[0][1])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(1.6 + 0.55 * count, 0.62 * len(rows) + 0.5), layout="constrained")
+        for axis, (name, images) in zip(np.ravel(figure.subplots(len(rows), 1)), rows, strict=True):
+            strip = np.full((height, count * (width + 2) - 2), 1.0)
+            for index, image in enumerate(images):
+                strip[:, index * (width + 2) : index * (width + 2) + width] = image.reshape(height, width)
+            axis.imshow(strip, cmap="gray", vmin=-1, vmax=1, interpolation="nearest", aspect="equal")
+            axis.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+            axis.set(xticks=[], yticks=[])
+            axis.grid(visible=False)
+            for spine in axis.spines.values():
+                spine.set_visible(False)
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def embedding_scatters(embeddings: Sequence[tuple[str, np.ndarray]], labels: np.ndarray, title: str) -> Figure:
+    """t-SNE scatters, `(name, points (n, 2))`, coloured by digit and labelled at each digit's centre."""
+    columns = min(5, len(embeddings))
+    rows = -(-len(embeddings) // columns)
+    colours = matplotlib.colormaps["tab10"].colors
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(2.7 * columns, 2.8 * rows + 0.4), layout="constrained")
+        axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
+        for axis in axes[len(embeddings) :]:
+            axis.set_visible(False)
+        for axis, (name, points) in zip(axes, embeddings, strict=False):
+            size = float(np.clip(3000 / len(points), 0.5, 12))
+            for digit in np.unique(labels):
+                mine = points[labels == digit]
+                axis.scatter(*mine.T, s=size, color=colours[digit % 10], linewidths=0, rasterized=True)
+            for digit in np.unique(labels):
+                centre = np.median(points[labels == digit], axis=0)
+                axis.text(*centre, str(digit), fontsize=10, weight="bold", ha="center", va="center",
+                          bbox={"facecolor": "white", "alpha": 0.7, "edgecolor": "none", "pad": 0.8})  # fmt: skip
+            axis.set_title(name, fontsize=10)
+            axis.set(xticks=[], yticks=[])
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def training_curves(histories: Sequence[tuple[str, dict]], networks: Sequence[str], title: str) -> Figure:
+    """Training and validation loss over epochs, `(name, history)` of every repeat."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(12, 4.2), layout="constrained")
+        axes = figure.subplots(1, 2, sharey=True)
+        seen = set()
+        for name, history in histories:
+            style = {**line_style(name, networks), "marker": "", "alpha": 0.85}
+            for axis, key in zip(axes, ("loss", "val_loss"), strict=True):
+                values = history.get(key, [])
+                axis.plot(np.arange(1, len(values) + 1), values, label=None if name in seen else label(name), **style)
+            seen.add(name)
+        for axis, name in zip(axes, ("training", "validation"), strict=True):
+            axis.set(yscale="log", xlabel="epoch of 60,000 images", title=f"{name} loss (MSE on [-1, 1])")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center")
+        figure.suptitle(title, fontsize=13)
+    return figure

@@ -1,0 +1,218 @@
+"""From a finished run to its scores, figures and report."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import rich.progress
+import tensorflow as tf
+
+from evaluation.bootstrap import Bootstrap
+from evaluation.digits import figures as plots
+from evaluation.digits.claims import check_claims
+from evaluation.digits.report import write_report
+from evaluation.digits.scoring import INPUT, Denoiser, Score, Scorer, Table, score_chains, table_csv
+from evaluation.distributions import tsne_embedding
+from evaluation.metrics import round_values
+from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
+from tf_denoise.errors import InputError
+from tf_denoise.runs.folder import (
+    CLASSIFIER_FOLDER,
+    CONFIG_FILE,
+    RECORD_FILE,
+    load_network,
+    network_folder,
+    read_json,
+    write_json,
+    write_text,
+)
+
+SHOWN_SETS = ("original", "20%", "50%", "80%", "100%", "mixed")
+"""The test sets of the image grids."""
+TSNE_SETS = {"demo": ("50%",), "full": SHOWN_SETS}
+SHOWN_DIGITS = 20
+
+
+def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | None = None) -> Path:
+    """Score the finished repeats of a run and write its table, figures and report.
+
+    Args:
+        folder: The run folder.
+        digits: Its data; loaded if not given.
+        tsne_points: Test images in each t-SNE embedding, if other than the run's.
+
+    Returns:
+        The path of `report.html`.
+
+    Raises:
+        InputError: If the folder is no run with a finished repeat, or its data has changed.
+    """
+    config = read_json(folder / CONFIG_FILE)
+    if not isinstance(config, dict) or config.get("command") != "iterative":
+        raise InputError(f"{folder} is not the folder of an iterative run.")
+    digits = digits or load_digits(config["dataset_used"])
+    if digits.fingerprint() != config["dataset_fingerprint"]:
+        raise InputError(f"The data {config['dataset_used']} is not what the run in {folder} was trained on.")
+    tree = read_json(folder / "networks.json")
+    if tsne_points is None:
+        tsne_points = config["tsne_points"]
+    finished = count_finished(folder, tree, config["repeats"])
+    config = {**config, "repeats": finished, "repeats_planned": config["repeats"]}
+    records = read_records(folder, tree, finished)
+    run = _Evaluation(folder, config, digits, tree, records, tsne_points)
+    return run.write()
+
+
+def count_finished(folder: Path, tree: list[dict], repeats: int) -> int:
+    """How many repeats are trained to their end, counted from the first.
+
+    Raises:
+        InputError: If not even one is.
+    """
+    places = [folder / CLASSIFIER_FOLDER, *(network_folder(folder, 1, network["name"]) for network in tree)]
+    missing = [place for place in places if not (place / RECORD_FILE).exists()]
+    if missing:
+        raise InputError(
+            f"The run in {folder} is not finished: {len(missing)} of the {len(places)} networks of its first repeat "
+            f"are still to be trained, the next is {missing[0].relative_to(folder)}. Repeat its command to go on."
+        )
+    for repeat in range(2, repeats + 1):
+        if not all((network_folder(folder, repeat, network["name"]) / RECORD_FILE).exists() for network in tree):
+            return repeat - 1
+    return repeats
+
+
+def read_records(folder: Path, tree: list[dict], repeats: int) -> dict[tuple[int, str], dict]:
+    """The training records of all networks, by (repeat, name); the classifier's is (0, "classifier")."""
+    places = {(0, CLASSIFIER_FOLDER): folder / CLASSIFIER_FOLDER}
+    for repeat in range(1, repeats + 1):
+        places |= {(repeat, n["name"]): network_folder(folder, repeat, n["name"]) for n in tree}
+    return {place: read_json(path / RECORD_FILE) for place, path in places.items()}
+
+
+def control_of(child: str) -> str:
+    """The control that trained as long as the chain down to `child`.
+
+    Example:
+        >>> control_of("one_level/25"), control_of("one_level/25/25")
+        ('one_level/control', 'one_level/control_x3')
+    """
+    root, *generations = child.split("/")
+    return f"{root}/control" + ("" if len(generations) == 1 else f"_x{len(generations) + 1}")
+
+
+class _Evaluation:
+    """One evaluation: what the scoring needs, and what it leaves for the figures."""
+
+    def __init__(self, folder: Path, config: dict, digits: Digits, tree: list[dict], records: dict, tsne_points: int):
+        self.folder, self.config, self.digits, self.tree, self.records = folder, config, digits, tree, records
+        self.clean = tf.cast(digits.x_test, tf.float32) / 127.5 - 1
+        self.tsne_points = min(tsne_points, len(self.clean))
+        self.samples: dict[tuple[str, str], np.ndarray] = {}
+        self.embeddings: dict[tuple[str, str], np.ndarray] = {}
+        self.names = [network["name"] for network in tree]
+
+    def write(self) -> Path:
+        table = Table(self._score())
+        repeats = self._denoisers()
+        write_text(self.folder / "scores.csv", table_csv(table.rows))
+        write_json(self.folder / "scores.json", [row.row() for row in table.rows])
+        children = [network["name"] for network in self.tree if network["role"] == "child"]
+        findings = check_claims(
+            table, repeats[0], {child: control_of(child) for child in children}, self.config["renoise_at_evaluation"]
+        )
+        return write_report(
+            self.folder,
+            config=self.config,
+            environment=read_json(self.folder / "environment.json"),
+            tree=self.tree,
+            records=self.records,
+            table=table,
+            findings=findings,
+            figures=list(self._figures(table)),
+            tsne_points=self.tsne_points,
+        )
+
+    def _score(self) -> list[Score]:
+        classifier = _load(self.folder / CLASSIFIER_FOLDER)
+        scorer = Scorer(self.clean, self.digits.y_test, classifier, IMAGE_SHAPE, bootstrap=Bootstrap(len(self.clean)))
+        return score_chains(
+            scorer,
+            self.clean,
+            self._denoisers(),
+            seed=self.config["seed"],
+            renoise_at_evaluation=self.config["renoise_at_evaluation"],
+            observe=self._observe,
+            progress=_progress_bar,
+        )
+
+    @functools.cache  # noqa: B019 (the evaluation lives as long as the command)
+    def _denoisers(self) -> list[list[Denoiser]]:
+        return [
+            [
+                Denoiser(n["name"], n["parent"], n["renoise"], _load(network_folder(self.folder, repeat, n["name"])))
+                for n in self.tree
+            ]
+            for repeat in range(1, self.config["repeats"] + 1)
+        ]
+
+    def _observe(self, repeat: int, network: str, test_set: str, prediction: tf.Tensor) -> None:
+        if repeat > 1 or test_set not in SHOWN_SETS:
+            return
+        self.samples[network, test_set] = prediction[:SHOWN_DIGITS].numpy()
+        if self.tsne_points > 3 and test_set in TSNE_SETS[self.config["profile"]]:
+            values = round_values((prediction[: self.tsne_points] + 1) / 2)
+            self.embeddings[network, test_set] = tsne_embedding(values.numpy(), seed=self.config["seed"])
+
+    def _figures(self, table: Table) -> Iterator[tuple[str, str, str, bytes]]:
+        """`(section, file name, description, PNG)` of every figure."""
+
+        def made(section: str, name: str, description: str, figure) -> tuple[str, str, str, bytes]:
+            return section, name, description, plots.save_figure(figure, self.folder / "figures" / name)
+
+        roots = [network["name"] for network in self.tree if network["role"] == "parent"]
+        families = {root: [n for n in self.names if n == root or n.startswith(root + "/")] for root in roots}
+        for root, family in families.items():
+            title = plots.root_title(root)
+            figure = plots.measure_panels(table, family, f"{title}, its children and its control")
+            yield made("panels", f"measures-{root}.png", f"Eight measures over noise level: {title}", figure)
+        for test_set in SHOWN_SETS:
+            rows = [("target", self.clean[:SHOWN_DIGITS].numpy()), ("input", self.samples[INPUT, test_set])]
+            rows += [(_row_label(name), self.samples[name, test_set]) for name in self.names]
+            title = _set_title(test_set)
+            file = f"digits-{test_set.rstrip('%')}.png"
+            yield made("digits", file, title, plots.image_grid(rows, title, IMAGE_SHAPE[:2]))
+        if self.embeddings:
+            for test_set in TSNE_SETS[self.config["profile"]]:
+                panels = [("noisy input", self.embeddings[INPUT, test_set])]
+                panels += [(_row_label(name), self.embeddings[name, test_set]) for name in self.names]
+                labels = self.digits.y_test[: self.tsne_points]
+                title = f"t-SNE of {self.tsne_points:,} digits: {_set_title(test_set)}"
+                file = f"tsne-{test_set.rstrip('%')}.png"
+                yield made("tsne", file, title, plots.embedding_scatters(panels, labels, title))
+        for root, family in families.items():
+            histories = [(n, r["history"]) for (_, n), r in self.records.items() if n in family]
+            title = f"Training: {plots.root_title(root)}, its children and its control"
+            yield made("curves", f"training-{root}.png", title, plots.training_curves(histories, family, title))
+
+
+def _row_label(name: str) -> str:
+    root = name.split("/")[0].replace("_level", "").replace("_", " ")
+    return f"{root}: {plots.label(name)}"
+
+
+def _set_title(test_set: str) -> str:
+    if test_set in ("original", "mixed"):
+        return {"original": "original digits, no noise", "mixed": "mixed noise levels"}[test_set]
+    return f"{test_set} noise"
+
+
+def _load(folder: Path) -> Callable[[tf.Tensor], tf.Tensor]:
+    model = load_network(folder)
+    return tf.function(functools.partial(model, training=False), reduce_retracing=True)
+
+
+def _progress_bar(test_sets: Sequence[str]) -> Iterable[str]:
+    console = rich.progress.Console()
+    return rich.progress.track(test_sets, "Scoring", console=console, disable=not console.is_terminal)

@@ -1,0 +1,1 @@
+"""What a denoiser looks at: `python -m evaluation.explain`."""

@@ -1,0 +1,31 @@
+"""What a denoiser looks at: `python -m evaluation.explain MODEL IMAGE... --layer NAME`.
+
+Draws a heat map of a layer over each picture, or the input pixels that an output pixel came from. Without `--layer` it
+lists the layers.
+"""
+
+from typing import Annotated
+
+import tyro
+
+from evaluation.explain.options import ExplainOptions
+from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.errors import exit_on_input_error
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    config = tyro.cli(
+        Annotated[ExplainOptions, tyro.conf.arg(name="")], args=arguments, prog="python -m evaluation.explain"
+    )
+    with exit_on_input_error():
+        config = config.resolved()
+        start_tensorflow()
+        from evaluation.explain.command import explain
+
+        if not explain(config):
+            raise SystemExit(2)
+
+
+if __name__ == "__main__":
+    main()

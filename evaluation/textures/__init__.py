@@ -1,0 +1,1 @@
+"""Runs on photographs: rivals, scores, verdicts, figures and report."""

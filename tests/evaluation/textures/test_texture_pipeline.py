@@ -1,0 +1,238 @@
+"""The whole evaluation on a small run: its files, and the report as a reader meets it."""
+
+import base64
+import csv
+import dataclasses
+import json
+import re
+
+import matplotlib.image
+import numpy as np
+import pytest
+from test_report import CHROMIUM, COUNT_IMAGES, Page, chromium
+from texture_cases import blur, pictures, record, small_run
+
+from evaluation.digits.claims import caveat
+from evaluation.digits.scoring import INPUT
+from evaluation.textures import pipeline as texture_pipeline
+from evaluation.textures.baselines import BASELINES
+from evaluation.textures.pipeline import evaluate_textures
+from evaluation.textures.report import headline, mood
+from evaluation.textures.scoring import MEASURES
+from evaluation.textures.verdicts import Judgement
+
+NASTY = "fre<b>quency"
+SECTIONS = ("verdict", "scores", "crops", "sweep", "cost", "training", "run", "definitions")
+
+
+@pytest.fixture(scope="module")
+def fast():
+    """The slow classical methods have a single candidate."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("non_local_means", "opencv_non_local_means", "total_variation"):
+            patch.setitem(BASELINES, name, dataclasses.replace(BASELINES[name], grid={}))
+        yield
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, fast):
+    folder = tmp_path_factory.mktemp("textures")
+    run = small_run(sharper=NASTY)
+    run.data["skipped"].append(["<script>.png", "no <image>"])
+    assert evaluate_textures(folder, run) == folder / "report.html"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def source(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(source):
+    return Page(source)
+
+
+def test_the_report_is_one_file_that_needs_no_network(page, source):
+    addresses = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")]
+    assert [a[:40] for a in addresses if not a.startswith(("data:", "#"))] == []
+    assert not re.search(r"url\(|@import|<script|<iframe", source)
+
+
+def test_every_section_is_there_and_linked(page):
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert ids == list(SECTIONS)
+    links = {address[1:] for address in page.all("a", "href")}
+    assert links == set(SECTIONS)
+
+
+def test_names_are_escaped(page, source):
+    assert "fre<b>" not in source
+    assert "<script>" not in source
+    assert "Fre<b>quency loss" in page.text
+    assert "<script>.png : no <image>" in page.text
+
+
+def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
+    shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
+    saved = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
+    names = ["crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png", "training.png"]
+    assert shown == [saved[name] for name in names]
+    assert len(saved) == 6
+    assert all(page.all("img", "alt"))
+    for name in names:
+        assert matplotlib.image.imread(folder / "figures" / name).std() > 0.02, name
+
+
+def test_the_report_says_what_was_run(page):
+    for words in (
+        "Squares cut from the astronaut.", "3 to train, 2 to validate, 4 to test", "Gaussian of deviation 40",
+        "unet , 1,234 weights".replace(" ,", ","), "2 losses, 1 repeat, 100 steps each, seed 3", "2.0 min in all",
+        "TensorFlow 2.21", "2 files were skipped", "broken.jpg : truncated", "loss_weight 0.2", "a.png, b.png, c.png",
+    ):  # fmt: skip
+        assert words in page.text, words
+
+
+def test_one_repeat_is_said_to_support_no_claim_about_training(page, folder):
+    assert caveat(1) in page.text
+    assert caveat(1) in (folder / "findings.md").read_text()
+    assert "4 test photographs: the intervals over photographs rest on very few." in page.text
+    assert "range over repeats" not in page.text  # there is none over a single one
+
+
+def test_the_verdict_and_the_rule_stand_in_the_report(page):
+    assert "By the rule, the one other loss" in page.text
+    for words in ("Sharper:", "No greater MSE:", "No checkerboard:", "No discoloration:", "fewer than 3 test"):
+        assert words in page.text
+    assert "had the lowest mean squared error of the classical methods on the validation photographs" in page.text
+    assert re.search(r"beats it|loses to it|unclear", page.text)
+
+
+def test_the_score_table_is_that_of_the_files(page, folder):
+    with open(folder / "scores.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 4 * (1 + len(BASELINES) + 2) * len(MEASURES)
+    scores = json.loads((folder / "scores.json").read_text())
+    assert len(scores["pictures"]) == len(rows)
+    for name in (INPUT, *BASELINES, "mse", NASTY):
+        values = [float(row["value"]) for row in rows if (row["method"], row["measure"]) == (name, "psnr")]
+        assert scores["methods"][name]["psnr"]["value"] == pytest.approx(np.mean(values))
+        assert f"{np.mean(values):.2f}" in page.text
+    assert scores["methods"]["mse"]["parameters"] == 1234
+    assert scores["methods"][INPUT]["milliseconds_per_megapixel"] is None
+    assert scores["methods"]["median"]["milliseconds_per_megapixel"] > 0
+    assert [v["method"] for v in scores["verdicts"]] == [NASTY, "mse", NASTY]
+    assert scores["sweep"]["sigmas"] == [10, 40, 70]
+
+
+def test_the_best_value_of_a_column_is_bold(source, folder):
+    methods = json.loads((folder / "scores.json").read_text())["methods"]
+    table = source.split('id="scores"')[1].split("</table>")[0]
+    bold = re.findall(r"<b>([\d.]+)</b>", table)
+    assert len(bold) == len(MEASURES) - 1  # less of a checkerboard than none is no merit
+    assert f"{max(row['psnr']['value'] for row in methods.values()):.2f}" in bold
+    assert f"{min(row['mse']['value'] for row in methods.values()):.5f}" in bold
+    ratios = [row["high_frequency_ratio"]["value"] for row in methods.values()]
+    assert f"{min(ratios, key=lambda ratio: abs(ratio - 1)):.3f}" in bold
+
+
+def test_the_findings_are_tables_in_markdown(folder):
+    lines = (folder / "findings.md").read_text().splitlines()
+    tables = [list(group) for group in _tables(lines)]
+    assert len(tables) == 5
+    for table in tables:
+        assert len({line.count("|") for line in table}) == 1
+        assert set(table[1]) == {"|", "-"}
+    scores = tables[2]
+    assert len(scores) == 2 + 1 + len(BASELINES) + 2
+    assert [line.split("|")[1].strip() for line in scores[2:4]] == ["Noisy input", "Gaussian blur"]
+
+
+def _tables(lines):
+    table = []
+    for line in [*lines, ""]:
+        if line.startswith("|"):
+            table.append(line)
+        elif table:
+            yield table
+            table = []
+
+
+def test_tuning_never_sees_a_test_picture(monkeypatch, tmp_path, fast):
+    """Every other use of the test pictures is behind the tuning, so what it is handed is all it can see."""
+    run = small_run(sigmas=(), make_noisy=None, trained_range=None)
+    handed = []
+    tune = texture_pipeline.tune
+
+    def listen(baseline, seen):
+        handed.append([picture.name for picture in seen])
+        return tune(baseline, seen)
+
+    monkeypatch.setattr(texture_pipeline, "tune", listen)
+    evaluate_textures(tmp_path / "a", run)
+    assert handed == [[picture.name for picture in run.validation]] * len(BASELINES)
+    other = small_run(sigmas=(), make_noisy=None, test=pictures(3, seed=7))
+    evaluate_textures(tmp_path / "b", other)
+    settings = [json.loads((tmp_path / part / "scores.json").read_text())["classical"] for part in "ab"]
+    assert settings[0] == settings[1]
+    text = (tmp_path / "a" / "report.html").read_text()
+    assert 'id="sweep"' not in text
+    assert not (tmp_path / "a" / "figures" / "psnr-over-noise.png").exists()
+
+
+def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast):
+    run = small_run(repeats=2, sigmas=())
+    run.records[2, "frequency"] = record(steps=60, stopped="its loss was not finite")
+    run.records[1, "frequency"] = record() | {"history": {"loss": [0.4, 0.3, 9.0], "val_psnr": [26.0, 9.0, 12.0]}}
+    page = Page(evaluate_textures(tmp_path, run).read_text())
+    assert "Frequency loss, repeat 2, was stopped: its loss was not finite." in page.text
+    assert "Frequency loss, repeat 1: training fell from 26.0 to 9.0 dB of validation PSNR" in page.text
+    assert "2 losses, 2 repeats" in page.text
+    assert "100, 60" in page.text
+    assert "2 repeats: the spread over repeats is shown" in page.text
+    assert "in italics, the range over repeats" in page.text
+
+
+def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast):
+    run = small_run(
+        networks={(1, "wavelet"): blur(1)}, records={(1, "wavelet"): record()}, parameters={"wavelet": 5},
+        test=pictures(1), sigmas=(),
+    )  # fmt: skip
+    page = Page(evaluate_textures(tmp_path, run).read_text())
+    assert "No verdict on losses" in page.text
+    assert "1 test photograph(s): too few for any verdict" in page.text
+    assert "Wavelet loss" in page.text
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "sentence"),
+    [
+        (["unclear"], "By the rule, the one other loss is not better than the mean squared error alone."),
+        (["better"], "By the rule, the one other loss is better than the mean squared error alone: loss 0."),
+        (["unclear"] * 2, "By the rule, none of 2 other losses is better than the mean squared error alone."),
+        (
+            ["better"] * 2,
+            "By the rule, 2 of 2 other losses are better than the mean squared error alone: loss 0, loss 1.",
+        ),
+    ],
+)
+def test_the_headline_counts_the_better_losses(verdicts, sentence):
+    assert headline([Judgement(f"loss_{i}", "mse", verdict, (), {}) for i, verdict in enumerate(verdicts)]) == sentence
+
+
+def test_verdicts_are_coloured_by_what_they_say():
+    assert mood("better") == mood("beats it") == "better"
+    assert mood("unclear") == "unclear"
+    assert mood("sharper, but costs MSE") == mood("no sharper") == mood("loses to it") == "worse"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+def test_the_report_opens_in_a_browser(source, tmp_path):
+    report = tmp_path / "report.html"
+    report.write_text(source.replace("</body>", COUNT_IMAGES), encoding="utf-8")
+    dom = chromium(report, tmp_path / "profile", "--dump-dom")
+    widths = [int(width) for width in re.search(r'data-widths="([\d ]+)"', dom)[1].split()]
+    assert len(widths) == 6
+    assert min(widths) > 100  # all decoded
+    assert int(re.search(r'data-height="(\d+)"', dom)[1]) > 3000
+    assert "Each loss against the mean squared error alone" in Page(dom).text

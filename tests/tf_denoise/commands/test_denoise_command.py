@@ -1,0 +1,320 @@
+"""`python -m tf_denoise denoise`: what goes in comes out denoised, and what cannot is told."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from helpers import ROOT, files_of, python, refusal
+from network_checks import gentle_net, with_random_weights
+from picture_files import BAD, noise, photograph, png
+from PIL import Image, ImageCms
+
+from tf_denoise.__main__ import main
+from tf_denoise.commands.denoise_files import denoise_files, noise_remark, plan_jobs
+from tf_denoise.models import DenseAutoencoder, UNet
+from tf_denoise.pictures.files import DECODABLE, read_picture, to_unit
+from tf_denoise.runs.folder import write_json
+
+HEEDS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started without
+from tf_denoise.__main__ import main
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A network that changes pictures a little."""
+    return gentle_net(0.05)
+
+
+@pytest.fixture(scope="module")
+def run(model, tmp_path_factory):
+    """A run folder that holds it."""
+    folder = tmp_path_factory.mktemp("run")
+    config = {"command": "textures", "clean": None, "noise": "gaussian", "sigma": [20, 30], "repeats": 1}
+    write_json(folder / "config.json", config)
+    write_json(folder / "networks.json", [{"name": "mae"}])
+    place = folder / "networks" / "repeat-1" / "mae"
+    write_json(place / "training.json", {"history": {"val_psnr": [30.0]}})
+    model.save(place / "model.keras")
+    return folder
+
+
+def command(run, *inputs, output, **options):
+    words = [*map(str, inputs), "--model", str(run), "--output", str(output)]
+    for name, value in options.items():
+        words += [f"--{name}", str(value)]
+    return ["denoise", *words]
+
+
+def status(arguments) -> int:
+    try:
+        main(arguments)
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def test_files_and_nested_folders_come_out_as_what_they_were(run, model, tmp_path, capsys):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photograph(folder / "a.png", 40, 30)
+    photograph(folder / "deep" / "er" / "b.JPG", 33, 21)
+    Image.open(photograph(folder / "c.jpg", 35, 24)).copy().save(folder / "c.jpg", exif=exif, icc_profile=profile)
+    png(folder / "deep" / "sixteen.png", noise(20, 17, 3, "uint16"), 2, bits=16)
+    png(folder / "alpha.png", noise(12, 15, 4), 6)
+    photograph(folder / "grey.tif", 22, 18, channels=1)
+    (folder / "notes.txt").touch()
+    before = files_of(folder)
+    assert status(command(run, folder, output=output, jobs=2)) == 0
+    assert files_of(folder) == before
+    names = {str(path.relative_to(output)) for path in output.rglob("*") if path.is_file()}
+    assert names == set(before) - {"notes.txt"}
+    for name in names:
+        old, new = read_picture(folder / name, DECODABLE), read_picture(output / name, DECODABLE)
+        assert new.header == old.header
+        assert (new.profile, new.exif) == (old.profile, old.exif)
+        values = to_unit(old.values)
+        colour = np.repeat(values, 3, -1) if values.shape[-1] == 1 else values
+        expected = model(colour[None])[0].numpy()
+        expected = expected.mean(-1, keepdims=True) if values.shape[-1] == 1 else expected
+        limit = 0.1 if name.lower().endswith("jpg") else 0.501 / np.iinfo(old.values.dtype).max
+        assert np.abs(to_unit(new.values) - np.clip(expected, 0, 1)).max() <= limit, name
+        if old.alpha is not None:
+            np.testing.assert_array_equal(new.alpha, old.alpha)
+    printed = capsys.readouterr()
+    assert "6 of 6 pictures denoised by mae, 0.00 megapixels at " in printed.out
+    assert " megapixels per second" in printed.err
+
+
+def test_a_colour_picture_goes_through_a_grey_network(tmp_path):
+    model = with_random_weights(UNet(1, (2, 4), blocks=1))
+    model.save(tmp_path / "grey.keras")
+    source = photograph(tmp_path / "a.png", 20, 30)
+    assert status(command(tmp_path / "grey.keras", source, output=tmp_path / "out")) == 0
+    values = to_unit(read_picture(source).values)
+    planes = np.concatenate([model(values[None, ..., c : c + 1])[0] for c in range(3)], -1)
+    found = to_unit(read_picture(tmp_path / "out" / "a.png").values)
+    np.testing.assert_allclose(found, np.clip(planes, 0, 1), atol=0.501 / 255)
+
+
+WRONG = ["text", "truncated jpeg", "truncated png", "png bomb", "jpeg bomb", "empty", "missing", "cmyk jpeg", "bands"]
+
+
+def test_bad_pictures_are_told_and_the_others_still_done(run, tmp_path, capsys):
+    folder = tmp_path / "in"
+    good = photograph(folder / "good.png", 20, 30)
+    late = photograph(folder / "late.png", 40, 40)  # damaged in the middle: found when it is decoded
+    data = bytearray(late.read_bytes())
+    data[len(data) // 2] ^= 255
+    late.write_bytes(data)
+    (folder / "nothing").mkdir()
+    bad = [BAD[name][0](folder) for name in WRONG if name not in ("truncated png", "jpeg bomb", "cmyk jpeg")]
+    inputs = [good, late, *bad, folder / "nothing"]
+    assert status(command(run, *inputs, output=tmp_path / "out")) == 1
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.png"]
+    printed = capsys.readouterr()
+    lines = [line for line in printed.err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == len(inputs)  # one for each that failed, and the count
+    for path in bad:
+        assert sum(str(path) in line for line in lines) == 1, path
+    assert "late.png cannot be decoded: the checksum of its IDAT chunk is wrong." in printed.err
+    assert "nothing holds no picture; expected files that end in .png, .jpg" in printed.err
+    assert "a decompression bomb?" in printed.err
+    assert lines[-1] == f"error: {len(inputs) - 1} failed; the reasons stand above."
+    assert "1 of 9 pictures denoised" in printed.out
+    assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_when_nothing_can_be_done_the_status_is_2(name, run, tmp_path, capsys):
+    make, sentence = BAD[name]
+    path = make(tmp_path)
+    before = files_of(tmp_path)
+    assert status(command(run, path, output=tmp_path / "out")) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert re.search(sentence, lines[0])
+    assert lines[1].startswith("error: Nothing was denoised: none of the inputs holds a picture that can be (1 failed)")
+    assert files_of(tmp_path) == before
+
+
+def test_originals_are_never_overwritten(run, tmp_path, capsys):
+    one, two = photograph(tmp_path / "a.png"), photograph(tmp_path / "b" / "a.png", seed=1)
+    before = files_of(tmp_path)
+    assert status(command(run, one, output=tmp_path)) == 2
+    assert "a.png would be overwritten; choose another --output" in capsys.readouterr().err
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert status(command(run, one, output=tmp_path / "link")) == 2
+    assert status(command(run, two, one, output=tmp_path)) == 2  # each would land on the other or on itself
+    assert "another original" in capsys.readouterr().err
+    assert status(command(run, one, two, output=tmp_path / "out")) == 1
+    assert f"{two} and {one} would both be written to {tmp_path / 'out' / 'a.png'}" in capsys.readouterr().err
+    assert {name: data for name, data in files_of(tmp_path).items() if not name.startswith("out")} == before
+
+
+def test_what_stands_in_the_output_is_left_unless_told(run, tmp_path, capsys):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    photograph(folder / "a.png", 40, 30)
+    photograph(folder / "b.png", 40, 30, seed=1)
+    photograph(output / "a.png", 40, 30, seed=2)
+    before = (output / "a.png").read_bytes()
+    assert status(command(run, folder, output=output)) == 0
+    assert "1 of 2 pictures have their name in" in capsys.readouterr().out
+    assert (output / "a.png").read_bytes() == before
+    assert (output / "b.png").exists()
+    assert status(command(run, folder, output=output)) == 0  # nothing is left to do
+    assert status([*command(run, folder, output=output), "--overwrite"]) == 0
+    assert (output / "a.png").read_bytes() != before
+
+
+def test_a_folder_below_the_output_is_an_input(tmp_path):
+    photograph(tmp_path / "photos" / "today" / "a.png")
+    for output in (tmp_path / "photos", tmp_path):
+        jobs, problems = plan_jobs([tmp_path / "photos" / "today"], output)
+        assert [job.target for job in jobs] == [output / "a.png"]
+        assert not problems
+
+
+def test_what_lies_in_the_output_is_no_input(tmp_path):
+    photograph(tmp_path / "a.png")
+    photograph(tmp_path / "out" / "a.png")
+    jobs, problems = plan_jobs([tmp_path], tmp_path / "out")
+    assert [(job.source.name, job.target) for job in jobs] == [("a.png", tmp_path / "out" / "a.png")]
+    assert not problems
+    photograph(tmp_path / "b" / "a.png")
+    jobs, _ = plan_jobs([tmp_path / "b", tmp_path / "a.png"], tmp_path / "other")
+    assert [job.target.relative_to(tmp_path / "other").as_posix() for job in jobs] == ["b/a.png", "a.png"]
+
+
+def test_a_wrong_model_is_told_and_nothing_is_written(run, tmp_path, capsys):
+    source = photograph(tmp_path / "a.png")
+    keras.Sequential([keras.Input((None, None, 5)), keras.layers.Activation("linear")]).save(tmp_path / "five.keras")
+    DenseAutoencoder(784, (4,)).save(tmp_path / "digits.keras")
+    (tmp_path / "no_run").mkdir()
+    (tmp_path / "file").touch()
+    for arguments, sentence in (
+        (
+            command(tmp_path / "no_run", source, output=tmp_path / "o"),
+            "no_run is not a run folder: it has no config.json",
+        ),
+        (command(tmp_path / "gone", source, output=tmp_path / "o"), "gone does not exist; expected a run folder"),
+        (command(tmp_path / "five.keras", source, output=tmp_path / "o"), "takes pictures of 5 channels; files have 1"),
+        (command(tmp_path / "digits.keras", source, output=tmp_path / "o"), "Pictures of any size need a network with"),
+        (command(run, source, output=tmp_path / "o", network="mse"), "has no trained network 'mse'; it has mae"),
+        (command(run, source, output=tmp_path / "file"), "The output folder .*file cannot be written: File exists"),
+        (command(run, source, output=tmp_path / "o", jobs=0), "--jobs lies in 1..1000; received 0"),
+        (command(run, source, output=tmp_path / "o", quality=101), "--quality lies in 1..100; received 101"),
+        (command(run, source, output=tmp_path / "o", tile=32, overlap=32), "A tile of 32 pixels leaves nothing beside"),
+    ):
+        assert re.search(sentence, refusal(capsys, main, arguments))
+    assert not list(tmp_path.glob("o/*"))
+
+
+def test_an_output_that_cannot_be_written_is_told(run, capsys):
+    folder = Path(tempfile.mkdtemp())  # permissions do not bind root, so root becomes nobody for a while
+    folder.chmod(0o755)
+    source = photograph(folder / "a.png")
+    (folder / "closed").mkdir(mode=0o555)
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(65534)
+    try:
+        message = refusal(capsys, main, command(run, source, output=folder / "closed"))
+    finally:
+        if was_root:
+            os.seteuid(0)
+        shutil.rmtree(folder)
+    assert "closed cannot be written: Permission denied" in message
+
+
+def test_noise_that_the_network_was_not_trained_on_is_named(run, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for sigma in (5, 25, 60):
+        grey = np.clip(rng.normal(128, sigma, (300, 400, 3)), 0, 255).astype("uint8")
+        Image.fromarray(grey).save(tmp_path / f"{sigma}.png")
+    assert status(command(run, tmp_path, output=tmp_path / "out")) == 0
+    notes = sorted(line for line in capsys.readouterr().err.splitlines() if line.startswith("note: "))
+    assert [Path(note.split()[1]).name for note in notes] == ["5.png", "60.png"]
+    assert re.search(r"of about 4\.\d \(255ths of white\); the network was trained on 20 to 30: fine detail", notes[0])
+    assert "more of it may stay" in notes[1]
+    deep = rng.normal(0.5, 25 / 255, (200, 200, 1))
+    for values in (deep.astype("float32"), (65535 * deep).astype("uint16")):
+        assert noise_remark(Path("a"), values, (20, 30)) is None
+        assert "about 24." in noise_remark(Path("a"), values, (1, 2))
+    assert noise_remark(Path("a"), noise(2, 2), (1, 2)) is None
+
+
+def test_a_picture_that_fails_while_it_is_denoised_or_written_stops_no_other(tmp_path):
+    sources = [photograph(tmp_path / f"{index}.png", seed=index) for index in range(4)]
+    jobs, _ = plan_jobs(sources, tmp_path / "out")
+    (tmp_path / "out" / "2.png").mkdir(parents=True)
+
+    def denoise(values, on_progress):
+        on_progress(values.shape[0] * values.shape[1])
+        if np.array_equal(values, read_picture(sources[0]).values):
+            raise MemoryError("The memory does not even hold a tile of 64 x 64 pixels.")
+        if np.array_equal(values, read_picture(sources[1]).values):
+            raise RuntimeError("something\nelse")
+        return values
+
+    result = denoise_files(jobs, denoise, threads=2)
+    assert (result.done, result.status) == (1, 1)
+    assert sorted(result.problems) == [
+        f"{sources[0]} cannot be denoised: The memory does not even hold a tile of 64 x 64 pixels.",
+        f"{sources[1]} cannot be denoised: RuntimeError: something",
+        f"{tmp_path / 'out' / '2.png'} cannot be written: Is a directory.",
+    ]
+
+
+def test_ctrl_c_leaves_whole_files_only(run, tmp_path):
+    for index in range(16):
+        photograph(tmp_path / "in" / f"{index:02}.png", 400, 500, seed=index)
+    words = command(run, tmp_path / "in", output=tmp_path / "out", jobs=2, tile=64)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HEEDS_CTRL_C, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 120
+    while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Stopped. Each file in the output folder is whole." in error
+    assert "Traceback" not in error
+    written = list((tmp_path / "out").iterdir())
+    assert 0 < len(written) < 16
+    for path in written:
+        assert read_picture(path).values.shape == (400, 500, 3)
+
+
+@pytest.mark.parametrize("words", [(), ("denoise",), ("export",)])
+def test_help_answers_at_once_and_explains_every_option(words):
+    before = os.times()
+    result = python("-X", "importtime", "-m", "tf_denoise", *words, "--help", COLUMNS="200")
+    after = os.times()
+    seconds = after.children_user + after.children_system - before.children_user - before.children_system
+    assert result.returncode == 0
+    loaded = {line.split("|")[-1].strip().split(".")[0] for line in result.stderr.splitlines()}
+    assert not {"tensorflow", "keras", "numpy", "cv2", "scipy", "PIL"} & loaded
+    options = {
+        (): ("denoise", "export"),
+        ("denoise",): ("--model", "--output", "--network", "--jobs", "--tile", "--overlap", "--quality"),
+        ("export",): ("--format", "--size", "--network", "--max-megapixels"),
+    }[words]
+    for option in options:
+        assert option in result.stdout
+    assert seconds < 1  # of processor time; about 0.3

@@ -1,0 +1,281 @@
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_denoise.data import draw_batch
+from tf_denoise.fitting.loop import averaging_adam, steps_per_execution, train
+from tf_denoise.runs.folder import load_network
+
+CLEAN = tf.random.stateless_uniform((24, 6), (0, 0), -1, 1)
+STEPS = 6
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stops as Ctrl-C does: at the end of an epoch or in the middle of one."""
+
+    def __init__(self, epoch, at_batch=None):
+        super().__init__()
+        self.last, self.at_batch, self.now = epoch, at_batch, 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.now, batch) == (self.last, self.at_batch):
+            raise KeyboardInterrupt
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == self.last:
+            raise KeyboardInterrupt
+
+
+def batches(start_step, poisoned_from=None, poison=float("nan")):
+    def batch(step):
+        index, _ = draw_batch(step, 8, len(CLEAN))
+        images = tf.gather(CLEAN, index)
+        if poisoned_from is not None:
+            images = tf.where(step >= poisoned_from, poison, images)
+        return images, images
+
+    return tf.data.Dataset.counter(start_step).map(batch)
+
+
+def new_model(seed=0, per_execution=1):
+    """With dropout: its seeds are a part of the state too."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    layers = [keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dropout(0.3), keras.layers.Dense(6)]
+    model = keras.Sequential(layers)
+    schedule = keras.optimizers.schedules.CosineDecay(0.05, 4 * STEPS)
+    model.compile(keras.optimizers.Adam(schedule), "mse", jit_compile=False, steps_per_execution=per_execution)
+    return model
+
+
+def run(folder, model=None, epochs=4, data=batches, validation=CLEAN, **options):
+    model = model or new_model()
+    record = train(
+        model,
+        model,
+        data,
+        folder,
+        epochs=epochs,
+        steps_per_epoch=STEPS,
+        validation=tf.data.Dataset.from_tensors((validation, validation)),
+        validation_steps=1,
+        **options,
+    )
+    return record, [w.numpy() for w in model.weights]
+
+
+def interrupted(folder, *where, **options):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, callbacks=[Interrupt(*where)], **options)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training that nothing interrupted: its folder, record and weights."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, *run(folder)
+
+
+def assert_same_end(result, whole):
+    (record, weights), (_, whole_record, whole_weights) = result, whole
+    assert record["history"] == whole_record["history"]
+    assert (record["epochs"], record["steps"], record["stopped"]) == (4, 4 * STEPS, None)
+    for found, expected in zip(weights, whole_weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_finished_training_leaves_its_network_and_record_alone(whole):
+    folder, record, weights = whole
+    assert sorted(path.name for path in folder.iterdir()) == ["model.keras", "training.json"]
+    assert json.loads((folder / "training.json").read_text()) == record
+    assert {key: len(values) for key, values in record["history"].items()} == {"loss": 4, "val_loss": 4}
+    assert record["history"]["val_loss"][-1] < record["history"]["val_loss"][0]
+    assert record["seconds"] > 0
+    for found, expected in zip(load_network(folder).weights, weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("where", [(0, 2), (1, None), (2, 3), (3, None)], ids=str)
+def test_a_training_that_was_interrupted_ends_in_the_same_bits(where, whole, tmp_path):
+    interrupted(tmp_path, *where)
+    assert not (tmp_path / "training.json").exists()
+    assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_it_may_be_interrupted_more_than_once(whole, tmp_path):
+    for where in ((0, None), (1, 4), (2, None)):
+        interrupted(tmp_path, *where)
+    assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_several_steps_per_execution_resume_too(tmp_path):
+    model = new_model(per_execution=3)
+    expected = run(tmp_path / "whole", model)
+    interrupted(tmp_path / "cut", 1, 5, model=new_model(per_execution=3))
+    record, weights = run(tmp_path / "cut", new_model(seed=99, per_execution=3))
+    assert record["history"] == expected[0]["history"]
+    for one, other in zip(weights, expected[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "missing"])
+def test_a_damaged_state_falls_back_to_the_one_before_it(damage, whole, tmp_path):
+    interrupted(tmp_path, 2)
+    state = tmp_path / "state.npz"
+    if damage == "missing":
+        state.unlink()
+    else:
+        state.write_bytes(state.read_bytes()[: 700 if damage == "truncated" else 0])
+    with np.load(tmp_path / "state-previous.npz") as previous:
+        assert json.loads(str(previous["record"]))["epoch"] == 2
+    assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_without_any_whole_state_training_starts_again(whole, tmp_path):
+    interrupted(tmp_path, 2)
+    for name in ("state.npz", "state-previous.npz"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 and then nothing")
+    assert_same_end(run(tmp_path, new_model()), whole)
+
+
+@pytest.mark.parametrize(("poison", "word"), [(float("nan"), "nan"), (float("inf"), "inf|nan")])
+@pytest.mark.parametrize("good_epochs", [0, 2])
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_state_kept(poison, word, good_epochs, whole, tmp_path):
+    model = new_model()
+    initial = [w.numpy() for w in model.weights]
+    record, weights = run(tmp_path, model, data=lambda s: batches(s, good_epochs * STEPS + 2, poison))
+    assert (record["epochs"], record["steps"]) == (good_epochs, good_epochs * STEPS)
+    for values, expected in zip(record["history"].values(), whole[1]["history"].values(), strict=False):
+        assert values == expected[:good_epochs]
+    if good_epochs:
+        interrupted(tmp_path / "other", good_epochs - 1)
+        with np.load(tmp_path / "other" / "state.npz") as state:
+            kept = {id(w) for w in model.weights}  # the state holds the seed generator's variable too
+            initial = [state[f"v{index}"] for index, v in enumerate(model.variables) if id(v) in kept]
+    for found, saved, expected in zip(weights, load_network(tmp_path).weights, initial, strict=True):
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(saved, expected)
+    epoch = good_epochs + 1
+    pattern = rf"the loss became ({word}) in epoch {epoch}; the state after epoch {good_epochs} was kept"
+    assert record["stopped"] is not None
+    assert re.fullmatch(pattern, record["stopped"])
+
+
+def test_a_validation_loss_that_is_not_finite_stops_too_and_is_named(tmp_path):
+    record, weights = run(tmp_path, validation=CLEAN * float("nan"))
+    assert record["epochs"] == 0
+    assert "nan in epoch 1; the state after epoch 0 was kept" in record["stopped"]
+    assert np.all([np.isfinite(w).all() for w in weights])
+
+
+def test_a_finished_number_of_epochs_is_not_trained_again(tmp_path):
+    interrupted(tmp_path, 3)
+    called = []
+    record, _ = run(tmp_path, data=lambda step: called.append(step))
+    assert called == []
+    assert record["epochs"] == 4
+
+
+@pytest.mark.parametrize("steps", [1, 7, 8, 29, 52, 234, 235, 1875])
+def test_an_execution_fills_an_epoch_evenly_and_as_far_as_it_may(steps):
+    best = steps_per_execution(steps)
+    assert steps % best == 0
+    assert not any(steps % more == 0 for more in range(best + 1, 27))
+    assert best <= 26
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".writing-abc.npz").write_bytes(b"half")
+    run(tmp_path, epochs=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.keras", "training.json"]
+
+
+def averaging_model(momentum=0.5):
+    model = new_model()
+    model.compile(keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=momentum), "mse", jit_compile=False)
+    return model
+
+
+def test_the_network_judged_best_is_saved_and_the_training_goes_on_from_the_last(tmp_path):
+    model, seen = new_model(), []
+
+    def judge():
+        seen.append(model.get_weights())
+        return [1.0, 3.0, 2.0, 0.0][len(seen) - 1]
+
+    record, _ = run(tmp_path, model, judge=judge)
+    assert record["history"]["val_psnr"] == [1.0, 3.0, 2.0, 0.0]
+    for found, expected in zip(load_network(tmp_path).get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    last = tmp_path / "without"
+    run(last)
+    for found, expected in zip(load_network(last).get_weights(), seen[3], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_averages_of_the_weights_are_what_is_judged_and_saved(tmp_path):
+    model, weights = averaging_model(), []
+
+    class Follow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            weights.append(model.get_weights())
+
+    judged = []
+    run(tmp_path, model, epochs=1, judge=lambda: judged.append(model.get_weights()) or 0.0, callbacks=[Follow()])
+    average = weights[0]
+    for step in weights[1:]:
+        average = [0.5 * a + 0.5 * w for a, w in zip(average, step, strict=True)]
+    for found, saved, expected in zip(judged[0], load_network(tmp_path).get_weights(), average, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+        np.testing.assert_array_equal(found, saved)
+
+
+def test_the_network_to_ship_gets_the_weights_that_were_trained(tmp_path):
+    shipped = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(6)])
+    _, weights = run(tmp_path, shipped=shipped)
+    saved = load_network(tmp_path)
+    assert len(saved.layers) == 2
+    for found, expected in zip(saved.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("epoch", [0, 2])
+def test_a_judged_training_resumes_to_the_same_bits(tmp_path, epoch):
+    def judged(folder, **options):
+        model = averaging_model()
+        return run(folder, model, judge=lambda: -abs(float(np.sum(model.get_weights()[0]))), **options)[0]
+
+    with pytest.raises(KeyboardInterrupt):
+        judged(tmp_path / "cut", callbacks=[Interrupt(epoch, at_batch=2)])
+    records = [judged(tmp_path / name) for name in ("cut", "whole")]
+    assert records[0]["history"] == records[1]["history"]
+    networks = [load_network(tmp_path / name).get_weights() for name in ("cut", "whole")]
+    for cut, whole in zip(*networks, strict=True):
+        np.testing.assert_array_equal(cut, whole)
+
+
+def test_a_loss_that_becomes_nan_keeps_the_last_good_weights_and_not_their_averages(tmp_path):
+    model = averaging_model()
+    start = model.get_weights()
+    run(tmp_path, model, data=lambda step: batches(step, poisoned_from=2))
+    for found, expected in zip(load_network(tmp_path).get_weights(), start, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_an_outburst_of_the_gradient_moves_a_weight_no_further_than_any_step():
+    optimizer, weight = averaging_adam(1e-3, steps_per_epoch=100, epochs=4), keras.Variable([0.0])
+    optimizer.build([weight])
+    moves = []
+    for step in range(300):
+        rate, before = float(optimizer.learning_rate), float(weight[0])
+        optimizer.apply([tf.constant([1e6 if step == 200 else 1.0])], [weight])
+        moves.append(abs(float(weight[0]) - before) / max(rate, 1e-9))
+    assert max(moves[1:200]) == pytest.approx(1, abs=0.01)
+    assert max(moves[200:]) < 1.1

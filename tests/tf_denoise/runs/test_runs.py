@@ -1,0 +1,205 @@
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from helpers import ROOT, files_of
+
+from tf_denoise.errors import InputError
+from tf_denoise.models import DenseAutoencoder
+from tf_denoise.runs.folder import (
+    atomic_path,
+    load_network,
+    network_folder,
+    open_run,
+    read_json,
+    write_json,
+    write_text,
+)
+
+CONFIG = {"epochs": 3, "children": ("0", "25"), "seed": 0}
+HOLD = """
+import sys, pathlib
+from tf_denoise.runs.folder import open_run
+with open_run(pathlib.Path(sys.argv[1]), {"epochs": 3}):
+    print("open", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_file_is_written_whole(tmp_path):
+    with atomic_path(tmp_path / "deep" / "file.npz") as temporary:
+        assert temporary.parent == tmp_path / "deep"
+        assert temporary.suffix == ".npz"
+        temporary.write_bytes(b"new")
+        assert not (tmp_path / "deep" / "file.npz").exists()
+    assert files_of(tmp_path) == {"deep/file.npz": b"new"}
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path, error):
+    write_text(tmp_path / "file.txt", "old")
+
+    def half_of_it():
+        with atomic_path(tmp_path / "file.txt") as temporary:
+            temporary.write_text("half of the n")
+            raise error
+
+    with pytest.raises(error):
+        half_of_it()
+    assert files_of(tmp_path) == {"file.txt": b"old"}
+
+
+def test_a_failure_before_the_first_content_leaves_no_file(tmp_path):
+    with pytest.raises(ValueError, match="disk"), atomic_path(tmp_path / "file.txt"):
+        raise ValueError("disk")
+    assert files_of(tmp_path) == {}
+
+
+def test_a_file_has_the_permissions_that_any_new_file_has(tmp_path):
+    before = os.umask(0o027)
+    try:
+        write_text(tmp_path / "file.txt", "x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file.txt").stat().st_mode) == 0o640
+
+
+def test_json_is_read_as_it_was_written(tmp_path):
+    write_json(tmp_path / "a.json", {"children": ["0"], "depth": None, "name": "Fréchet"})
+    assert read_json(tmp_path / "a.json") == {"children": ["0"], "depth": None, "name": "Fréchet"}
+
+
+def test_json_that_is_missing_or_damaged_is_named(tmp_path):
+    with pytest.raises(InputError, match=rf"{tmp_path} is not a run folder: it has no config.json"):
+        read_json(tmp_path / "config.json")
+    for content in (b'{"epochs": ', b"\xff\xfe\x00"):
+        (tmp_path / "config.json").write_bytes(content)
+        with pytest.raises(InputError, match=r"config.json cannot be read as a file of a run: ."):
+            read_json(tmp_path / "config.json")
+
+
+def test_a_run_takes_a_new_folder_an_empty_one_and_its_own(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "new" / "deep", tmp_path / "empty"):
+        for _ in range(2):
+            with open_run(folder, CONFIG):
+                assert read_json(folder / "config.json") == {"epochs": 3, "children": ["0", "25"], "seed": 0}
+
+
+def test_a_run_that_died_before_its_configuration_is_no_foreign_folder(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".writing-abc.json").touch()
+    with open_run(tmp_path, CONFIG):
+        assert (tmp_path / "config.json").exists()
+
+
+def refused(folder, message, config=CONFIG):
+    with pytest.raises(InputError, match=message), open_run(folder, config):
+        pytest.fail("the folder was taken")
+
+
+def test_a_foreign_folder_is_refused_and_left_as_it_is(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    refused(tmp_path, r"holds something that is not a run \(thesis.tex\), and nothing in it is overwritten")
+    assert files_of(tmp_path) == {"thesis.tex": b"years of work"}
+
+
+def test_another_configuration_is_refused_and_every_difference_named(tmp_path):
+    with open_run(tmp_path, CONFIG):
+        before = files_of(tmp_path)
+    message = "of another configuration: epochs is 3 there and 4 here, jit is None there and True here. Choose another"
+    refused(tmp_path, message, {**CONFIG, "epochs": 4, "jit": True})
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{"])
+def test_a_damaged_configuration_is_refused(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    refused(tmp_path, "config.json (is not the configuration of a run|cannot be read as a file of a run)")
+    assert (tmp_path / "config.json").read_text() == content
+
+
+def test_a_file_is_refused_as_a_folder(tmp_path):
+    (tmp_path / "file").write_text("x")
+    refused(tmp_path / "file", r"file is a file; expected a folder, or a name that is still free")
+    refused(tmp_path / "file" / "below", "below cannot be written: Not a directory")
+    assert files_of(tmp_path) == {"file": b"x"}
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    refused(tmp_path / ("x" * 300), "cannot be written: File name too long")
+
+
+@pytest.fixture
+def mere_user():
+    """Files that are not ours: permissions do not bind root, so root becomes nobody for a while."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    root = os.geteuid() == 0
+    (folder / "read-only").mkdir(mode=0o555)
+    (folder / "closed").mkdir(mode=0o000)
+    if root:
+        os.seteuid(65534)
+    yield folder
+    if root:
+        os.seteuid(0)
+    for path in (folder / "read-only", folder / "closed"):
+        path.chmod(0o755)
+        path.rmdir()
+    folder.rmdir()
+
+
+@pytest.mark.parametrize("place", ["read-only", "read-only/run", "closed/run"])
+def test_a_folder_that_cannot_be_written_is_refused(mere_user, place):
+    refused(mere_user / place, f"output folder {mere_user / place} cannot be written: Permission denied")
+
+
+def test_a_folder_in_use_by_another_process_is_refused_until_that_one_dies(tmp_path):
+    folder = tmp_path / "run"
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "open\n"
+        refused(folder, "run is in use by another run; wait for it or choose another", {"epochs": 3})
+    finally:
+        other.kill()
+        other.communicate()
+    with open_run(folder, {"epochs": 3}):
+        assert (folder / "config.json").exists()
+
+
+def test_children_lie_in_folders_below_their_parent(tmp_path):
+    assert network_folder(tmp_path, 2, "one_level/25") == tmp_path / "networks" / "repeat-2" / "one_level" / "25"
+
+
+def test_a_network_is_loaded_as_it_was_saved_and_not_compiled(tmp_path):
+    model = DenseAutoencoder(12, (4,))
+    model.compile("adam", "mse")
+    model.save(tmp_path / "model.keras")
+    loaded = load_network(tmp_path)
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded(np.ones((2, 12))), model(np.ones((2, 12))))
+
+
+def test_a_network_that_is_missing_or_damaged_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"model.keras cannot be loaded: ."):
+        load_network(tmp_path)
+    DenseAutoencoder(12, (4,)).save(tmp_path / "model.keras")
+    whole = (tmp_path / "model.keras").read_bytes()
+    for damaged in (b"", whole[:-200], whole[: len(whole) // 2], whole[:300] + bytes(200) + whole[500:]):
+        (tmp_path / "model.keras").write_bytes(damaged)
+        with pytest.raises(InputError, match=r"model.keras cannot be loaded: ."):
+            load_network(tmp_path)
+
+
+def test_a_network_that_would_run_foreign_code_is_not_loaded(tmp_path):
+    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2)]).save(tmp_path / "model.keras")
+    with pytest.raises(InputError, match=r"model.keras cannot be loaded: "):
+        load_network(tmp_path)

@@ -1,0 +1,326 @@
+"""The command on photographs: its options, its run folder, its resume."""
+
+import shutil
+import signal
+
+import keras
+import numpy as np
+import pytest
+from helpers import ROOT, mortal, python, refusal
+from PIL import Image
+
+import training.textures.choices
+import training.textures.experiment
+from evaluation.__main__ import evaluate
+from tf_denoise.models import UNet
+from tf_denoise.runs.folder import load_network, network_folder, read_json, write_json
+from training.textures.__main__ import main
+from training.textures.experiment import TextureTrainer
+from training.textures.options import COMPARED, TextureOptions
+
+SMALL = "lambda channels: UNet(channels, widths=(4, 8), blocks=1)"
+START = f"""
+import training.textures.choices, training.textures.__main__
+from tf_denoise.models import UNet
+training.textures.choices.UNet = {SMALL}
+training.textures.__main__.main(arguments)
+"""
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A folder of twelve small pictures."""
+    folder = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        coarse = rng.integers(0, 256, (6, 8, 3), "uint8")
+        Image.fromarray(coarse).resize((48, 36), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
+    return folder
+
+
+def command_line(photographs, output, **changed) -> list[str]:
+    options = {"data": photographs, "output": output, "steps": 6, "crop_size": 16, "batch_size": 4, "loss": "mse"}
+    words = []
+    for name, value in (options | {"mixed_precision": "none"} | changed).items():
+        if value is not None:
+            words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else [value])]
+    return words
+
+
+@pytest.fixture(scope="module")
+def run(photographs, tmp_path_factory):
+    """A finished run. Tests read it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("run") / "textures"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+        main(command_line(photographs, folder))
+    return folder
+
+
+BAD_VALUES = {
+    "only clean": ({"clean": "there"}, "--clean and --noisy go together"),
+    "minutes and steps": ({"minutes": 3}, "Give either --minutes or --steps."),
+    "three sigmas": ({"sigma": (1, 2, 3)}, "--sigma takes one deviation, or the least and the most, in 0..255"),
+    "descending sigma": ({"sigma": (50, 5)}, "received (50.0, 5.0)"),
+    "loss weight": ({"loss_weight": 1.5}, "--loss-weight lies in 0..1; received 1.5."),
+    "steps": ({"steps": 0}, "--steps lies in 1..1000000000; received 0."),
+    "crop": ({"crop_size": 8}, "--crop-size lies in 16..4096; received 8."),
+    "level": ({"level": 101}, "--level lies in 0..100; received 101."),
+    "repeats": ({"repeats": 0}, "--repeats lies in 1..1000; received 0."),
+    "test of pairs": (
+        {"clean": "c", "noisy": "n", "test": "t"},
+        "--validation and --test name clean photographs",
+    ),
+    "no folder": ({"data": "nowhere"}, "nowhere does not exist; expected a folder of photographs."),
+    "large crops": (
+        {"crop_size": 64},
+        "10 of the 10 photographs to train on are smaller than a crop of 64 x 64",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_VALUES.values(), ids=BAD_VALUES.keys())
+def test_a_bad_value_is_refused_in_a_sentence(capsys, tmp_path, photographs, changes, message):
+    assert message in refusal(capsys, main, command_line(photographs, tmp_path / "run", **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_broken_pictures_is_refused(capsys, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "empty.png").touch()
+    error = refusal(capsys, main, command_line(tmp_path / "pictures", tmp_path / "run"))
+    assert "empty.png" in error
+    assert "can be trained on" in error
+
+
+def test_a_photograph_in_two_parts_is_refused(capsys, tmp_path, photographs):
+    arguments = command_line(photographs, tmp_path / "run", test=photographs)
+    assert "no photograph is in two parts" in refusal(capsys, main, arguments)
+
+
+def test_a_test_photograph_that_cannot_be_decoded_is_refused_before_training(capsys, tmp_path, photographs):
+    (tmp_path / "test").mkdir()
+    data = bytearray((photographs / "00.png").read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (tmp_path / "test" / "damaged.png").write_bytes(data)
+    arguments = command_line(photographs, tmp_path / "run", test=tmp_path / "test")
+    assert "No photograph to test on can be decoded: damaged.png" in refusal(capsys, main, arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_transformer_that_cannot_be_downloaded_is_refused_with_the_way_out(
+    capsys, tmp_path, photographs, monkeypatch
+):
+    import keras_hub
+
+    def fail(*args, **kwargs):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(keras_hub.models.ViTBackbone, "from_preset", fail)
+    arguments = command_line(photographs, tmp_path / "run", network="vit_unet", vit="vit_base_patch16_224_imagenet")
+    assert "--vit small" in refusal(capsys, main, arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_does_without_tensorflow():
+    code = (
+        "import sys\nfrom training.textures.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    print('tensorflow' in sys.modules)"
+    )
+    result = python("-c", code)
+    assert result.stdout.endswith("False\n"), result.stderr
+    assert "--loss-weight" in result.stdout
+
+
+def test_compare_trains_every_loss_that_the_post_and_the_project_know():
+    assert TextureOptions(compare=True).losses == COMPARED
+    assert COMPARED[0] == "mse"
+    assert len(set(COMPARED)) == 6
+
+
+def test_a_run_leaves_networks_scores_and_a_report(run):
+    assert read_json(run / "budget.json")["steps"] == 6
+    record = read_json(network_folder(run, 1, "mse") / "training.json")
+    assert record["steps"] == 6
+    assert len(record["history"]["val_psnr"]) == 6
+    assert record["stopped"] is None
+    data = read_json(run / "data.json")
+    assert [len(data[part]) for part in ("train", "validation", "test")] == [10, 1, 1]
+    assert "MSE loss" in (run / "report.html").read_text()
+    assert load_network(network_folder(run, 1, "mse")).count_params() < 10_000
+
+
+def test_the_network_kept_is_the_one_judged_best(run, photographs):
+    from types import SimpleNamespace
+
+    from evaluation.metrics import psnr
+    from tf_denoise.data.parts import TextureData, make_noise
+
+    config = SimpleNamespace(**read_json(run / "config.json"))
+    (picture,) = TextureData(config).pictures("validation", make_noise(config))
+    network = load_network(network_folder(run, 1, "mse"))
+    output = np.clip(network(picture.noisy[None]), 0, 1)
+    best = max(read_json(network_folder(run, 1, "mse") / "training.json")["history"]["val_psnr"])
+    assert float(psnr(picture.clean[None], output, max_val=1.0)[0]) == pytest.approx(best, abs=1e-3)
+
+
+def test_a_finished_run_is_scored_again_to_the_same_table(run):
+    before = (run / "scores.csv").read_bytes()
+    (run / "report.html").unlink()
+    evaluate(run)
+    assert (run / "scores.csv").read_bytes() == before
+    assert (run / "report.html").exists()
+
+
+def test_a_run_whose_configuration_lacks_something_is_refused(capsys, run, tmp_path):
+    stored = read_json(run / "config.json")
+    del stored["crop_size"]
+    write_json(tmp_path / "config.json", stored)
+    assert "The config.json of the run lacks 'crop_size'" in refusal(capsys, evaluate, tmp_path)
+
+
+def test_tsne_of_photographs_is_refused(capsys, run):
+    assert "photographs have no t-SNE" in refusal(capsys, lambda folder: evaluate(folder, tsne_points=100), run)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0.79, "bfloat16"), (0.81, "none")])
+def test_mixed_precision_is_taken_where_it_saves_a_fifth(monkeypatch, seconds, expected):
+    monkeypatch.setattr(TextureTrainer, "__init__", lambda self: setattr(self, "config", TextureOptions()))
+    monkeypatch.setattr(
+        TextureTrainer, "_time", lambda self, loss, name: ({"none": 1.0, "bfloat16": seconds}[name], 0.1)
+    )
+    assert TextureTrainer()._precision() == (expected, {"mae": ({"none": 1.0, "bfloat16": seconds}[expected], 0.1)})
+
+
+@pytest.fixture(scope="module")
+def mixed_run(photographs, tmp_path_factory):
+    """A run in mixed precision; one of its photographs proves damaged only when it is decoded."""
+    folder = tmp_path_factory.mktemp("mixed")
+    shutil.copytree(photographs, folder / "photographs")
+    data = bytearray((photographs / "00.png").read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (folder / "photographs" / "05-damaged.png").write_bytes(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+        main(command_line(folder / "photographs", folder / "run", mixed_precision="bfloat16"))
+    return folder / "run"
+
+
+def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
+    network = load_network(network_folder(mixed_run, 1, "mse"))
+    assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
+    assert read_json(mixed_run / "budget.json")["precision"] == "bfloat16"
+
+
+def test_a_run_in_mixed_precision_that_was_killed_ends_in_the_same_bits(mixed_run, tmp_path):
+    arguments = command_line(mixed_run.parent / "photographs", tmp_path / "run", mixed_precision="bfloat16")
+    result = mortal(START, "mse/state.npz", 3, *arguments)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert mortal(START, "never", 1, *arguments).returncode == 0
+    found, expected = (load_network(network_folder(place, 1, "mse")) for place in (tmp_path / "run", mixed_run))
+    for one, other in zip(found.weights, expected.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
+    skipped = dict(read_json(mixed_run / "data.json")["skipped"])
+    assert "cannot be decoded" in skipped["05-damaged.png"]
+    assert "05-damaged.png" in (mixed_run / "report.html").read_text().split("skipped files")[1]
+
+
+def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+    monkeypatch.setattr(training.textures.experiment, "make_loss", lambda *options: lambda y, x: (y - x) * float("nan"))
+    main(command_line(photographs, tmp_path / "run", steps=2))
+    record = read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")
+    assert record["stopped"] == "the loss became nan in epoch 1; the state after epoch 0 was kept"
+    assert record["stopped"] in (tmp_path / "run" / "report.html").read_text()
+
+
+def test_what_was_found_damaged_is_remembered_when_the_command_is_repeated(mixed_run):
+    folder = mixed_run.parent / "photographs"
+    before = dict(read_json(mixed_run / "data.json")["skipped"])
+    main(command_line(folder, mixed_run, mixed_precision="bfloat16"))
+    assert dict(read_json(mixed_run / "data.json")["skipped"]) == before
+    assert "05-damaged.png" in before
+
+
+def test_another_configuration_on_the_folder_is_refused(capsys, run, photographs):
+    assert "loss is 'mse' there and 'mae' here" in refusal(capsys, main, command_line(photographs, run, loss="mae"))
+
+
+def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
+    clean, noisy = tmp_path / "clean", tmp_path / "noisy"
+    rng = np.random.default_rng(1)
+    for folder in (clean, noisy):
+        folder.mkdir()
+    for path in sorted(photographs.iterdir()):
+        image = np.asarray(Image.open(path))
+        Image.fromarray(image).save(clean / f"{path.stem}_raw.png")
+        disturbed = np.clip(image + rng.normal(0, 20, image.shape), 0, 255).astype("uint8")
+        Image.fromarray(disturbed).save(noisy / f"{path.stem}_noised.png")
+    monkeypatch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+    folder = tmp_path / "run"
+    main(command_line(None, folder, data=None, clean=clean, noisy=noisy, steps=2))
+    rows = (folder / "scores.csv").read_text()
+    assert "mse" in rows
+    assert "as the noisy photographs have it" in (folder / "report.html").read_text()
+
+
+def test_a_run_killed_at_several_points_ends_in_the_same_bits(run, photographs, tmp_path):
+    folder = tmp_path / "killed"
+    arguments = command_line(photographs, folder)
+    for place, count in [("mse/state.npz", 2), ("mse/state-previous.npz", 3), ("scores.csv", 1)]:
+        result = mortal(START, place, count, *arguments)
+        assert result.returncode == -signal.SIGKILL, (place, result.stdout, result.stderr)
+    result = mortal(START, "never", 1, *arguments)
+    assert result.returncode == 0, result.stderr
+    for found, expected in zip(
+        load_network(network_folder(folder, 1, "mse")).weights,
+        load_network(network_folder(run, 1, "mse")).weights,
+        strict=True,
+    ):
+        np.testing.assert_array_equal(found, expected)
+    histories = [read_json(network_folder(place, 1, "mse") / "training.json")["history"] for place in (folder, run)]
+    assert histories[0] == histories[1]
+    assert (folder / "scores.csv").read_bytes() == (run / "scores.csv").read_bytes()
+
+
+def test_two_devices_train_the_same_network_as_one(run, photographs, tmp_path):
+    folder = tmp_path / "two"
+    devices = """
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import sys
+import training.textures.experiment
+arguments = sys.argv[1:]
+train = training.textures.experiment.TextureTrainer._train
+
+def counted(self, *job, **options):
+    print("replicas:", self.strategy.num_replicas_in_sync)
+    return train(self, *job, **options)
+
+training.textures.experiment.TextureTrainer._train = counted
+"""
+    result = python("-c", devices + START, *command_line(photographs, folder))
+    assert result.returncode == 0, result.stderr
+    assert "replicas: 2\n" in result.stdout
+    for found, expected in zip(
+        load_network(network_folder(folder, 1, "mse")).weights,
+        load_network(network_folder(run, 1, "mse")).weights,
+        strict=True,
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_the_fifteen_lines_of_the_documentation_run(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "textures.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    assert len(code.strip().splitlines()) <= 15
+    monkeypatch.chdir(tmp_path)
+    epochs = keras.Model.fit
+    monkeypatch.setattr(
+        keras.Model, "fit", lambda self, pairs, **options: epochs(self, pairs, steps_per_epoch=1, epochs=1, verbose=0)
+    )
+    exec(compile(code, "docs/textures.md", "exec"), {})

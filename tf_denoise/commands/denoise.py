@@ -1,0 +1,100 @@
+"""`python -m tf_denoise denoise`: picture files through a trained network."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from tf_denoise.commands.exits import check_range
+from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Denoise:
+    """Denoise picture files and folders of them, of any size.
+
+    Format, bit depth, orientation, colour profile and transparency stay; originals are never overwritten. The exit
+    status is 1 when some pictures failed, 2 when nothing could be done.
+    """
+
+    inputs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN...")]
+    """Pictures (PNG, JPEG, BMP, TIFF), and folders of them, nested too."""
+    model: Path
+    """A run folder, or a .keras file."""
+    output: Path
+    """The folder to write to, under the names of the pictures."""
+    network: str | None = None
+    """Which network of the run; the best by validation unless told."""
+    jobs: int = 1
+    """Pictures at the same time; each takes memory of its own."""
+    tile: int | None = None
+    """Side of the tiles in pixels; chosen unless told."""
+    overlap: int | None = None
+    """Pixels that neighbouring tiles share; measured unless told."""
+    quality: int = 95
+    """JPEG quality, 1 to 100."""
+    overwrite: bool = False
+    """Do pictures again whose name stands in the output already; otherwise these are left as they are."""
+
+
+def denoise(options: Denoise) -> int:
+    """Denoise pictures; the exit status.
+
+    Raises:
+        InputError: If the model or the output folder is not what it should be.
+    """
+    if not options.inputs:
+        raise InputError("Name the pictures to denoise, or folders of them.")
+    check_range(options.jobs, "--jobs", 1, 1_000)
+    check_range(options.quality, "--quality", 1, 100)
+    for name in ("tile", "overlap"):
+        if getattr(options, name) is not None:
+            check_range(getattr(options, name), f"--{name}", 16 if name == "tile" else 0, 100_000)
+    from tf_denoise.commands.denoise_files import check_output, denoise_files, plan_jobs
+
+    jobs, problems = plan_jobs(options.inputs, options.output)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    there = [] if options.overwrite else [job for job in jobs if job.target.exists()]
+    if there:
+        print(
+            f"{len(there)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and are "
+            "left as they are; --overwrite does them again."
+        )
+        jobs = [job for job in jobs if job not in there]
+        if not jobs:
+            return 1 if problems else 0
+    if not jobs:
+        raise InputError(
+            f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."
+        )
+    check_output(options.output)
+    start_tensorflow()  # once the arguments are known to be good
+    from tf_denoise.runs.loading import load_for_use
+    from tf_denoise.tiling import TiledDenoiser
+
+    loaded = load_for_use(options.model, options.network)
+    try:
+        denoiser = TiledDenoiser(loaded.model, options.tile, options.overlap)
+        denoiser.check_tiles()
+    except ValueError as error:
+        raise InputError(f"{options.model} cannot denoise pictures with these options. {error}") from None
+    if denoiser.channels not in (1, 3):
+        raise InputError(
+            f"{options.model} takes pictures of {denoiser.channels} channels; files have 1 (grey) or 3 (colour)."
+        )
+    result = denoise_files(jobs, denoiser, loaded.trained_range, options.quality, options.jobs)
+    result.problems = problems + result.problems
+    rate = result.megapixels / max(result.seconds, 1e-9)
+    print(
+        f"{result.done} of {len(jobs) + len(problems)} pictures denoised by {loaded.name}, {result.megapixels:.2f} "
+        f"megapixels at {rate:.2f} megapixels per second: {options.output}"
+    )
+    if result.stopped:
+        print("Stopped. Each file in the output folder is whole.", file=sys.stderr)
+    elif result.problems:
+        print(f"error: {len(result.problems)} failed; the reasons stand above.", file=sys.stderr)
+    return result.status

@@ -1,0 +1,259 @@
+"""What `python -m tf_denoise denoise` does: picture files in, picture files of the same kind out."""
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import numpy as np
+import rich.console
+import rich.progress
+
+from tf_denoise.errors import InputError
+from tf_denoise.noise.estimate import picture_sigma
+from tf_denoise.pictures.files import (
+    DECODABLE,
+    FORMATS,
+    PictureError,
+    find_pictures,
+    first_line,
+    inspect_picture,
+    read_picture,
+    write_picture,
+)
+
+_SLACK = 1.1  # an estimate is off by so much where a picture has texture
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A picture to denoise.
+
+    Attributes:
+        source: The file to read.
+        target: The file to write.
+        megapixels: Its size.
+    """
+
+    source: Path
+    target: Path
+    megapixels: float
+
+
+@dataclasses.dataclass
+class Result:
+    """What became of the pictures.
+
+    Attributes:
+        done: Files written.
+        problems: A sentence for each picture or folder that could not be done.
+        megapixels: Size of all that was done.
+        seconds: Time it took.
+        stopped: Whether Ctrl-C ended it.
+    """
+
+    done: int = 0
+    problems: list[str] = dataclasses.field(default_factory=list)
+    megapixels: float = 0.0
+    seconds: float = 0.0
+    stopped: bool = False
+
+    @property
+    def status(self) -> int:
+        """Exit status: 0, 1 when some failed, 2 when nothing could be done, 130 after Ctrl-C."""
+        if self.stopped:
+            return 130
+        return 0 if not self.problems else 1 if self.done else 2
+
+
+class _Stopped(Exception):
+    """Ctrl-C was pressed."""
+
+
+def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str]]:
+    """What to do: files go to `OUTPUT/NAME`, those of a folder to `OUTPUT/PATH-IN-IT`.
+
+    With several inputs a folder's files go below `OUTPUT/FOLDER`. Pictures that lie in the output are no input.
+
+    Args:
+        inputs: Files and folders.
+        output: The folder to write to.
+
+    Returns:
+        The jobs, and a sentence for each input that is none.
+    """
+    jobs, problems, taken = [], [], {}
+    sources = list(_sources(inputs, output, problems))
+    originals = {source.resolve() for source, _ in sources}
+    for source, place in sources:
+        target = output / place
+        try:
+            header = inspect_picture(source, DECODABLE)
+            if _is_same(source, target):
+                raise PictureError(source, "would be overwritten; choose another --output: originals stay as they are")
+            if target.resolve() in originals:
+                raise PictureError(source, f"would be written over {target}, another original; choose another --output")
+            if target in taken:
+                raise PictureError(source, f"and {taken[target]} would both be written to {target}; rename one")
+        except PictureError as error:
+            problems.append(str(error))
+            continue
+        taken[target] = source
+        jobs.append(Job(source, target, header.height * header.width / 1e6))
+    return jobs, problems
+
+
+def _sources(inputs: Sequence[Path], output: Path, problems: list[str]) -> Iterator[tuple[Path, Path]]:
+    """Each file, and its place in the output folder."""
+    for path in inputs:
+        if not path.is_dir():
+            yield path, Path(path.name)
+            continue
+        try:
+            found = find_pictures(path)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        if path.resolve() in output.resolve().parents:
+            found = [file for file in found if output.resolve() not in file.resolve().parents]
+        if not found:
+            problems.append(f"{path} holds no picture; expected files that end in {', '.join(FORMATS)}.")
+        below = Path(path.resolve().name) if len(inputs) > 1 else Path()
+        yield from ((file, below / file.relative_to(path)) for file in found)
+
+
+def _is_same(source: Path, target: Path) -> bool:
+    return target.exists() and os.path.samefile(source, target)
+
+
+def check_output(output: Path) -> None:
+    """Refuse a folder that cannot be written.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output).close()
+    except OSError as error:
+        raise InputError(f"The output folder {output} cannot be written: {error.strerror}.") from None
+
+
+def denoise_files(
+    jobs: Sequence[Job],
+    denoise: Callable,
+    trained_range: tuple[float, float] | None = None,
+    quality: int = 95,
+    threads: int = 1,
+    console: rich.console.Console | None = None,
+) -> Result:
+    """Denoise pictures and write them, each file whole or not at all.
+
+    Args:
+        jobs: As `plan_jobs` gives them.
+        denoise: A `TiledDenoiser`, or what is called like one.
+        trained_range: Least and largest deviation of the noise of the training, in 255ths; a picture whose noise lies
+            outside is named.
+        quality: JPEG quality.
+        threads: Pictures at the same time.
+        console: Where progress and remarks go.
+    """
+    console = console or rich.console.Console(stderr=True)
+    result, stop, started = Result(), threading.Event(), time.monotonic()
+    total = sum(job.megapixels for job in jobs)
+    with _progress(console, total) as progress, ThreadPoolExecutor(threads) as pool:
+        task = progress.add_task("Denoising", total=total)
+
+        def advance(pixels: int) -> None:
+            if stop.is_set():
+                raise _Stopped
+            progress.advance(task, pixels / 1e6)
+
+        def work(job: Job) -> str | None:
+            if stop.is_set():
+                raise _Stopped
+            picture = read_picture(job.source, DECODABLE)
+            remark = noise_remark(job.source, picture.values, trained_range)
+            write_picture(job.target, denoise(picture.values, on_progress=advance), picture, quality)
+            return remark
+
+        futures = {pool.submit(work, job): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                _take(futures[future], future, result, console, is_quiet=not console.is_terminal, started=started)
+        except KeyboardInterrupt:
+            stop.set()
+            result.stopped = True
+            pool.shutdown(cancel_futures=True)  # those at work end at their next tile
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _take(job: Job, future, result: Result, console, is_quiet: bool, started: float) -> None:
+    """Note what became of a job."""
+    try:
+        remark = future.result()
+    except (PictureError, MemoryError) as error:
+        problem = str(error) if isinstance(error, PictureError) else f"{job.source} cannot be denoised: {error}"
+    except OSError as error:
+        problem = f"{job.target} cannot be written: {error.strerror or error}."
+    except Exception as error:  # whatever it is, the other pictures are still done
+        problem = f"{job.source} cannot be denoised: {type(error).__name__}: {first_line(error)}"
+    else:
+        result.done += 1
+        result.megapixels += job.megapixels
+        if remark:
+            console.print(f"note: {remark}", markup=False, highlight=False, soft_wrap=True)
+        if is_quiet:
+            rate = result.megapixels / (time.monotonic() - started)
+            line = f"{job.target}: {job.megapixels:.2f} megapixels; {rate:.2f} megapixels per second"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        return
+    result.problems.append(problem)
+    console.print(f"error: {problem}", markup=False, highlight=False, soft_wrap=True)
+
+
+def noise_remark(source: Path, values: np.ndarray, trained_range: tuple[float, float] | None) -> str | None:
+    """A sentence if the noise of a picture is not what the network was trained on.
+
+    Args:
+        source: The file.
+        values: Its pixels `(height, width, channels)`, as stored.
+        trained_range: Least and largest deviation, in 255ths, or `None` where there was none.
+    """
+    white = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
+    if trained_range is None or (sigma := picture_sigma(values, white)) is None:
+        return None
+    low, high = trained_range
+    if low / _SLACK - 0.5 <= 255 * sigma <= high * _SLACK:  # half a step: what rounding to 8 bits hides
+        return None
+    advice = "more of it may stay" if 255 * sigma > high else "fine detail may be smoothed"
+    trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
+    return (
+        f"{source} has noise of a deviation of about {255 * sigma:.1f} (255ths of white); the network was trained on "
+        f"{trained}: {advice}."
+    )
+
+
+@contextlib.contextmanager
+def _progress(console, total: float) -> Iterator[rich.progress.Progress]:
+    """A bar in megapixels, where there is a terminal to draw it on."""
+
+    class Rate(rich.progress.ProgressColumn):
+        def render(self, task):
+            speed = task.finished_speed or task.speed
+            return f"{task.completed:.1f} of {total:.1f} MP, {speed or 0:.2f} MP/s"
+
+    columns = (
+        rich.progress.TextColumn("{task.description}"),
+        rich.progress.BarColumn(),
+        Rate(),
+        rich.progress.TimeRemainingColumn(),
+    )
+    with rich.progress.Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        yield progress

@@ -1,0 +1,55 @@
+"""`python -m tf_denoise export`: a trained network for a server."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from tf_denoise.commands.exits import check_range
+from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """Export a trained network: a SavedModel for TensorFlow Serving, an ONNX file or a LiteRT file."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    """A run folder, or a .keras file."""
+    path: Annotated[Path, tyro.conf.Positional]
+    """savedmodel: the folder of the versions (the first becomes PATH/1). onnx, litert: the file."""
+    format: Literal["savedmodel", "onnx", "litert"] = "savedmodel"
+    """savedmodel and onnx take pictures of any size, litert those of one size."""
+    size: tuple[int, int] | None = None
+    """litert: height and width of the pictures."""
+    network: str | None = None
+    """Which network of the run; the best by validation unless told."""
+    max_megapixels: float = 25.0
+    """savedmodel: larger PNG and JPEG pictures are not decoded."""
+
+
+def export(options: Export) -> int:
+    """Export a network; the exit status.
+
+    Raises:
+        InputError: If the model, the path or an option is not what it should be.
+    """
+    if (options.format == "litert") != (options.size is not None):
+        raise InputError("--size HEIGHT WIDTH goes with --format litert, which takes pictures of one size.")
+    check_range(options.max_megapixels, "--max-megapixels", 0.01, 1_000)
+    start_tensorflow()
+    from tf_denoise.runs.loading import load_for_use
+    from tf_denoise.serving.export import CARD_FILE, export_for_serving, export_litert, export_onnx, has_warm_up
+
+    loaded = load_for_use(options.run, options.network)
+    if options.format == "savedmodel":
+        written = export_for_serving(loaded.model, options.path, loaded, int(1e6 * options.max_megapixels))
+        print(f"{loaded.name}: {written}, described in {written / CARD_FILE}")
+        if not has_warm_up():
+            print("It has no warm-up requests: they need pip install tensorflow-serving-api.")
+    elif options.format == "onnx":
+        print(f"{loaded.name}: {export_onnx(loaded.model, options.path)}")
+    else:
+        print(f"{loaded.name}: {export_litert(loaded.model, options.path, *options.size)}")
+    return 0

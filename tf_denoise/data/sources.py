@@ -1,0 +1,198 @@
+"""Where photographs come from: a folder, pairs of clean and noisy ones, or those that scikit-image embeds."""
+
+import importlib.util
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from tf_denoise.data.photographs import Photograph, Photographs, counted
+from tf_denoise.errors import InputError
+from tf_denoise.pictures.files import FORMATS, PictureError, PictureHeader, find_pictures, inspect_picture
+
+LEAST_SIDE = 16
+"""Photographs with a smaller side are refused as tiny."""
+_MOST_REJECTED = 0.1
+_THREADS = 8
+_CLEAN_ENDING, _NOISY_ENDING = "_raw", "_noised"
+_EMBEDDED = {
+    "grass.png": "train",
+    "astronaut.png": "train",
+    "camera.png": "test",
+    "chelsea.png": "train",
+    "ihc.png": "train",
+    "moon.png": "train",
+    "motorcycle_left.png": "train",
+    "rocket.jpg": "train",
+    "brick.png": "validation",
+    "coins.png": "validation",
+    "gravel.png": "test",
+    "coffee.png": "test",
+}
+
+
+def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:
+    """The photographs of a folder and of the folders in it. Headers are read, nothing is decoded.
+
+    Args:
+        folder: Where the PNG, JPEG, BMP and TIFF files lie.
+        channels: 1 or 3; unless told, 3, or 1 if all photographs are grey.
+        least_side: The least height and width in pixels.
+
+    Returns:
+        The photographs. Files that cannot be trained on stand in `rejected`, each with the reason.
+
+    Raises:
+        InputError: If there is no photograph, or more than a tenth of the files are rejected.
+    """
+    folder = _checked_folder(folder)
+    headers, rejected = _inspected(folder, find_pictures(folder), least_side)
+    members = [Photograph(_name(folder, path), header, path) for path, header in headers.items()]
+    _check_rejected(folder, len(members), len(headers) + len(rejected), rejected)
+    return Photographs(
+        members, _channels(members, channels), f"{counted(members)} from {folder.resolve().name}", rejected
+    )
+
+
+def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:
+    """Clean photographs and their noisy versions, matched by their path inside the two folders.
+
+    The suffix does not matter, nor do the endings `_raw` of a clean and `_noised` of a noisy file: `a/1_raw.jpg` is the
+    partner of `a/1_noised.png` and of `a/1.jpg`. Files that end in `_noised` are passed over in the clean folder and
+    those in `_raw` in the noisy one, so both may be the same folder.
+
+    Args:
+        clean_folder: Where the clean photographs lie.
+        noisy_folder: Where the noisy ones lie.
+        channels: 1 or 3; unless told, 3, or 1 if all photographs are grey.
+        least_side: The least height and width in pixels.
+
+    Returns:
+        The photographs, named by the clean ones. A pair with a file that cannot be trained on stands in `rejected`.
+
+    Raises:
+        InputError: If a photograph has no partner or one of another size, if two have one name, if there is no pair,
+            or if more than a tenth of the files are rejected.
+    """
+    clean_folder, noisy_folder = _checked_folder(clean_folder), _checked_folder(noisy_folder)
+    clean = _by_key(clean_folder, _CLEAN_ENDING, _NOISY_ENDING)
+    noisy = _by_key(noisy_folder, _NOISY_ENDING, _CLEAN_ENDING)
+    alone = [clean[key] for key in clean if key not in noisy] + [noisy[key] for key in noisy if key not in clean]
+    if alone:
+        raise InputError(
+            f"{_some(alone)} {'has' if len(alone) == 1 else 'have'} no partner: expected one file of the same name in "
+            f"{clean_folder} and in {noisy_folder}, or NAME_raw and NAME_noised; add the partners or move these away."
+        )
+    headers, rejected = _inspected(clean_folder, clean.values(), least_side)
+    noisy_headers, noisy_rejected = _inspected(noisy_folder, noisy.values(), least_side)
+    rejected |= {f"{noisy_folder.resolve().name}/{name}": reason for name, reason in noisy_rejected.items()}
+    members = []
+    for key, path in clean.items():
+        if path in headers and noisy[key] in noisy_headers:
+            one, other = headers[path], noisy_headers[noisy[key]]
+            if (one.height, one.width) != (other.height, other.width):
+                raise InputError(
+                    f"{path} is {one.width} x {one.height} pixels and its partner {noisy[key]} {other.width} x "
+                    f"{other.height}; the two of a pair show the same in the same size: cut one, or move both away."
+                )
+            members.append(Photograph(_name(clean_folder, path), one, path, noisy[key], other))
+    _check_rejected(clean_folder, len(members), len(clean), rejected)
+    description = (
+        f"{counted(members)} from {clean_folder.resolve().name}, noisy ones from {noisy_folder.resolve().name}"
+    )
+    return Photographs(members, _channels(members, channels), description, rejected)
+
+
+def embedded_photographs(channels: int | None = None) -> Photographs:
+    """Twelve photographs and textures that lie in scikit-image's wheel; nothing is ever downloaded.
+
+    Their split is fixed: grass and seven photographs to train, brick and coins to validate, gravel and coffee to test.
+
+    Args:
+        channels: 1 or 3; 3 unless told: the grey ones, the three textures among them, are repeated to three channels.
+
+    Raises:
+        InputError: If scikit-image comes without them.
+    """
+    specification = importlib.util.find_spec("skimage")
+    folder = Path(specification.origin).parent / "data" if specification else Path("skimage")
+    missing = [name for name in _EMBEDDED if not (folder / name).is_file()]
+    if missing:
+        raise InputError(
+            f"scikit-image comes without {_some(missing)} here; reinstall it with pip install scikit-image, or name a "
+            "folder of your own with --data FOLDER."
+        )
+    members = [Photograph(name, inspect_picture(folder / name), folder / name) for name in _EMBEDDED]
+    description = "12 photographs and textures embedded in scikit-image"
+    return Photographs(members, _channels(members, channels), description, parts=_EMBEDDED)
+
+
+def _checked_folder(folder) -> Path:
+    folder = Path(folder)
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {found}; expected a folder of photographs.")
+    return folder
+
+
+def _inspected(
+    folder: Path, paths: Iterable[Path], least_side: int
+) -> tuple[dict[Path, PictureHeader], dict[str, str]]:
+    """The headers of the files that can be trained on, and name and reason of the others."""
+
+    def inspect(path):
+        try:
+            return inspect_picture(path, least_side=least_side)
+        except PictureError as error:
+            return error.reason
+
+    paths = list(paths)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(zip(paths, pool.map(inspect, paths), strict=True))
+    headers = {path: header for path, header in found if isinstance(header, PictureHeader)}
+    return headers, {_name(folder, path): reason for path, reason in found if isinstance(reason, str)}
+
+
+def _check_rejected(folder: Path, kept: int, total: int, rejected: dict[str, str]) -> None:
+    if not total:
+        raise InputError(f"{folder} holds no picture; expected files that end in {', '.join(FORMATS)}.")
+    if kept and total - kept <= _MOST_REJECTED * total:
+        return
+    reasons = "; ".join(f"{name} {reason}" for name, reason in list(rejected.items())[:3])
+    more = f"; and {len(rejected) - 3:,} more" if len(rejected) > 3 else ""
+    share = "None" if not kept else f"Only {kept:,}"
+    raise InputError(
+        f"{share} of the {counted(range(total))} in {folder} can be trained on, and at most a tenth may fail: {reasons}"
+        f"{more}. Mend these files or move them away."
+    )
+
+
+def _channels(members: Sequence[Photograph], channels: int | None) -> int:
+    if channels not in (None, 1, 3):
+        raise InputError(f"Photographs have 1 channel (grey) or 3 (colour); received channels={channels}.")
+    headers = [header for m in members for header in (m.header, m.noisy_header) if header is not None]
+    return channels or max(header.channels for header in headers)
+
+
+def _by_key(folder: Path, ending: str, passed_over: str) -> dict[str, Path]:
+    """The files of a folder by what partners have in common: the path inside it without `ending` and suffix."""
+    keyed = {}
+    for path in find_pictures(folder):
+        place = PurePosixPath(_name(folder, path)).with_suffix("")
+        if place.name.endswith(passed_over):
+            continue
+        key = place.with_name(place.name.removesuffix(ending) or place.name).as_posix()
+        if key in keyed:
+            raise InputError(
+                f"{keyed[key]} and {path} have one name as partners go, {key}: expected one file each; rename one."
+            )
+        keyed[key] = path
+    return keyed
+
+
+def _name(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _some(names: Sequence) -> str:
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(map(str, names[:3])) + more

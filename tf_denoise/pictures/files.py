@@ -1,0 +1,204 @@
+"""Reading and writing picture files: the one place that decodes them.
+
+PNG, JPEG, BMP and TIFF; 8 and 16 bits, TIFF in floating point too; grey and colour. Pixels are handed out upright,
+as the EXIF orientation has them. Sixteen bits stay sixteen bits.
+"""
+
+import dataclasses
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+
+from tf_denoise.errors import InputError
+from tf_denoise.pictures.codecs import DECODERS, ENCODERS
+from tf_denoise.pictures.headers import (
+    DECODABLE,
+    FORMATS,
+    MAX_PIXELS,
+    PLAIN,
+    PictureError,
+    PictureHeader,
+    first_line,
+    inspect_picture,
+)
+from tf_denoise.runs.folder import atomic_path
+
+__all__ = [
+    "DECODABLE",
+    "FORMATS",
+    "MAX_PIXELS",
+    "PLAIN",
+    "Picture",
+    "PictureError",
+    "PictureHeader",
+    "find_pictures",
+    "first_line",
+    "from_unit",
+    "inspect_picture",
+    "read_picture",
+    "to_unit",
+    "with_channels",
+    "write_picture",
+]
+
+_LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture file, with what writing gives back.
+
+    Attributes:
+        values: `(height, width, 1 or 3)`, upright; uint8, uint16, or float32 in [0, 1].
+        header: What the file says of itself.
+        alpha: `(height, width, 1)` of the dtype of `values`, or `None`.
+        profile: The ICC colour profile, or `None`.
+        exif: The EXIF data, or `None`.
+    """
+
+    values: np.ndarray
+    header: PictureHeader
+    alpha: np.ndarray | None = None
+    profile: bytes | None = None
+    exif: bytes | None = None
+
+
+def find_pictures(folder) -> list[Path]:
+    """All files in a folder and below whose suffix is a picture's, sorted by their path inside it.
+
+    Suffixes in capitals count; names that begin with a dot do not.
+
+    Raises:
+        InputError: If the folder, or one in it, cannot be listed.
+    """
+
+    def refuse(error: OSError):
+        raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.")
+
+    found = []
+    for root, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in FORMATS]
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def read_picture(path, accept: Collection[str] = PLAIN, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a picture file. A palette is turned into colours.
+
+    Args:
+        path: A PNG, JPEG, BMP or TIFF file.
+        accept: The kinds of picture wanted: `PLAIN`, or `DECODABLE` with alpha and palettes.
+        max_pixels: The most pixels; judged from the header, before anything is allocated.
+
+    Returns:
+        The picture.
+
+    Raises:
+        PictureError: If `inspect_picture` refuses the file, or its pixels cannot be decoded.
+    """
+    path = Path(path)
+    header = inspect_picture(path, accept, max_pixels=max_pixels)
+    try:
+        pixels, profile, exif = DECODERS[header.format](path)
+    except Exception as error:  # what a decoder raises at damaged data is not to be foreseen
+        raise PictureError(path, f"cannot be decoded: {first_line(error)}") from None
+    pixels = _turned(pixels if pixels.ndim == 3 else pixels[..., None], header.orientation)
+    colours = header.channels
+    if pixels.shape[:2] != (header.height, header.width) or pixels.shape[2] < colours:
+        raise PictureError(path, f"was decoded to shape {pixels.shape}, not to {header.width} x {header.height} pixels")
+    if pixels.dtype.kind == "f":
+        low, high = pixels.min(), pixels.max()
+        if not (low >= 0 and high <= 1):
+            raise PictureError(path, f"holds floating-point values from {low:g} to {high:g}; expected 0 to 1")
+        pixels = pixels.astype("float32", copy=False)
+    alpha = np.ascontiguousarray(pixels[..., colours : colours + 1]) if pixels.shape[2] > colours else None
+    return Picture(np.ascontiguousarray(pixels[..., :colours]), header, alpha, profile, exif)
+
+
+def write_picture(path, values, like: Picture, quality: int = 95) -> None:
+    """Write pixels in the format, bit depth and orientation of another picture, with its profile, EXIF data and alpha.
+
+    The file is whole or absent. A palette becomes colours; a TIFF file keeps no EXIF data.
+
+    Args:
+        path: The file to write, whatever its suffix.
+        values: `(height, width, channels)`, upright, the shape of `like.values`; of its dtype, or floating point in
+            [0, 1], which is rounded to it.
+        like: The picture that the values were made from.
+        quality: JPEG quality, 1 to 100. Colours are not subsampled.
+
+    Raises:
+        ValueError: If the values have another shape or an integer type of another depth.
+    """
+    values = np.asarray(values)
+    if values.shape != like.values.shape:
+        raise ValueError(
+            f"The values to write have shape {values.shape}; expected that of the picture, {like.values.shape}."
+        )
+    if values.dtype.kind == "f":
+        values = from_unit(values, like.values.dtype)
+    elif values.dtype != like.values.dtype:
+        raise ValueError(
+            f"The values to write are {values.dtype}; expected {like.values.dtype}, or floating point in [0, 1]."
+        )
+    if like.alpha is not None:
+        values = np.concatenate([values, like.alpha], axis=-1)
+    back = {6: 8, 8: 6}.get(like.header.orientation, like.header.orientation)
+    values = np.ascontiguousarray(_turned(values, back))
+    options = {"quality": quality} if like.header.format == "JPEG" else {}
+    with atomic_path(Path(path)) as temporary:
+        ENCODERS[like.header.format](
+            temporary, values, like.profile, like.exif, orientation=like.header.orientation, **options
+        )
+
+
+def to_unit(values) -> np.ndarray:
+    """Stored values as float32 in [0, 1]: uint8 divided by 255, uint16 by 65,535, floating point as it is.
+
+    Example:
+        >>> to_unit(np.array([0, 51, 255], "uint8")).tolist()
+        [0.0, 0.20000000298023224, 1.0]
+    """
+    values = np.asarray(values)
+    if values.dtype.kind == "f":
+        return values.astype("float32", copy=False)
+    return np.divide(values, np.float32(np.iinfo(values.dtype).max), dtype="float32")
+
+
+def from_unit(values, dtype) -> np.ndarray:
+    """Values in [0, 1] as stored ones of `dtype`: cut off at 0 and 1, and rounded if `dtype` is an integer's.
+
+    Example:
+        >>> from_unit([-0.1, 0.2, 1.0], "uint8").tolist()
+        [0, 51, 255]
+    """
+    values = np.clip(values, 0, 1)
+    if np.dtype(dtype).kind == "f":
+        return values.astype(dtype, copy=False)
+    return np.round(values * np.iinfo(dtype).max).astype(dtype)
+
+
+def with_channels(values: np.ndarray, channels: int) -> np.ndarray:
+    """Pixels `(height, width, 1 or 3)` as ones of 1 or 3 channels, of the same dtype.
+
+    Grey is repeated; colours become their luma (ITU-R BT.601), rounded.
+    """
+    if values.shape[-1] == channels:
+        return values
+    if channels == 3:
+        return np.repeat(values, 3, axis=-1)
+    luma = values @ np.array(_LUMA, "float32")
+    return (luma if values.dtype.kind == "f" else np.round(luma)).astype(values.dtype)[..., None]
+
+
+def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Stored rows turned upright."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels

@@ -1,0 +1,138 @@
+"""The model card of an exported network: what it is, what it was trained on, how good it was, where its limits are."""
+
+import csv
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+from tf_denoise.runs.folder import read_json
+from tf_denoise.runs.loading import LoadedNetwork
+
+_LOSSES = {
+    "mse": "mean squared error",
+    "mae": "mean absolute error",
+    "regional": "sharpness of windows",
+    "frequency": "magnitudes of frequencies",
+    "weighted_frequency": "magnitudes of frequencies, high ones weighted",
+    "windowed": "magnitudes of frequencies in windows",
+    "wavelet": "wavelet details",
+}
+
+
+def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
+    """The card, in Markdown.
+
+    Args:
+        model: The network.
+        about: What is known of its training.
+        functions: Its signatures.
+        max_pixels: The most pixels of a picture that is decoded.
+    """
+    sections = {
+        "": _facts(model),
+        "Training": _training(about),
+        "Measures": _measures(about),
+        "Limits": _limits(model, about, max_pixels),
+        "Signatures": [_signature(name, function) for name, function in functions.items()],
+    }
+    parts = [f"# {about.name}\n"]
+    for title, lines in sections.items():
+        parts.append((f"## {title}\n\n" if title else "") + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _facts(model) -> list[str]:
+    kind = type(model).__name__
+    return [f"An image denoiser: `{kind}` with {model.count_params():,} weights. Input {model.input_shape}."]
+
+
+def _training(about: LoadedNetwork) -> list[str]:
+    config, record = about.config, about.record or {}
+    if config is None:
+        return ["Unknown: the network was not exported from a run folder."]
+    lines = []
+    data = (about.run / "data.json") if about.run else Path("data.json")
+    if data.exists():
+        stored = read_json(data)
+        counts = ", ".join(f"{len(stored[part]):,} for {part}" for part in ("train", "validation", "test"))
+        lines.append(f"- Data: {stored['description']} ({counts}).")
+    elif "dataset_description" in config:
+        lines.append(f"- Data: {config['dataset_description']}.")
+    lines.append(f"- Noise: {_noise(config)}.")
+    if config["command"] == "textures":
+        loss = about.name.split("/")[-1]
+        beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
+        lines.append(f"- Loss: {loss} ({_LOSSES.get(loss, loss)}){beside}; crops of {config['crop_size']} pixels.")
+    if "steps" in record:
+        lines.append(f"- {record['steps']:,} training steps of {config['batch_size']} images, seed {config['seed']}.")
+    if record.get("stopped"):
+        lines.append(f"- The training stopped early: {record['stopped']}.")
+    if about.run and (about.run / "environment.json").exists():
+        versions = read_json(about.run / "environment.json")
+        lines.append(f"- TensorFlow {versions['tensorflow']}, Keras {versions['keras']}.")
+    return lines
+
+
+def _noise(config: dict) -> str:
+    if config["command"] == "iterative":
+        return "salt and pepper on digits in [-1, 1]; levels and renoising by the name of the network"
+    if config.get("clean") is not None:
+        return "as the noisy photographs of the pairs have it"
+    if config["noise"] == "salt_and_pepper":
+        return f"salt and pepper, {config['level']} % of the pixels chosen"
+    deviation = " to ".join(f"{value:g}" for value in config["sigma"])
+    kind = "Gaussian" if config["noise"] == "gaussian" else f"Poisson of {config['photons']:g} photons, and Gaussian"
+    return f"{kind}, deviation {deviation} (255ths of the range)"
+
+
+def _measures(about: LoadedNetwork) -> list[str]:
+    lines = []
+    history = (about.record or {}).get("history", {})
+    if values := history.get("val_psnr"):
+        lines.append(f"- Best PSNR on the validation photographs: {max(values):.2f} dB.")
+    if values := history.get("val_loss"):
+        lines.append(f"- Least loss on the validation digits: {min(values):.5f}.")
+    means = _test_scores(about)
+    for measure, title in (("psnr", "PSNR in dB"), ("ssim", "SSIM")):
+        if about.network in means[measure] and "input" in means[measure]:
+            found, noisy = means[measure][about.network], means[measure]["input"]
+            lines.append(f"- {title}, mean over the test photographs: {found:.3f}, of the noisy ones {noisy:.3f}.")
+    return lines or ["None are known."]
+
+
+def _test_scores(about: LoadedNetwork) -> dict[str, dict[str, float]]:
+    """Means over the test photographs, by measure and method."""
+    values = defaultdict(lambda: defaultdict(list))
+    path = (about.run / "scores.csv") if about.run else None
+    if path is not None and path.exists() and about.config["command"] == "textures":
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if row.get("repeat") in ("0", str(about.repeat)) and row.get("value"):
+                    values[row["measure"]][row["method"]].append(float(row["value"]))
+    means = {m: {k: statistics.fmean(v) for k, v in methods.items()} for m, methods in values.items()}
+    return defaultdict(dict, means)
+
+
+def _limits(model, about: LoadedNetwork, max_pixels: int) -> list[str]:
+    if len(model.input_shape) == 2:
+        return ["- Made for flattened images of one size and range; anything else gives no sensible result."]
+    lines = []
+    if about.trained_range:
+        low, high = about.trained_range
+        trained = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+        lines.append(f"- Trained on noise of deviation {trained} (255ths); of other noise nothing is promised.")
+    lines += [
+        "- Noise that is coloured, compressed or of another kind than that of the training is removed worse.",
+        "- It never saw the truth: fine texture that looks like noise may be smoothed, and no detail that was lost "
+        "comes back.",
+        f"- `denoise_bytes` decodes PNG and JPEG up to {max_pixels / 1e6:g} megapixels, drops transparency and colour "
+        "profile, and brings a picture to the network's channels.",
+        "- A picture is denoised whole: memory grows with its size.",
+    ]
+    return lines
+
+
+def _signature(name: str, function) -> str:
+    (spec,) = function.input_signature
+    outputs = ", ".join(f"`{key}`" for key in function.get_concrete_function().structured_outputs)
+    return f"- `{name}`: `{spec.name}` {spec.dtype.name} {tuple(spec.shape)} to {outputs}"

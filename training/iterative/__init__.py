@@ -1,0 +1,1 @@
+"""The iterative renoising experiment: `python -m training.iterative`."""

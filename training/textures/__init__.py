@@ -1,0 +1,1 @@
+"""Denoisers for photographs: `python -m training.textures`."""

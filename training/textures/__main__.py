@@ -1,0 +1,30 @@
+"""Texture denoisers: `python -m training.textures`.
+
+Trains a U-Net, or a U-Net with a vision transformer, on a folder of photographs; with `--compare` one network per loss
+from the same start. The command scores them against classical denoisers and writes `report.html`.
+"""
+
+from typing import Annotated
+
+import tyro
+
+from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.errors import exit_on_input_error
+from training.textures.options import TextureOptions
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command."""
+    config = tyro.cli(
+        Annotated[TextureOptions, tyro.conf.arg(name="")], args=arguments, prog="python -m training.textures"
+    )
+    with exit_on_input_error():
+        config = config.resolved()
+        start_tensorflow()  # once the arguments are known to be good
+        from training.textures.experiment import run_textures
+
+        run_textures(config)
+
+
+if __name__ == "__main__":
+    main()
