@@ -1,3 +1,5 @@
+import importlib.metadata
+
 import keras
 
 from training.setting import environment, precision
@@ -11,6 +13,6 @@ def test_precision_holds_within_the_block_alone():
 
 def test_the_environment_names_versions_and_machine():
     found = environment()
-    assert found["keras"] == keras.__version__
+    assert found["keras"] == importlib.metadata.version("keras")
     assert found["cores"] >= 1
     assert "CPU" in found["devices"]
