@@ -155,37 +155,3 @@ def _check_folder(folder: Path, config: dict) -> None:
             f"The output folder {folder} holds a run of another configuration: {changes}. "
             "Choose another --output, or the same options to go on with that run."
         )
-
-
-def load_network(folder: Path):
-    """Load the network that a run keeps in `folder`, for inference: not compiled, nothing foreign executed.
-
-    Raises:
-        InputError: If there is none, or it is damaged.
-    """
-    return load_model(folder / MODEL_FILE)
-
-
-def load_model(path: Path):
-    """Load a `.keras` file for inference: not compiled, nothing foreign executed.
-
-    Raises:
-        InputError: If there is none, or it is damaged.
-    """
-    import zipfile
-
-    import keras
-
-    import tf_denoise.models.autoencoder
-    import tf_denoise.models.classifier
-    import tf_denoise.models.unet
-    import tf_denoise.models.vit_unet  # noqa: F401 (loading needs the classes registered)
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if b"keras_hub" in archive.read("config.json"):
-                import keras_hub  # noqa: F401 (likewise)
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # what a damaged archive raises is not to be foreseen
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} cannot be loaded: {reason}") from None

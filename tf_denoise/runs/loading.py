@@ -1,32 +1,12 @@
 """Taking up a trained network for use: from a run folder or a `.keras` file, and from nothing that could run code."""
 
 import dataclasses
-import json
 import re
-import zipfile
 from pathlib import Path
 
-from tf_denoise.errors import InputError
-from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, RECORD_FILE, load_model, network_folder, read_json
-
-_EXPECTED = "expected a run folder, or a .keras file"
-_REFUSED = {
-    ".h5": "an HDF5 model",
-    ".hdf5": "an HDF5 model",
-    ".pkl": "a pickle",
-    ".pickle": "a pickle",
-    ".joblib": "a pickle",
-    ".npy": "an array",
-    ".pb": "a part of a SavedModel",
-}
-_STARTS = {b"\x89HDF": "an HDF5 model", b"\x80": "a pickle"}
-# What Keras writes for its own layers, operations and what they are made of.
-_KERAS = re.compile(
-    r"keras(\.(layers|models|initializers|activations|regularizers|constraints|dtype_policies|ops"
-    r"|src\.models\.(functional|sequential)|src\.ops(\.\w+)*))?"
-)
-_DATA = ("__keras_tensor__", "__tensor__", "__numpy__", "__bytes__", "__ellipsis__", "__slice__")
-
+from tf_denoise.errors import InputError, reason
+from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, RECORD_FILE, network_folder, read_json
+from tf_denoise.runs.safety import EXPECTED, check_file, within_budget
 
 @dataclasses.dataclass(frozen=True)
 class LoadedNetwork:
@@ -89,13 +69,13 @@ def load_for_use(path, network: str | None = None) -> LoadedNetwork:
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f"{path} does not exist; {_EXPECTED}.")
+        raise InputError(f"{path} does not exist; {EXPECTED}.")
     if path.is_dir() and (path / CONFIG_FILE).exists():
         return _from_run(path, network)
     if path.is_dir() and (path / "saved_model.pb").exists():
-        raise InputError(f"{path} is a SavedModel, which serves without tf_denoise; {_EXPECTED}.")
+        raise InputError(f"{path} is a SavedModel, which serves without tf_denoise; {EXPECTED}.")
     if path.is_dir() and not (path / MODEL_FILE).exists():
-        raise InputError(f"{path} is not a run folder: it has no {CONFIG_FILE}; {_EXPECTED}.")
+        raise InputError(f"{path} is not a run folder: it has no {CONFIG_FILE}; {EXPECTED}.")
     if network is not None:
         raise InputError(f"--network names a network of a run folder; {path} is one network.")
     file = (path / MODEL_FILE if path.is_dir() else path).resolve()
@@ -105,84 +85,29 @@ def load_for_use(path, network: str | None = None) -> LoadedNetwork:
     return LoadedNetwork(load_file(file), file.stem)
 
 
+def load_network(folder: Path):
+    """Load the network that a run keeps in `folder`.
+
+    Raises:
+        InputError: As `load_file` raises it.
+    """
+    return load_file(folder / MODEL_FILE)
+
+
 def load_file(path: Path):
-    """Load a `.keras` file once nothing speaks against it.
+    """Load a `.keras` file for inference, not compiled, once nothing speaks against it.
 
     Raises:
-        InputError: As `load_for_use` raises it.
+        InputError: If there is none, if it is damaged, or if `check_file` refuses it. Nothing of it has run.
     """
-    check_file(path)
-    return load_model(path)
-
-
-def check_file(path: Path) -> None:
-    """Refuse what is no `.keras` file, or what one of foreign code is: its configuration is read as text.
-
-    Raises:
-        InputError: If it is.
-    """
-    path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-    kind = _REFUSED.get(path.suffix.lower()) or next((k for s, k in _STARTS.items() if start.startswith(s)), None)
-    if kind is not None:
-        raise InputError(
-            f"{path} is {kind}, which can hold code that runs when it is loaded, and was not opened; {_EXPECTED} "
-            "(model.save('NAME.keras') writes one)."
-        )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a .keras file, or is damaged: {error}.".replace("..", ".")) from None
-    _register_classes()
-    config = {key: value for key, value in config.items() if key != "compile_config"} if isinstance(config, dict) else 0
-    if not config:
-        raise InputError(f"{path} is not a .keras file, or is damaged: its configuration describes no model.")
-    for part in _parts(config):
-        _check_part(path, part)
-
-
-def _parts(value):
-    """Everything in a configuration that stands for an object."""
-    if isinstance(value, dict):
-        if "class_name" in value:
-            yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for member in value:
-            yield from _parts(member)
-
-
-def _check_part(path: Path, part: dict) -> None:
+    held = check_file(path)
     import keras
 
-    name, module, registered = (part.get(key) for key in ("class_name", "module", "registered_name"))
-    if name in ("Lambda", "__lambda__"):
-        raise InputError(
-            f"{path} holds a Lambda layer, which can run any code, and was not loaded; write a registered layer in its "
-            "place."
-        )
-    is_keras = isinstance(module, str) and _KERAS.fullmatch(module) and registered in (None, name)
-    is_known = isinstance(registered, str) and registered.startswith(("tf_denoise>", "keras_hub>"))
-    if name in _DATA or is_keras or (is_known and keras.saving.get_registered_object(registered) is not None):
-        return
-    raise InputError(
-        f"{path} holds {name} of {module or registered}, which is part of neither Keras nor tf_denoise, and was not "
-        "loaded: networks for use are made of the parts of these two."
-    )
-
-
-def _register_classes() -> None:
-    import keras_hub  # noqa: F401
-
-    import tf_denoise.models.autoencoder
-    import tf_denoise.models.classifier
-    import tf_denoise.models.unet
-    import tf_denoise.models.vit_unet  # noqa: F401
+    try:
+        with within_budget(held):
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # what a configuration of allowed parts can still be wrong in is not to be foreseen
+        raise InputError(f"{path} cannot be loaded: {reason(error)}.") from None
 
 
 def _run_of(file: Path) -> Path | None:
@@ -196,7 +121,7 @@ def _run_of(file: Path) -> Path | None:
 def _from_run(run: Path, wanted: str | None) -> LoadedNetwork:
     config = read_json(run / CONFIG_FILE)
     if not isinstance(config, dict) or config.get("command") not in ("textures", "iterative"):
-        raise InputError(f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; {_EXPECTED}.")
+        raise InputError(f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; {EXPECTED}.")
     tree = {network["name"]: network for network in read_json(run / "networks.json")}
     places = [(repeat, name) for repeat in range(1, config["repeats"] + 1) for name in tree]
     trained = {place: record for place in places if (record := _record(run, place)) is not None}

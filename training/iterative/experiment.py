@@ -18,12 +18,12 @@ from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     CONFIG_FILE,
     RECORD_FILE,
-    load_network,
     network_folder,
     open_run,
     read_json,
     write_json,
 )
+from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 from training.iterative.lineage import (
     ChainTrainer,

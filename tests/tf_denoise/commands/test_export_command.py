@@ -10,8 +10,8 @@ from picture_files import photograph
 
 from tf_denoise.__main__ import main
 from tf_denoise.models import DenseAutoencoder
-from tf_denoise.runs.folder import load_network, network_folder, write_json, write_text
-from tf_denoise.runs.loading import load_for_use
+from tf_denoise.runs.folder import network_folder, write_json, write_text
+from tf_denoise.runs.loading import load_for_use, load_network
 
 SCORES = """repeat,method,picture,measure,value
 0,input,a.png,psnr,14

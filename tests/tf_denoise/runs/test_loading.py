@@ -210,18 +210,18 @@ REFUSED = {
     "h5": (_h5, rf"model\.h5 is an HDF5 model, {CODE}"),
     "renamed h5": (_renamed_h5, rf"model\.keras is an HDF5 model, {CODE}"),
     "lambda": (_lambda, r"model\.keras holds a Lambda layer, which can run any code, and was not loaded"),
-    "foreign layer": (_foreign, r"holds Foreign of .*, which is part of neither Keras nor tf_denoise, and was not"),
+    "foreign layer": (_foreign, r"holds Foreign of .*, which is none of the layers and operations that .*, and was not"),
     "foreign module": (
         _changed(module="antigravity", class_name="function", config="system", registered_name="function"),
-        "holds function of antigravity, which is part of neither",
+        "holds system of antigravity, which is none of",
     ),
     "keras function": (
         _changed(module="keras.utils", class_name="function", config="get_file", registered_name="get_file"),
-        r"holds function of keras\.utils, which is part of neither",
+        r"holds get_file of keras\.utils, which is none of",
     ),
     "false name": (
         _changed(module="os", class_name="system", config={}, registered_name="tf_denoise>System"),
-        "holds system of os, which is part of neither",
+        "holds system of os, which is none of",
     ),
     "lambda inside": (_changed(class_name="__lambda__", config={"value": "x"}), "holds a Lambda layer"),
     "truncated": (_truncated, r"model\.keras is not a \.keras file, or is damaged: ."),

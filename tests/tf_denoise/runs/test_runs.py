@@ -5,22 +5,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
 from helpers import ROOT, files_of
 
 from tf_denoise.errors import InputError
-from tf_denoise.models import DenseAutoencoder
-from tf_denoise.runs.folder import (
-    atomic_path,
-    load_network,
-    network_folder,
-    open_run,
-    read_json,
-    write_json,
-    write_text,
-)
+from tf_denoise.runs.folder import atomic_path, network_folder, open_run, read_json, write_json, write_text
 
 CONFIG = {"epochs": 3, "children": ("0", "25"), "seed": 0}
 HOLD = """
@@ -177,29 +166,3 @@ def test_a_folder_in_use_by_another_process_is_refused_until_that_one_dies(tmp_p
 
 def test_children_lie_in_folders_below_their_parent(tmp_path):
     assert network_folder(tmp_path, 2, "one_level/25") == tmp_path / "networks" / "repeat-2" / "one_level" / "25"
-
-
-def test_a_network_is_loaded_as_it_was_saved_and_not_compiled(tmp_path):
-    model = DenseAutoencoder(12, (4,))
-    model.compile("adam", "mse")
-    model.save(tmp_path / "model.keras")
-    loaded = load_network(tmp_path)
-    assert not loaded.compiled
-    np.testing.assert_array_equal(loaded(np.ones((2, 12))), model(np.ones((2, 12))))
-
-
-def test_a_network_that_is_missing_or_damaged_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"model.keras cannot be loaded: ."):
-        load_network(tmp_path)
-    DenseAutoencoder(12, (4,)).save(tmp_path / "model.keras")
-    whole = (tmp_path / "model.keras").read_bytes()
-    for damaged in (b"", whole[:-200], whole[: len(whole) // 2], whole[:300] + bytes(200) + whole[500:]):
-        (tmp_path / "model.keras").write_bytes(damaged)
-        with pytest.raises(InputError, match=r"model.keras cannot be loaded: ."):
-            load_network(tmp_path)
-
-
-def test_a_network_that_would_run_foreign_code_is_not_loaded(tmp_path):
-    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2)]).save(tmp_path / "model.keras")
-    with pytest.raises(InputError, match=r"model.keras cannot be loaded: "):
-        load_network(tmp_path)

@@ -14,7 +14,8 @@ from helpers import EPOCH_DRAWS, OPTIONS, command_line
 import tf_denoise.data.digits
 import training.iterative.experiment
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import load_network, network_folder, read_json
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_network
 from training.iterative.__main__ import main
 from training.iterative.experiment import run_iterative
 from training.iterative.lineage import grow_tree

@@ -5,7 +5,8 @@ import signal
 import numpy as np
 from helpers import EPOCH_DRAWS, OPTIONS, command_line, mortal
 
-from tf_denoise.runs.folder import load_network, network_folder, read_json
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_network
 from training.iterative.lineage import grow_tree
 
 START = f"""
