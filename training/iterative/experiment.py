@@ -14,6 +14,7 @@ from tf_denoise.data.digits import NUM_CLASSES, Digits, load_digits
 from tf_denoise.fitting.loop import learning_rate, steps_per_execution, train
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 from tf_denoise.noise import SaltAndPepper, level_schedule
+from tf_denoise.runs.contents import CHAIN_MSE
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     CONFIG_FILE,
@@ -30,6 +31,7 @@ from training.iterative.lineage import (
     Network,
     ancestry,
     chain_batches,
+    chain_mse,
     chain_noises,
     grow_tree,
     to_signed,
@@ -153,6 +155,9 @@ class Trainer:
             epochs=epochs,
             steps_per_epoch=steps,
             validation=validation_batch(self.held_out, held_out_noise, derive_seed(config.seed, "validation")),
+            measure=lambda: {
+                CHAIN_MSE: chain_mse(autoencoder, ancestors, self.held_out, derive_seed(config.seed, "validation"))
+            },
             verbose=verbose,
         )
         return True
