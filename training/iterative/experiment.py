@@ -65,8 +65,9 @@ def run_iterative(config: IterativeOptions) -> None:
         "dataset_fingerprint": digits.fingerprint(),
     }
     if stored["dataset_used"] not in ("mnist", "digits"):
-        stored["dataset_used"] = str(Path(stored["dataset_used"]).resolve())
-    with open_run(folder, stored):
+        stored["dataset"] = stored["dataset_used"] = str(Path(stored["dataset_used"]).resolve())
+    changed = {"dataset_fingerprint": lambda: f"the digits of {stored['dataset_used']} are other ones by now"}
+    with open_run(folder, stored, ("dataset", "dataset_used"), changed):
         print(f"Run folder: {folder}")
         if not (folder / "environment.json").exists():
             write_json(folder / "environment.json", environment())
