@@ -24,7 +24,8 @@ from evaluation.metrics import ssim  # noqa: E402
 from evaluation.textures.baselines import BASELINES, tune  # noqa: E402
 from evaluation.textures.folder import as_function  # noqa: E402
 from tf_denoise.data.parts import TextureData, make_noise  # noqa: E402
-from tf_denoise.runs.folder import load_network, network_folder, read_json  # noqa: E402
+from tf_denoise.runs.folder import network_folder, read_json  # noqa: E402
+from tf_denoise.runs.loading import load_network  # noqa: E402
 
 
 def main() -> None:

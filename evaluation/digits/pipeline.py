@@ -17,16 +17,16 @@ from evaluation.distributions import tsne_embedding
 from evaluation.metrics import round_values
 from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
 from tf_denoise.errors import InputError
+from tf_denoise.runs.contents import read_config
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
-    CONFIG_FILE,
     RECORD_FILE,
-    load_network,
     network_folder,
     read_json,
     write_json,
     write_text,
 )
+from tf_denoise.runs.loading import load_network
 
 SHOWN_SETS = ("original", "20%", "50%", "80%", "100%", "mixed")
 """The test sets of the image grids."""
@@ -48,8 +48,8 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
     Raises:
         InputError: If the folder is no run with a finished repeat, or its data has changed.
     """
-    config = read_json(folder / CONFIG_FILE)
-    if not isinstance(config, dict) or config.get("command") != "iterative":
+    config = read_config(folder)
+    if config["command"] != "iterative":
         raise InputError(f"{folder} is not the folder of an iterative run.")
     digits = digits or load_digits(config["dataset_used"])
     if digits.fingerprint() != config["dataset_fingerprint"]:

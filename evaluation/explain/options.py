@@ -46,9 +46,9 @@ class ExplainOptions:
     grid: tuple[int, int] | None = None
     """ROWS COLUMNS of a layer's tokens, where they cannot be found from the picture's proportions."""
     network: str | None = None
-    """Of a run folder: the network, by the name of its loss; needed if there are several."""
-    repeat: int = 1
-    """Of a run folder: the repeat."""
+    """Of a run folder: the network, by the name of its loss, or repeat-2/NAME; defaults to the best by validation."""
+    repeat: int | None = None
+    """Of a run folder: the repeat; defaults to the first that has the network."""
     seed: int = 0
     """Decides the noise, and how the weights are shuffled."""
     output: Path = Path("explained")

@@ -10,7 +10,9 @@ from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import TextureRun
 from tf_denoise.data.parts import TextureData, make_noise, make_noisy
 from tf_denoise.errors import InputError
-from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, load_network, network_folder, read_json
+from tf_denoise.runs.contents import read_config
+from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, network_folder, read_json
+from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 
 SWEEP = (5, 15, 25, 35, 50, 65, 80)
@@ -29,8 +31,8 @@ def evaluate_folder(folder: Path) -> Path:
     Raises:
         InputError: If the folder is no such run, a network is still to be trained, or the photographs have changed.
     """
-    stored = read_json(folder / CONFIG_FILE)
-    if not isinstance(stored, dict) or stored.get("command") != "textures":
+    stored = read_config(folder)
+    if stored["command"] != "textures":
         raise InputError(f"{folder} is not the folder of a run on photographs.")
     config = _Stored(**stored)
     data = TextureData(config)

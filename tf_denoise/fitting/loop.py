@@ -29,6 +29,7 @@ def train(
     judge: Callable[[], float] | None = None,
     judged_by: str = "val_psnr",
     shipped: keras.Model | None = None,
+    measure: Callable[[], dict[str, float]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> dict:
@@ -54,6 +55,8 @@ def train(
         judged_by: What the history calls that number.
         shipped: What is saved, with the weights of `network`: a network of the same layers, such as one in float32 of
             what is trained in mixed precision. `network` itself unless told.
+        measure: Called when the training has ended and `network` has the weights that are saved; what it gives goes
+            into the record.
         callbacks: Further Keras callbacks.
         verbose: Of `fit`.
 
@@ -95,6 +98,7 @@ def train(
         "seconds": round(keeper.seconds, 2),
         "stopped": keeper.stopped,
         "history": keeper.history,
+        **(measure() if measure is not None else {}),
     }
     write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
     keeper.forget()

@@ -14,22 +14,24 @@ from tf_denoise.data.digits import NUM_CLASSES, Digits, load_digits
 from tf_denoise.fitting.loop import learning_rate, steps_per_execution, train
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 from tf_denoise.noise import SaltAndPepper, level_schedule
+from tf_denoise.runs.contents import CHAIN_MSE
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     CONFIG_FILE,
     RECORD_FILE,
-    load_network,
     network_folder,
     open_run,
     read_json,
     write_json,
 )
+from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 from training.iterative.lineage import (
     ChainTrainer,
     Network,
     ancestry,
     chain_batches,
+    chain_mse,
     chain_noises,
     grow_tree,
     to_signed,
@@ -63,8 +65,9 @@ def run_iterative(config: IterativeOptions) -> None:
         "dataset_fingerprint": digits.fingerprint(),
     }
     if stored["dataset_used"] not in ("mnist", "digits"):
-        stored["dataset_used"] = str(Path(stored["dataset_used"]).resolve())
-    with open_run(folder, stored):
+        stored["dataset"] = stored["dataset_used"] = str(Path(stored["dataset_used"]).resolve())
+    changed = {"dataset_fingerprint": lambda: f"the digits of {stored['dataset_used']} are other ones by now"}
+    with open_run(folder, stored, ("dataset", "dataset_used"), changed):
         print(f"Run folder: {folder}")
         if not (folder / "environment.json").exists():
             write_json(folder / "environment.json", environment())
@@ -153,6 +156,9 @@ class Trainer:
             epochs=epochs,
             steps_per_epoch=steps,
             validation=validation_batch(self.held_out, held_out_noise, derive_seed(config.seed, "validation")),
+            measure=lambda: {
+                CHAIN_MSE: chain_mse(autoencoder, ancestors, self.held_out, derive_seed(config.seed, "validation"))
+            },
             verbose=verbose,
         )
         return True

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from evaluation.metrics import psnr
 from evaluation.textures.folder import evaluate_folder
+from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
-from tf_denoise.data.parts import TextureData, make_noise
+from tf_denoise.data.parts import DATA_FILE, TextureData, make_noise
 from tf_denoise.fitting.loop import averaging_adam, train
 from tf_denoise.runs.folder import RECORD_FILE, network_folder, open_run, read_json, write_json
 from tf_denoise.seeds import derive_seed
@@ -42,7 +43,8 @@ def run_textures(config: TextureOptions) -> None:
     stored = {key: str(v) if isinstance(v, Path) else v for key, v in dataclasses.asdict(config).items()}
     folder = Path(stored.pop("output"))
     stored |= {"command": "textures", "data_fingerprint": data.fingerprint()}
-    for key in ("data", "clean", "noisy", "validation", "test"):
+    places = ("data", "clean", "noisy", "validation", "test")
+    for key in places:
         if stored[key] not in (None, "embedded"):
             stored[key] = str(Path(stored[key]).resolve())
     # What can be refused is refused before the folder is taken.
@@ -50,7 +52,8 @@ def run_textures(config: TextureOptions) -> None:
     make_network(config, data.channels)
     data.training_pairs(noise, batches_seed(config, repeat=1))
     data.pictures("test", noise)
-    with open_run(folder, stored):
+    changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
+    with open_run(folder, stored, places, changed):
         print(f"Run folder: {folder}")
         if not (folder / "environment.json").exists():
             write_json(folder / "environment.json", environment())

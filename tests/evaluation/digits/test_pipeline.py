@@ -12,7 +12,8 @@ from evaluation.digits.claims import caveat
 from evaluation.digits.pipeline import control_of, evaluate_run
 from evaluation.digits.scoring import INPUT, ROUNDED, TEST_SETS, UNROUNDED, noisy_test_set
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import load_network, network_folder, write_json
+from tf_denoise.runs.folder import network_folder, write_json
+from tf_denoise.runs.loading import load_network
 from training.iterative.lineage import grow_tree
 
 TREE = grow_tree(50, OPTIONS["--children"], 1)

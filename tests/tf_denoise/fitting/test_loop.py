@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_denoise.data import draw_batch
 from tf_denoise.fitting.loop import averaging_adam, steps_per_execution, train
-from tf_denoise.runs.folder import load_network
+from tf_denoise.runs.loading import load_network
 
 CLEAN = tf.random.stateless_uniform((24, 6), (0, 0), -1, 1)
 STEPS = 6

@@ -13,7 +13,8 @@ import training.textures.choices
 import training.textures.experiment
 from evaluation.__main__ import evaluate
 from tf_denoise.models import UNet
-from tf_denoise.runs.folder import load_network, network_folder, read_json, write_json
+from tf_denoise.runs.folder import network_folder, read_json, write_json
+from tf_denoise.runs.loading import load_network
 from training.textures.__main__ import main
 from training.textures.experiment import TextureTrainer
 from training.textures.options import COMPARED, TextureOptions
