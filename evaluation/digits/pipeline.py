@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import rich.progress
 import tensorflow as tf
-from tf_denoise.runs.contents import read_config
 
 from evaluation.bootstrap import Bootstrap
 from evaluation.digits import figures as plots
@@ -18,6 +17,7 @@ from evaluation.distributions import tsne_embedding
 from evaluation.metrics import round_values
 from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
 from tf_denoise.errors import InputError
+from tf_denoise.runs.contents import read_config
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     RECORD_FILE,

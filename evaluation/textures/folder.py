@@ -5,12 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import tensorflow as tf
-from tf_denoise.runs.contents import read_config
 
 from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import TextureRun
 from tf_denoise.data.parts import TextureData, make_noise, make_noisy
 from tf_denoise.errors import InputError
+from tf_denoise.runs.contents import read_config
 from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed

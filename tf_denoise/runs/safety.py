@@ -76,7 +76,9 @@ def check_file(path: Path) -> Held:
             size = archive.getinfo(_WEIGHTS).file_size
             most = _INFLATED_FREELY + _INFLATED * path.stat().st_size
             if size > most:
-                raise _Refused(f"declares {size / 1e6:,.0f} MB of weights, {size // path.stat().st_size} times its size")
+                raise _Refused(
+                    f"declares {size / 1e6:,.0f} MB of weights, {size // path.stat().st_size} times its size"
+                )
             return _held(_read(archive, _WEIGHTS, most))
     except _Refused as refusal:
         raise InputError(f"{path} {refusal}.") from None
@@ -224,7 +226,9 @@ def _held(content: bytes) -> Held:
                 if arrays > MOST_WEIGHTS:
                     raise _Refused(f"has more than {MOST_WEIGHTS:,} arrays of weights")
                 if declared > len(content):
-                    raise _Refused(f"declares {declared / 1e6:,.0f} MB of weights and holds {len(content) / 1e6:,.2f} MB")
+                    raise _Refused(
+                        f"declares {declared / 1e6:,.0f} MB of weights and holds {len(content) / 1e6:,.2f} MB"
+                    )
     return Held(arrays, values)
 
 

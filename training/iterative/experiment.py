@@ -7,7 +7,6 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from tf_denoise.runs.contents import CHAIN_MSE
 
 from evaluation.digits.pipeline import evaluate_run
 from tf_denoise.data import draw_batch
@@ -15,6 +14,7 @@ from tf_denoise.data.digits import NUM_CLASSES, Digits, load_digits
 from tf_denoise.fitting.loop import learning_rate, steps_per_execution, train
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 from tf_denoise.noise import SaltAndPepper, level_schedule
+from tf_denoise.runs.contents import CHAIN_MSE
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     CONFIG_FILE,

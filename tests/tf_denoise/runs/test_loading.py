@@ -87,7 +87,9 @@ def chain(tmp_path, records, repeats=1):
 
 
 def test_a_child_comes_with_its_ancestors(tmp_path):
-    run, networks = chain(tmp_path, {(1, "one_level"): {"validation_mse": 0.5}, (1, "one_level/25"): {"validation_mse": 0.4}})
+    run, networks = chain(
+        tmp_path, {(1, "one_level"): {"validation_mse": 0.5}, (1, "one_level/25"): {"validation_mse": 0.4}}
+    )
     parent, child = networks.values()
     digits = noisy_images(1, 3, 9, 1)[0, ..., 0]
     loaded = load_for_use(run)
