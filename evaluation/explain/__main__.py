@@ -6,12 +6,13 @@ lists the layers.
 
 from evaluation.explain.options import ExplainOptions
 from tf_denoise.commands.options import parse_options
-from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.errors import exit_on_input_error
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
+    print_any_text()
     options = parse_options(ExplainOptions, arguments, "python -m evaluation.explain")
     with exit_on_input_error():
         options = options.resolved()
