@@ -24,7 +24,7 @@ class StoredOptions(Mapping[str, Any]):
     def __init__(self, folder: Path, command: str | None = None):
         stored = read_json(folder / CONFIG_FILE)
         found = stored.get("command") if isinstance(stored, dict) else None
-        if found not in RUN_KINDS or command not in (None, found):
+        if found not in [*RUN_KINDS] or command not in (None, found):
             raise InputError(f"{folder} is not the folder of {RUN_KINDS.get(command or '', 'a run')}.")
         self.command: str = found
         self._values: dict[str, Any] = stored
