@@ -26,7 +26,8 @@ from evaluation.textures.folder import DATA_OPTIONS, as_function, noise_of  # no
 from evaluation.textures.tuning import tune  # noqa: E402
 from tf_denoise.data.parts import Parts  # noqa: E402
 from tf_denoise.noise.ladder import noise_ladder  # noqa: E402
-from tf_denoise.runs.folder import load_network, network_folder, read_json  # noqa: E402
+from tf_denoise.runs.folder import network_folder, read_json  # noqa: E402
+from tf_denoise.runs.loading import load_network  # noqa: E402
 
 
 def main() -> None:

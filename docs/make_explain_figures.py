@@ -36,7 +36,8 @@ from tf_denoise.explain import (
     threshold_heatmap,
 )
 from tf_denoise.noise import AdditiveGaussian
-from tf_denoise.runs.folder import load_network, network_folder, read_json
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_network
 
 IMAGES = Path(__file__).parent / "images"
 SIDE, SIGMA, SHUFFLED = 224, 40, 3

@@ -10,7 +10,8 @@ from evaluation.digits import figures as plots
 from evaluation.digits.test_sets import noisy_test_set
 from evaluation.figures import save_figure
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import load_network, network_folder, read_json
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_network
 
 IMAGES = Path(__file__).with_name("images")
 COPIED = ("measures-multi_level.png", "digits-80.png", "measures-one_level.png", "tsne-80.png")

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tf_denoise.errors import InputError
-from tf_denoise.runs.folder import CONFIG_FILE, read_json
+from tf_denoise.runs.contents import read_config
+from tf_denoise.runs.folder import CONFIG_FILE
 
 RUN_KINDS = {"iterative": "an iterative run", "textures": "a run on photographs"}
 
@@ -22,11 +23,10 @@ class StoredOptions(Mapping[str, Any]):
     """
 
     def __init__(self, folder: Path, command: str | None = None):
-        stored = read_json(folder / CONFIG_FILE)
-        found = stored.get("command") if isinstance(stored, dict) else None
-        if found not in [*RUN_KINDS] or command not in (None, found):
-            raise InputError(f"{folder} is not the folder of {RUN_KINDS.get(command or '', 'a run')}.")
-        self.command: str = found
+        stored = read_config(folder)
+        if command not in (None, stored["command"]):
+            raise InputError(f"{folder} is not the folder of {RUN_KINDS[command]}.")
+        self.command: str = stored["command"]
         self._values: dict[str, Any] = stored
 
     def __getitem__(self, name: str) -> Any:

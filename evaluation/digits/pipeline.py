@@ -24,12 +24,12 @@ from tf_denoise.pages import PageFigure
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     RECORD_FILE,
-    load_network,
     network_folder,
     read_json,
     write_json,
     write_text,
 )
+from tf_denoise.runs.loading import load_network
 
 SHOWN_SETS = ("original", "20%", "50%", "80%", "100%", "mixed")
 """The test sets of the image grids."""

@@ -12,7 +12,8 @@ from evaluation.textures.run import Predict, TextureRun
 from tf_denoise.data.parts import Parts, make_noise, make_noisy
 from tf_denoise.errors import InputError
 from tf_denoise.noise.ladder import at_level, noise_ladder
-from tf_denoise.runs.folder import RECORD_FILE, load_network, network_folder, read_json
+from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
+from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 
 SWEEP = (5.0, 15.0, 25.0, 35.0, 50.0, 65.0, 80.0)

@@ -22,7 +22,7 @@ def test_an_option_that_is_missing_is_named(tmp_path):
 @pytest.mark.parametrize("stored", [[], {}, "text", {"command": "cooking"}, {"command": None}, {"command": []}])
 def test_what_is_not_the_configuration_of_a_run_is_refused(tmp_path, stored):
     write_json(tmp_path / "config.json", stored)
-    with pytest.raises(InputError, match=r"is not the folder of a run\.$"):
+    with pytest.raises(InputError, match=r"is not a run folder: its config\.json is not that of a run"):
         StoredOptions(tmp_path)
 
 

@@ -14,7 +14,8 @@ from evaluation.digits.scoring import ROUNDED, UNROUNDED
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from evaluation.table import INPUT
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import load_network, network_folder, write_json
+from tf_denoise.runs.folder import network_folder, write_json
+from tf_denoise.runs.loading import load_network
 from training.iterative.lineage import grow_tree
 
 TREE = grow_tree(50, OPTIONS["--children"], 1)
