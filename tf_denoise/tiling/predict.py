@@ -256,7 +256,16 @@ class TiledDenoiser:
 
 
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:
-    """Values in [0, 1] as those of a picture."""
+    """Values in [0, 1] as those of a picture.
+
+    Raises:
+        ValueError: If the network gave NaN or infinity.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "The output of the network is NaN or infinite in places; expected numbers from 0 to 1. Choose another "
+            "network."
+        )
     if dtype.kind == "f":
         return values * (high - low) + low
     return np.round(np.clip(values, 0, 1) * (high - low) + low)
