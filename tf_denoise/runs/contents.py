@@ -24,7 +24,8 @@ def read_config(run: Path) -> dict:
     config = read_json(run / CONFIG_FILE)
     if not isinstance(config, dict) or config.get("command") not in ("textures", "iterative"):
         raise InputError(
-            f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras file."
+            f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras "
+            "file."
         )
     repeats = config.setdefault("repeats", 1)
     if not isinstance(repeats, int) or not 1 <= repeats <= MOST_REPEATS:

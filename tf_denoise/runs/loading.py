@@ -10,6 +10,7 @@ from tf_denoise.runs.contents import best_place, read_config, read_parents, read
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, network_folder
 from tf_denoise.runs.safety import EXPECTED, check_file, within_budget
 
+
 @dataclasses.dataclass(frozen=True)
 class LoadedNetwork:
     """A network ready for use, with what is known of its training.

@@ -76,7 +76,9 @@ def check_file(path: Path) -> Held:
             size = archive.getinfo(_WEIGHTS).file_size
             most = _INFLATED_FREELY + _INFLATED * path.stat().st_size
             if size > most:
-                raise _Refused(f"declares {size / 1e6:,.0f} MB of weights, {size // path.stat().st_size} times its size")
+                raise _Refused(
+                    f"declares {size / 1e6:,.0f} MB of weights, {size // path.stat().st_size} times its size"
+                )
             return _held(_read(archive, _WEIGHTS, most))
     except _Refused as refusal:
         raise InputError(f"{path} {refusal}.") from None
@@ -177,9 +179,10 @@ def _check_part(part: dict, registered: dict, is_compiled: bool) -> None:
     elif key is not None and ">" in key:
         if key.rpartition(">")[2] == name and _is_known(key, registered.get(key)):
             return
-    elif key in (None, name) and name not in registered:
-        if name in CLASSES.get(module, ()) or (is_compiled and module in COMPILED and name.isidentifier()):
-            return
+    elif (key in (None, name) and name not in registered) and (
+        name in CLASSES.get(module, ()) or (is_compiled and module in COMPILED and name.isidentifier())
+    ):
+        return
     raise _Refused(
         f"holds {name[:60]} of {(module or key or 'nowhere')[:60]}, which is none of the layers and operations that "
         "networks for images are made of"
@@ -224,7 +227,9 @@ def _held(content: bytes) -> Held:
                 if arrays > MOST_WEIGHTS:
                     raise _Refused(f"has more than {MOST_WEIGHTS:,} arrays of weights")
                 if declared > len(content):
-                    raise _Refused(f"declares {declared / 1e6:,.0f} MB of weights and holds {len(content) / 1e6:,.2f} MB")
+                    raise _Refused(
+                        f"declares {declared / 1e6:,.0f} MB of weights and holds {len(content) / 1e6:,.2f} MB"
+                    )
     return Held(arrays, values)
 
 

@@ -87,7 +87,9 @@ def chain(tmp_path, records, repeats=1):
 
 
 def test_a_child_comes_with_its_ancestors(tmp_path):
-    run, networks = chain(tmp_path, {(1, "one_level"): {"validation_mse": 0.5}, (1, "one_level/25"): {"validation_mse": 0.4}})
+    run, networks = chain(
+        tmp_path, {(1, "one_level"): {"validation_mse": 0.5}, (1, "one_level/25"): {"validation_mse": 0.4}}
+    )
     parent, child = networks.values()
     digits = noisy_images(1, 3, 9, 1)[0, ..., 0]
     loaded = load_for_use(run)
@@ -317,7 +319,7 @@ REFUSED = {
     "h5": (_h5, rf"model\.h5 is an HDF5 model, {CODE}"),
     "renamed h5": (_renamed_h5, rf"model\.keras is an HDF5 model, {CODE}"),
     "lambda": (_lambda, r"model\.keras holds a Lambda layer, which can run any code, and was not loaded"),
-    "foreign layer": (_foreign, r"holds Foreign of .*, which is none of the layers and operations that .*, and was not"),
+    "foreign layer": (_foreign, r"holds Foreign of .*, which is none of the layers and .*, and was not"),
     "foreign module": (
         _changed(module="antigravity", class_name="function", config="system", registered_name="function"),
         "holds system of antigravity, which is none of",

@@ -259,7 +259,10 @@ def test_a_run_that_was_moved_with_its_data_goes_on(tmp_path):
     ):
         pytest.fail("the folder was taken")
     for config in (PLACED, {**PLACED, "data": None}, {**PLACED, "data": str(tmp_path), "seed": 1}):
-        with pytest.raises(InputError, match="of another configuration"), open_run(new / "runs" / "a", config, ["data"]):
+        with (
+            pytest.raises(InputError, match="of another configuration"),
+            open_run(new / "runs" / "a", config, ["data"]),
+        ):
             pytest.fail("the folder was taken")
 
 
