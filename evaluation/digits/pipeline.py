@@ -17,7 +17,7 @@ from evaluation.distributions import tsne_embedding
 from evaluation.metrics import round_values
 from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
 from tf_denoise.errors import InputError
-from tf_denoise.runs.contents import read_config
+from tf_denoise.runs.contents import read_config, read_parents
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     RECORD_FILE,
@@ -54,6 +54,7 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
     digits = digits or load_digits(config["dataset_used"])
     if digits.fingerprint() != config["dataset_fingerprint"]:
         raise InputError(f"The data {config['dataset_used']} is not what the run in {folder} was trained on.")
+    read_parents(folder)  # which refuses a damaged tree
     tree = read_json(folder / "networks.json")
     if tsne_points is None:
         tsne_points = config["tsne_points"]

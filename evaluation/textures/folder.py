@@ -10,7 +10,7 @@ from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import TextureRun
 from tf_denoise.data.parts import TextureData, make_noise, make_noisy
 from tf_denoise.errors import InputError
-from tf_denoise.runs.contents import read_config
+from tf_denoise.runs.contents import read_config, read_parents
 from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
@@ -38,7 +38,7 @@ def evaluate_folder(folder: Path) -> Path:
     data = TextureData(config)
     if data.fingerprint() != config.data_fingerprint:
         raise InputError(f"The photographs ({data.description}) are not those that the run in {folder} was trained on.")
-    names = [network["name"] for network in read_json(folder / "networks.json")]
+    names = list(read_parents(folder))
     places = [(repeat, name) for repeat in range(1, config.repeats + 1) for name in names]
     missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
     if missing:
