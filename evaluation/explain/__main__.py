@@ -11,6 +11,7 @@ import tyro
 from evaluation.explain.options import ExplainOptions
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import exit_on_input_error
+from tf_denoise.extras import check_installed
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
         Annotated[ExplainOptions, tyro.conf.arg(name="")], args=arguments, prog="python -m evaluation.explain"
     )
     with exit_on_input_error():
+        check_installed("matplotlib", "cv2")
         config = config.resolved()
         start_tensorflow()
         from evaluation.explain.command import explain

@@ -10,6 +10,7 @@ from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import TextureRun
 from tf_denoise.data.parts import TextureData, make_noise, make_noisy
 from tf_denoise.errors import InputError
+from tf_denoise.noise import described
 from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, load_network, network_folder, read_json
 from tf_denoise.seeds import derive_seed
 
@@ -89,13 +90,9 @@ def noise_in_words(config) -> str:
     """What was put on the clean photographs, as a report says it.
 
     Example:
-        >>> noise_in_words(SimpleNamespace(clean=None, noise="gaussian", sigma=(5.0, 55.0)))
+        >>> noise_in_words(SimpleNamespace(clean=None, noise="gaussian", sigma=(5.0, 55.0), level=30, photons=100))
         'Gaussian, deviation 5 to 55 (255ths)'
     """
     if config.clean is not None:
         return "as the noisy photographs have it"
-    if config.noise == "salt_and_pepper":
-        return f"salt and pepper, {config.level} % of the pixels chosen"
-    deviation = " to ".join(f"{value:g}" for value in config.sigma)
-    kind = "Gaussian" if config.noise == "gaussian" else f"Poisson of {config.photons:g} photons, and Gaussian"
-    return f"{kind}, deviation {deviation} (255ths)"
+    return described.noise_in_words(config.noise, sigma_255=config.sigma, level=config.level, photons=config.photons)

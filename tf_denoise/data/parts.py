@@ -9,7 +9,7 @@ import tensorflow as tf
 from tf_denoise.data import CropSampler, Photographs, embedded_photographs, load_folder, load_pairs, noisy_crops, split
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.errors import InputError
-from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
+from tf_denoise.noise import described
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.folder import read_json, write_json
 from tf_denoise.seeds import derive_seed
@@ -23,13 +23,8 @@ LARGEST_SIDE = 640
 
 def make_noise(config: Any, sigma: float | None = None):
     """The noise layer of a configuration; with `sigma`, in 255ths, the same noise of that one deviation."""
-    if config.noise == "salt_and_pepper":
-        return SaltAndPepper(config.level / 100, low=0.0, high=1.0)
-    deviations = [value / 255 for value in (config.sigma if sigma is None else [sigma])]
-    deviation = deviations[0] if len(deviations) == 1 else tuple(deviations)
-    if config.noise == "poisson_gaussian":
-        return PoissonGaussian(1 / config.photons, deviation)
-    return AdditiveGaussian(deviation)
+    sigma_255 = config.sigma if sigma is None else sigma
+    return described.make_noise(config.noise, sigma_255=sigma_255, level=config.level, photons=config.photons)
 
 
 class TextureData:

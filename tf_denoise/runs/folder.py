@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tf_denoise.errors import InputError
+from tf_denoise.extras import require
+from tf_denoise.registration import register
 
 CONFIG_FILE = "config.json"
 LOCK_FILE = ".lock"
@@ -176,15 +178,11 @@ def load_model(path: Path):
 
     import keras
 
-    import tf_denoise.models.autoencoder
-    import tf_denoise.models.classifier
-    import tf_denoise.models.unet
-    import tf_denoise.models.vit_unet  # noqa: F401 (loading needs the classes registered)
-
+    register()
     try:
         with zipfile.ZipFile(path) as archive:
             if b"keras_hub" in archive.read("config.json"):
-                import keras_hub  # noqa: F401 (likewise)
+                require("keras_hub")  # registers its classes
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # what a damaged archive raises is not to be foreseen
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -7,6 +7,9 @@ import zipfile
 from pathlib import Path
 
 from tf_denoise.errors import InputError
+from tf_denoise.extras import require
+from tf_denoise.noise.described import trained_range
+from tf_denoise.registration import register
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, RECORD_FILE, load_model, network_folder, read_json
 
 _EXPECTED = "expected a run folder, or a .keras file"
@@ -68,12 +71,7 @@ class LoadedNetwork:
         config = self.config or {}
         if config.get("command") != "textures" or config.get("clean") is not None:
             return None
-        if config.get("noise") not in ("gaussian", "poisson_gaussian"):
-            return None
-        low, high = config["sigma"][0], config["sigma"][-1]
-        if config["noise"] == "poisson_gaussian":  # a white pixel's variance is that of the counts, too
-            high = (high**2 + 255**2 / config["photons"]) ** 0.5
-        return low, high
+        return trained_range(config["noise"], sigma_255=config["sigma"], photons=config.get("photons", 100))
 
 
 def load_for_use(path, network: str | None = None) -> LoadedNetwork:
@@ -135,10 +133,13 @@ def check_file(path: Path) -> None:
         )
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+            text = archive.read("config.json")
+        config = json.loads(text)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is not a .keras file, or is damaged: {error}.".replace("..", ".")) from None
-    _register_classes()
+    register()
+    if b"keras_hub" in text:
+        require("keras_hub")  # registers its classes
     config = {key: value for key, value in config.items() if key != "compile_config"} if isinstance(config, dict) else 0
     if not config:
         raise InputError(f"{path} is not a .keras file, or is damaged: its configuration describes no model.")
@@ -174,15 +175,6 @@ def _check_part(path: Path, part: dict) -> None:
         f"{path} holds {name} of {module or registered}, which is part of neither Keras nor tf_denoise, and was not "
         "loaded: networks for use are made of the parts of these two."
     )
-
-
-def _register_classes() -> None:
-    import keras_hub  # noqa: F401
-
-    import tf_denoise.models.autoencoder
-    import tf_denoise.models.classifier
-    import tf_denoise.models.unet
-    import tf_denoise.models.vit_unet  # noqa: F401
 
 
 def _run_of(file: Path) -> Path | None:

@@ -1,11 +1,11 @@
 """Pictures of any size, tile by tile: the same picture as in one piece, in memory that does not grow with it."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.machine import memory
 from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans
 from tf_denoise.tiling.reach import measure_reach
 
@@ -110,8 +110,7 @@ class TiledDenoiser:
         """What is used unless told, in pixels: for a given network and machine always the same."""
         if self._tile is not None:
             return max(self._tile, self.stride)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _SHARE_OF_MEMORY
-        affordable = int((memory / _BYTES_PER_PIXEL) ** 0.5)
+        affordable = int((memory() * _SHARE_OF_MEMORY / _BYTES_PER_PIXEL) ** 0.5)
         side = min(max(LEAST_TILE, OVERLAPS_IN_A_TILE * self.overlap), max(affordable, 2 * self.overlap))
         return round_up(side, self.stride)
 

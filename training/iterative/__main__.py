@@ -12,6 +12,7 @@ import tyro
 
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import exit_on_input_error
+from tf_denoise.extras import check_installed
 from training.iterative.options import PROFILES, IterativeOptions
 
 
@@ -35,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m training.iterative",
     )
     with exit_on_input_error():
+        check_installed("matplotlib", "jinja2", "tensorboard", "sklearn", "openTSNE")
         config = config.resolved()
         start_tensorflow()  # once the arguments are known to be good
         from training.iterative.experiment import run_iterative

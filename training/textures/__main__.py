@@ -10,6 +10,7 @@ import tyro
 
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import exit_on_input_error
+from tf_denoise.extras import check_installed
 from training.textures.options import TextureOptions
 
 
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
         Annotated[TextureOptions, tyro.conf.arg(name="")], args=arguments, prog="python -m training.textures"
     )
     with exit_on_input_error():
+        check_installed("matplotlib", "jinja2", "tensorboard", "skimage", "cv2")
         config = config.resolved()
         start_tensorflow()  # once the arguments are known to be good
         from training.textures.experiment import run_textures
