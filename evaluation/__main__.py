@@ -6,10 +6,10 @@ from typing import Annotated
 
 import tyro
 
+from evaluation.stored import StoredOptions
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError, exit_on_input_error
 from tf_denoise.extras import check_installed
-from tf_denoise.runs.folder import CONFIG_FILE, read_json
 
 
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
@@ -19,7 +19,7 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
 
     Args:
         run: The run folder.
-        tsne_points: Test images in each t-SNE embedding, 0 for none; as in the run unless told.
+        tsne_points: Test images in each t-SNE embedding, 0 for none; defaults to those of the run.
     """
     with exit_on_input_error():
         check_installed("matplotlib", "jinja2", "sklearn", "skimage", "cv2", "openTSNE")
@@ -28,8 +28,7 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
 
 
 def _evaluate(run: Path, tsne_points: int | None) -> Path:
-    stored = read_json(run / CONFIG_FILE)
-    if isinstance(stored, dict) and stored.get("command") == "textures":
+    if StoredOptions(run).command == "textures":
         from evaluation.textures.folder import evaluate_folder
 
         if tsne_points is not None:

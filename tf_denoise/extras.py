@@ -37,10 +37,26 @@ def check_installed(*packages: str) -> None:
         MissingExtraError: If one or more are not.
         KeyError: If no extra has one.
     """
-    extras = {package: _extra_of(package) for package in packages}
     missing = [package for package in packages if not _is_installed(package)]
     if missing:
-        raise MissingExtraError(_sentence(missing, list(dict.fromkeys(extras[package] for package in missing))))
+        verb = "is" if len(missing) == 1 else "are"
+        raise MissingExtraError(
+            f"{' and '.join(missing)} {verb} needed for this and {verb} not installed; {way_to_install(*missing)}."
+        )
+
+
+def way_to_install(*packages: str) -> str:
+    """The line that installs the packages, as the end of a sentence.
+
+    Raises:
+        KeyError: If no extra has one.
+
+    Example:
+        >>> way_to_install("keras_hub")
+        'pip install ".[vit]" in a copy of tf_denoise brings it'
+    """
+    extras = ",".join(dict.fromkeys(map(_extra_of, packages)))
+    return f'pip install ".[{extras}]" in a copy of tf_denoise brings {"it" if len(packages) == 1 else "them"}'
 
 
 def _extra_of(package: str) -> str:
@@ -51,15 +67,8 @@ def _extra_of(package: str) -> str:
 
 
 def _is_installed(package: str) -> bool:
+    _extra_of(package)  # what no extra has is a slip of ours, installed or not
     try:
         return importlib.util.find_spec(package) is not None
     except (ImportError, ValueError):  # hidden, or imported in part
         return False
-
-
-def _sentence(packages: list[str], extras: list[str]) -> str:
-    verb = "is" if len(packages) == 1 else "are"
-    return (
-        f"{' and '.join(packages)} {verb} needed for this and {verb} not installed; "
-        f'pip install ".[{",".join(extras)}]" in a copy of tf_denoise brings {"it" if len(packages) == 1 else "them"}.'
-    )

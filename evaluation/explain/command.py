@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from evaluation.digits.figures import save_figure
 from evaluation.explain.figures import heat_panels, influence_panels
 from evaluation.explain.options import ExplainOptions
 from evaluation.explain.trust import Trust, measure_trust, rank_correlation, with_shuffled_weights
+from evaluation.figures import save_figure
 from evaluation.metrics import psnr
 from tf_denoise.errors import InputError
 from tf_denoise.explain import (
@@ -29,8 +29,7 @@ from tf_denoise.explain import (
 )
 from tf_denoise.noise import additive_gaussian
 from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with_channels
-from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, RECORD_FILE, network_folder, read_json
-from tf_denoise.runs.loading import load_file
+from tf_denoise.runs.loading import LoadedNetwork, load_for_use
 from tf_denoise.seeds import derive_seed
 
 SHUFFLED = 3
@@ -56,11 +55,11 @@ def explain(config: ExplainOptions) -> bool:
     Raises:
         InputError: If the model or its layer is not what it should be, or no picture is found.
     """
-    path = model_file(config.model, config.network, config.repeat)
-    model = load_file(path)
+    loaded = load_model(config)
+    model = loaded.model
     if config.layer is None and config.method != "influence":
         layers = _asked(lambda: layers_worth_looking_at(model))
-        print(f"Layers of {path} worth looking at, and the size of their maps:")
+        print(f"Layers of {loaded.name} worth looking at, and the size of their maps:")
         for found in layers:
             own = "" if found.name == found.layer else f" (the layer {found.layer})"
             print(f"  --layer {found.name:<14} {' x '.join(map(str, found.shape))}{own}")
@@ -72,33 +71,19 @@ def explain(config: ExplainOptions) -> bool:
     return all([explainer.tried(picture, target) for picture, target in _named(pictures, config)])
 
 
-def model_file(path: Path, network: str | None, repeat: int) -> Path:
-    """The `.keras` file that a path means: a file, or that of a network of a run folder.
+def load_model(config: ExplainOptions) -> LoadedNetwork:
+    """The network of a run folder or a file, as `load_for_use` finds it.
 
     Raises:
-        InputError: If the path is neither, or the network is not told or not there.
+        InputError: If there is none, or it is one of digits.
     """
-    if not path.is_dir():
-        if path.suffix == ".keras" and path.exists():
-            return path
-        raise InputError(f"{path} is no model: expected the folder of a run, or a file that ends in .keras.")
-    if (path / MODEL_FILE).exists():
-        return path / MODEL_FILE
-    stored = read_json(path / CONFIG_FILE)
-    if not isinstance(stored, dict) or stored.get("command") != "textures":
+    loaded = load_for_use(config.model, config.network, config.repeat)
+    if (loaded.config or {}).get("command") == "iterative":
         raise InputError(
-            f"{path} is not the folder of a run on photographs; the dense networks of other runs keep no map of the "
-            "image."
+            f"{config.model} is not the folder of a run on photographs; the dense networks of other runs keep no map "
+            "of the image."
         )
-    names = [member["name"] for member in read_json(path / "networks.json")]
-    chosen = names[0] if network is None and len(names) == 1 else network
-    if chosen not in names:
-        received = "none" if network is None else repr(network)
-        raise InputError(f"--network names a network of {path}, one of {', '.join(names)}; received {received}.")
-    folder = network_folder(path, repeat, chosen)
-    if not (folder / RECORD_FILE).exists():
-        raise InputError(f"{path} has no finished network {chosen!r} of repeat {repeat}.")
-    return folder / MODEL_FILE
+    return loaded
 
 
 class Explainer:

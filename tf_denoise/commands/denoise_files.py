@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +25,7 @@ from tf_denoise.pictures.files import (
     read_picture,
     write_picture,
 )
+from tf_denoise.runs.folder import writable_folder
 
 _SLACK = 1.1  # an estimate is off by so much where a picture has texture
 
@@ -137,11 +137,7 @@ def check_output(output: Path) -> None:
     Raises:
         InputError: If it cannot.
     """
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=output).close()
-    except OSError as error:
-        raise InputError(f"The output folder {output} cannot be written: {error.strerror}.") from None
+    writable_folder(output)
 
 
 def denoise_files(

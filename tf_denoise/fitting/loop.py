@@ -1,19 +1,13 @@
 """Training that goes on where it stopped, bit for bit, and that keeps its last good state."""
 
-import json
-import math
-import time
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from tf_denoise.fitting.keeper import StateKeeper
 from tf_denoise.runs.folder import MODEL_FILE, RECORD_FILE, atomic_path, remove_unfinished_files, write_json
-
-_STATE, _PREVIOUS = "state.npz", "state-previous.npz"
 
 
 def train(
@@ -29,6 +23,7 @@ def train(
     judge: Callable[[], float] | None = None,
     judged_by: str = "val_psnr",
     shipped: keras.Model | None = None,
+    measure: Callable[[], dict[str, float]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> dict:
@@ -53,7 +48,9 @@ def train(
         judge: Gives a number that is the higher, the better the network is.
         judged_by: What the history calls that number.
         shipped: What is saved, with the weights of `network`: a network of the same layers, such as one in float32 of
-            what is trained in mixed precision. `network` itself unless told.
+            what is trained in mixed precision. Defaults to `network`.
+        measure: Called when the training has ended and `network` has the weights that are saved; what it gives goes
+            into the record.
         callbacks: Further Keras callbacks.
         verbose: Of `fit`.
 
@@ -63,9 +60,8 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished_files(folder)
     model.optimizer.build(model.trainable_variables)
-    keeper = _StateKeeper(folder, network, model.optimizer, judge, judged_by)
-    state = keeper.restore()
-    if state is None:
+    keeper = StateKeeper(folder, network, model.optimizer, judge, judged_by, epochs)
+    if not keeper.restore():
         keeper.save(0, {}, 0.0)
     first_epoch = keeper.epoch
     if first_epoch < epochs and keeper.stopped is None:
@@ -95,6 +91,7 @@ def train(
         "seconds": round(keeper.seconds, 2),
         "stopped": keeper.stopped,
         "history": keeper.history,
+        **(measure() if measure is not None else {}),
     }
     write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
     keeper.forget()
@@ -155,107 +152,3 @@ def averaging_momentum(steps: int) -> float:
         (0.999, 0.9, 0.0)
     """
     return 1 - 1 / min(1000, max(1, steps / 50))
-
-
-class _StateKeeper(keras.callbacks.Callback):
-    """Writes the state after each epoch; stops at a loss that is not finite and goes back to the last good state."""
-
-    def __init__(self, folder: Path, network: keras.Model, optimizer: keras.optimizers.Optimizer, judge, judged_by):
-        super().__init__()
-        self.folder, self.network, self.optimizer = folder, network, optimizer
-        self.judge, self.judged_by = judge, judged_by
-        self.best: list[np.ndarray] = []  # the trainable weights of the epoch that was judged best
-        self.epoch, self.history, self.seconds = 0, {}, 0.0
-        self.stopped: str | None = None
-        self._started = 0.0
-
-    def variables(self) -> list:
-        return [*self.network.variables, *self.optimizer.variables]
-
-    def save(self, epoch: int, history: dict, seconds: float) -> None:
-        self.epoch, self.history, self.seconds = epoch, history, seconds
-        record = json.dumps({"epoch": epoch, "history": history, "seconds": seconds, "stopped": self.stopped})
-        arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
-        arrays |= {f"b{index}": array for index, array in enumerate(self.best)}
-        state = self.folder / _STATE
-        if state.exists():
-            state.replace(self.folder / _PREVIOUS)
-        with atomic_path(state) as temporary:
-            np.savez(temporary, record=np.array(record), **arrays)
-
-    def restore(self) -> dict | None:
-        """Take up the newest state that is whole."""
-        for name in (_STATE, _PREVIOUS):
-            try:
-                with np.load(self.folder / name, allow_pickle=False) as archive:
-                    record = json.loads(str(archive["record"]))
-                    arrays = [archive[f"v{index}"] for index in range(len(self.variables()))]
-                    best = [archive[f"b{index}"] for index in range(sum(key[0] == "b" for key in archive))]
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-                continue
-            for variable, array in zip(self.variables(), arrays, strict=True):
-                variable.assign(array)
-            self.epoch, self.history, self.seconds = record["epoch"], record["history"], record["seconds"]
-            self.stopped, self.best = record["stopped"], best
-            return record
-        return None
-
-    def forget(self) -> None:
-        for name in (_STATE, _PREVIOUS):
-            (self.folder / name).unlink(missing_ok=True)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._started = time.monotonic()
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            self._stop(f"the loss became {logs['loss']} in epoch {self.epoch + 1}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        if self.stopped is not None:
-            return
-        values = {key: float(value) for key, value in (logs or {}).items()}
-        for key, value in values.items():
-            if not math.isfinite(value):
-                self._stop(f"the {key} became {value} in epoch {epoch + 1}")
-                return
-        if self.judge is not None:
-            values[self.judged_by] = self._judge()
-            if logs is not None:
-                logs[self.judged_by] = values[self.judged_by]  # for the callbacks that come after
-        history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
-        self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
-
-    def _judge(self) -> float:
-        """Judge the averaged weights where there are some, and remember them if they are the best so far."""
-        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # within float16's loss scaling
-        weights = self.network.trainable_variables
-        averages = optimizer._model_variables_moving_average if optimizer.use_ema else weights
-        current, judged = ([np.array(variable.numpy()) for variable in group] for group in (weights, averages))
-        self._assign(judged)
-        value = float(self.judge())
-        self._assign(current)
-        if not self.best or value > max(self.history[self.judged_by]):
-            self.best = judged
-        return value
-
-    def _assign(self, arrays: list[np.ndarray]) -> None:
-        for variable, array in zip(self.network.trainable_variables, arrays, strict=True):
-            variable.assign(array)
-
-    def go_back(self) -> None:
-        """Take up the last good state again, and remember why the training stopped."""
-        stopped = self.stopped
-        self.restore()
-        self.stopped = stopped
-
-    def take_best(self) -> None:
-        """Give the network the weights that were judged best."""
-        if self.best:
-            self._assign(self.best)
-
-    def _stop(self, reason: str) -> None:
-        if self.stopped is None:
-            self.restore()
-            self.stopped = f"{reason}; the state after epoch {self.epoch} was kept"
-            self.model.stop_training = True

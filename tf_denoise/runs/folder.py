@@ -1,25 +1,35 @@
 """The run folder: its configuration, files that are whole or absent, and one process at a time."""
 
 import contextlib
-import fcntl
 import json
 import os
+import re
+import shutil
+import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from tf_denoise.errors import InputError
-from tf_denoise.extras import require
-from tf_denoise.registration import register
+import filelock
+
+from tf_denoise.errors import InputError, printable, reason
 
 CONFIG_FILE = "config.json"
 LOCK_FILE = ".lock"
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
 CLASSIFIER_FOLDER = "classifier"
+PLACES = "places"
+"""In the configuration of a run: its data's places as seen from the run folder, so that both can be moved together."""
 _UNFINISHED = ".writing-"
+_HOST = re.sub(r"\W", "_", socket.gethostname())[:40]
+_OWNER = re.compile(rf"{re.escape(_UNFINISHED)}{re.escape(_HOST)}-(\d+)-")
+_A_DAY = 24 * 3600
 _UMASK_LOCK = threading.Lock()
+_being_written: set[Path] = set()
+_looked_through: set[Path] = set()
 
 
 def network_folder(run: Path, repeat: int, name: str) -> Path:
@@ -43,27 +53,112 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ['scores.csv']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=_UNFINISHED, suffix=path.suffix, dir=path.parent)
+    _remove_leftovers_once(path.parent)
+    handle, name = tempfile.mkstemp(prefix=_own_prefix(), suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
+    _being_written.add(temporary)
     try:
         yield temporary
         _sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-        _sync(path.parent)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+        _being_written.discard(temporary)
+
+
+@contextlib.contextmanager
+def unfinished_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent`, to be filled and then given its name by `os.rename`; it vanishes if it was not."""
+    _remove_leftovers_once(parent)
+    folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=parent))
+    _being_written.add(folder)
+    try:
+        folder.chmod(0o777 & ~_umask())
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _being_written.discard(folder)
+
+
+def writable_folder(folder: Path, what: str = "output folder") -> Path:
+    """Make a folder that can be written.
+
+    Args:
+        folder: The folder; made with those above it if it does not exist.
+        what: What a message calls it.
+
+    Raises:
+        InputError: If it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except (OSError, ValueError) as error:  # ValueError: a name that no folder can have
+        why = getattr(error, "strerror", None) or reason(error)
+        raise InputError(f"The {what} {folder} cannot be written: {why}.") from None
+    return folder
 
 
 def remove_unfinished_files(folder: Path) -> None:
-    """Remove what a killed process left half written in a folder that no other process writes to."""
+    """Remove what killed processes left half written in a folder, and below it, that no other process writes to."""
+    for place, folders, files in os.walk(folder):
+        for name in [name for name in (*folders, *files) if name.startswith(_UNFINISHED)]:
+            _remove(Path(place, name))
+        folders[:] = [name for name in folders if not name.startswith(_UNFINISHED)]
+
+
+def _remove_leftovers_once(folder: Path) -> None:
+    """Remove what killed processes left in a folder that others may write to: once in the life of this process."""
+    folder = folder.resolve()
+    if folder in _looked_through:
+        return
+    _looked_through.add(folder)
     for path in folder.glob(_UNFINISHED + "*"):
-        path.unlink(missing_ok=True)
+        if _is_left_behind(path):
+            _remove(path)
+
+
+def _is_left_behind(path: Path) -> bool:
+    """Whether nobody works on an unfinished file any more: its process is gone, or it is older than a day."""
+    if path in _being_written:
+        return False
+    owner = _OWNER.match(path.name)
+    if owner is not None and int(owner[1]) == os.getpid():
+        return True
+    if owner is not None and os.name == "posix":  # elsewhere a signal cannot ask
+        try:
+            os.kill(int(owner[1]), 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            pass  # it is there, and somebody else's
+    try:
+        return time.time() - path.stat().st_mtime > _A_DAY
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
+def _own_prefix() -> str:
+    return f"{_UNFINISHED}{_HOST}-{os.getpid()}-"
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
@@ -98,92 +193,126 @@ def read_json(path: Path):
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path.parent} is not a run folder: it has no {path.name}.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a file of a run: {error}") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as a file of a run: {reason(error)}.") from None
 
 
 @contextlib.contextmanager
-def open_run(folder: Path, config: dict) -> Iterator[None]:
+def open_run(
+    folder: Path,
+    config: dict,
+    places: Collection[str] = (),
+    changed: Mapping[str, Callable[[], str]] | None = None,
+) -> Iterator[None]:
     """Take `folder` for a run of `config`: a new or empty folder, or one that holds the same configuration.
 
-    While the block runs, no other process can open the folder.
+    While the block runs, no other process can open the folder. What a killed process left half written is removed.
 
     Args:
         folder: The run folder; made if it does not exist.
         config: Everything that decides the result, as JSON values.
+        places: The entries of `config` that are absolute paths of data. They may differ from those of the run, whose
+            data may have been moved: that they hold the same is what other entries say.
+        changed: By entry, a function that says in a sentence what it means that the entry is another one.
 
     Raises:
         InputError: If the folder cannot be written, holds something else, holds another configuration, or is in use.
     """
+    config = json.loads(json.dumps(config))
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise InputError(f"The output {folder} is a file; expected a folder, or a name that is still free.")
+    if os.path.isdir(folder):
+        _refuse_foreign(folder)  # a folder of somebody else gets no lock file
+    writable_folder(folder)
+    lock = filelock.FileLock(folder / LOCK_FILE)
     try:
-        _check_folder(folder, config)
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = open(folder / LOCK_FILE, "w")  # noqa: SIM115 (held open as long as the run lasts)
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise InputError(
+            f"The output folder {folder} is in use by another run; wait for it or choose another."
+        ) from None
     except OSError as error:
         raise InputError(f"The output folder {folder} cannot be written: {error.strerror}.") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(
-                f"The output folder {folder} is in use by another run; wait for it or choose another."
-            ) from None
-        if not (folder / CONFIG_FILE).exists():
+    try:
+        _refuse_foreign(folder)
+        remove_unfinished_files(folder)
+        if (folder / CONFIG_FILE).exists():
+            _compare(folder, config, places, changed or {})
+        config = _with_places(folder, config, places)
+        if not (folder / CONFIG_FILE).exists() or read_json(folder / CONFIG_FILE) != config:
             write_json(folder / CONFIG_FILE, config)
         yield
+    finally:
+        lock.release()
 
 
-def _check_folder(folder: Path, config: dict) -> None:
-    if not folder.exists():
+def _refuse_foreign(folder: Path) -> None:
+    if (folder / CONFIG_FILE).exists():
         return
-    if not folder.is_dir():
-        raise InputError(f"The output {folder} is a file; expected a folder, or a name that is still free.")
-    if not (folder / CONFIG_FILE).exists():
-        foreign = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not p.name.startswith(_UNFINISHED))
-        if foreign:
-            raise InputError(
-                f"The output folder {folder} holds something that is not a run ({foreign[0]}), and nothing in it is "
-                "overwritten; choose an empty or new folder."
-            )
-        return
+    try:
+        names = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not p.name.startswith(_UNFINISHED))
+    except OSError as error:
+        raise InputError(f"The output folder {folder} cannot be read: {error.strerror}.") from None
+    if names:
+        raise InputError(
+            f"The output folder {folder} holds something that is not a run ({names[0]}), and nothing in it is "
+            "overwritten; choose an empty or new folder."
+        )
+
+
+def _compare(folder: Path, config: dict, places: Collection[str], changed: Mapping[str, Callable[[], str]]) -> None:
     stored = read_json(folder / CONFIG_FILE)
-    wanted = json.loads(json.dumps(config))
     if not isinstance(stored, dict):
         raise InputError(f"{folder / CONFIG_FILE} is not the configuration of a run.")
-    different = [key for key in sorted({*stored, *wanted}) if stored.get(key) != wanted.get(key)]
-    if different:
-        changes = ", ".join(f"{key} is {stored.get(key)!r} there and {wanted.get(key)!r} here" for key in different[:4])
+    keys = sorted({*stored, *config} - {PLACES})
+    different = [key for key in keys if stored.get(key) != config.get(key)]
+    different = [key for key in different if not (key in places and _are_paths(stored.get(key), config.get(key)))]
+    told = [key for key in different if key not in changed]
+    if told:
+        changes = ", ".join(
+            f"{key} is {_short(stored.get(key))} there and {_short(config.get(key))} here" for key in told[:4]
+        )
         raise InputError(
             f"The output folder {folder} holds a run of another configuration: {changes}. "
             "Choose another --output, or the same options to go on with that run."
         )
+    if different:
+        raise InputError(
+            f"The output folder {folder} holds a run on other data: {changed[different[0]]()}. Choose another --output, "
+            "or the same data to go on with that run."
+        )
 
 
-def load_network(folder: Path):
-    """Load the network that a run keeps in `folder`, for inference: not compiled, nothing foreign executed.
+def _short(value) -> str:
+    text = printable(repr(value))
+    return text if len(text) <= 60 else f"{text[:30]}...{text[-25:]}"
 
-    Raises:
-        InputError: If there is none, or it is damaged.
+
+def _are_paths(*values) -> bool:
+    return all(isinstance(value, str) and os.path.isabs(value) for value in values)
+
+
+def _with_places(folder: Path, config: dict, places: Collection[str]) -> dict:
+    """The configuration with its paths as seen from the folder, where there is a way from there."""
+    relative = {}
+    for key in places:
+        if _are_paths(config.get(key)):
+            with contextlib.suppress(ValueError):  # on another drive
+                relative[key] = os.path.relpath(config[key], folder.resolve())
+    return {**config, PLACES: relative} if relative else config
+
+
+def with_found_places(run: Path, config: dict) -> dict:
+    """A run's configuration with the paths at which its data are found: where they were, or where they moved with it.
+
+    Args:
+        run: The run folder.
+        config: What its `config.json` holds.
     """
-    return load_model(folder / MODEL_FILE)
-
-
-def load_model(path: Path):
-    """Load a `.keras` file for inference: not compiled, nothing foreign executed.
-
-    Raises:
-        InputError: If there is none, or it is damaged.
-    """
-    import zipfile
-
-    import keras
-
-    register()
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if b"keras_hub" in archive.read("config.json"):
-                require("keras_hub")  # registers its classes
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # what a damaged archive raises is not to be foreseen
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(f"{path} cannot be loaded: {reason}") from None
+    moved = {}
+    places = config.get(PLACES)
+    for key, place in places.items() if isinstance(places, dict) else ():
+        here = os.path.normpath(os.path.join(os.path.realpath(run), str(place)))
+        if not os.path.exists(str(config.get(key))) and os.path.exists(here):
+            moved[key] = here
+    return {**config, **moved}

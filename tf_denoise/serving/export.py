@@ -2,8 +2,6 @@
 
 import importlib.util
 import os
-import shutil
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -12,12 +10,13 @@ import tensorflow as tf
 
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
+from tf_denoise.runs.folder import unfinished_folder, writable_folder
 from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.serving.model_card import model_card
 from tf_denoise.serving.signatures import signatures
 
 MAX_PIXELS = 25_000_000
-"""Larger pictures are not decoded by a server unless told: one takes gigabytes while the network runs."""
+"""Larger pictures are not decoded by a server by default: one takes gigabytes while the network runs."""
 CARD_FILE = "model_card.md"
 _WARM_UP = "tf_serving_warmup_requests"
 _WARM_UP_SIDE = 64
@@ -61,18 +60,14 @@ def export_for_serving(model, path, about: LoadedNetwork | None = None, max_pixe
     functions = signatures(model, max_pixels)
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]  # no object of Keras in the file
-    folder = _writable(Path(path))
-    unfinished = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    try:
+    folder = writable_folder(Path(path))
+    with unfinished_folder(folder) as unfinished:
         tf.saved_model.save(module, str(unfinished), signatures=functions)
         card = model_card(model, about or LoadedNetwork(model, model.name), functions, max_pixels)
         (unfinished / CARD_FILE).write_text(card, encoding="utf-8")
         if has_warm_up():
             _write_warm_up(unfinished / "assets.extra", functions)
-        unfinished.chmod(0o755)
         return _named(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def has_warm_up() -> bool:
@@ -120,24 +115,14 @@ def _written(model, path: Path, kind: str, shape) -> Path:
         raise InputError(f"The name of a file for --format {kind} ends in {suffix}; received {path}.")
     if path.exists():
         raise InputError(f"{path} stands there already, and nothing is overwritten; choose another name.")
-    folder = _writable(path.parent)
-    with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as unfinished:
-        file = Path(unfinished) / path.name
+    with unfinished_folder(writable_folder(path.parent)) as unfinished:
+        file = unfinished / path.name
         signature = [tf.TensorSpec(shape, tf.float32, "images")]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of the exporters' own code
             model.export(file, format=kind, input_signature=signature, verbose=False)
         os.replace(file, path)
     return path
-
-
-def _writable(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise InputError(f"The output {folder} cannot be written: {error.strerror}.") from None
-    return folder
 
 
 def _named(unfinished: Path, folder: Path) -> Path:

@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
 
@@ -87,11 +88,13 @@ def _noise(config: dict) -> str:
 
 def _measures(about: LoadedNetwork) -> list[str]:
     lines = []
-    history = (about.record or {}).get("history", {})
-    if values := history.get("val_psnr"):
-        lines.append(f"- Best PSNR on the validation photographs: {max(values):.2f} dB.")
-    if values := history.get("val_loss"):
-        lines.append(f"- Least loss on the validation digits: {min(values):.5f}.")
+    record = about.record or {}
+    if (value := best_psnr(record)) is not None:
+        lines.append(f"- Best PSNR on the validation photographs: {value:.2f} dB.")
+    if CHAIN_MSE in record:
+        lines.append(
+            f"- Mean squared error on the held-out digits, noise of mixed levels, as exported: {record[CHAIN_MSE]:.5f}."
+        )
     means = _test_scores(about)
     for measure, title in (("psnr", "PSNR in dB"), ("ssim", "SSIM")):
         if about.network in means[measure] and "input" in means[measure]:

@@ -185,3 +185,21 @@ def validation_batch(clean, noise: str, seed: int) -> tf.data.Dataset:
     groups = tf.range(len(clean)) % level_schedule(noise).groups
     inputs = {"clean": clean, "group": groups, "seed": tf.constant([seed, 0], tf.int64)}
     return tf.data.Dataset.from_tensors((inputs, clean))
+
+
+def chain_mse(network: keras.Model, ancestors: Sequence[keras.Model], clean: tf.Tensor, seed: int) -> float:
+    """The mean squared error of a chain as it is used: mixed noise before it, no renoising within it.
+
+    Children are validated behind renoised predictions, and networks of one and of many levels behind different noise;
+    this number is of the same noisy images for all, so that the best can be chosen by it.
+
+    Args:
+        network: The last network of the chain.
+        ancestors: Those before it, from the root down.
+        clean: Float32 images `(images, size)` in [-1, 1].
+        seed: Integer seed of the noise.
+    """
+    images = SaltAndPepper(level_schedule("mixed")).corrupt(clean, tf.constant([seed, 0], tf.int64))
+    for member in (*ancestors, network):
+        images = member(images, training=False)
+    return float(tf.reduce_mean(tf.square(tf.cast(images, tf.float32) - clean)))

@@ -8,11 +8,14 @@ import tensorflow as tf
 from helpers import OPTIONS, files_of, python
 
 from evaluation.__main__ import evaluate
-from evaluation.digits.claims import caveat
+from evaluation.differences import caveat
 from evaluation.digits.pipeline import control_of, evaluate_run
-from evaluation.digits.scoring import INPUT, ROUNDED, TEST_SETS, UNROUNDED, noisy_test_set
+from evaluation.digits.scoring import ROUNDED, UNROUNDED
+from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
+from evaluation.table import INPUT
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import load_network, network_folder, write_json
+from tf_denoise.runs.folder import network_folder, write_json
+from tf_denoise.runs.loading import load_network
 from training.iterative.lineage import grow_tree
 
 TREE = grow_tree(50, OPTIONS["--children"], 1)
@@ -105,7 +108,7 @@ def test_a_folder_that_is_no_finished_run_is_refused(capsys, copy, tmp_path):
 
 def test_a_damaged_run_is_refused_by_the_damaged_file(capsys, copy):
     changed(copy / "config.json", command="cooking")
-    assert "is not the folder of an iterative run" in refusal(capsys, copy)
+    assert "is not the folder of a run." in refusal(capsys, copy)
     changed(copy / "config.json", command="iterative")
     model = network_folder(copy, 1, "one_level") / "model.keras"
     model.write_bytes(model.read_bytes()[:1000])

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from helpers import ROOT, refusal
 from network_checks import with_random_weights
+from network_runs import make_run
 from picture_files import cut, photograph
 from PIL import Image
 
 from evaluation.explain.__main__ import main
 from evaluation.explain.command import influence_correlation
 from evaluation.explain.figures import heat_panels, influence_panels
-from tf_denoise.models import UNet, ViTUNet, small_vit
+from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,7 @@ def place(tmp_path_factory):
     (run / "networks" / "repeat-1" / "mse" / "training.json").write_text("{}")
     (run / "config.json").write_text(json.dumps({"command": "textures"}))
     (run / "networks.json").write_text(json.dumps([{"name": "mse"}, {"name": "wavelet"}]))
-    (folder / "digits").mkdir()
-    (folder / "digits" / "config.json").write_text(json.dumps({"command": "iterative"}))
+    make_run(folder / "digits", {(1, "one_level"): (DenseAutoencoder(9, (4,)), {})}, {"command": "iterative"})
     vit = small_vit(image_size=16, patch_size=4, layers=1, heads=2, width=8)
     with_random_weights(ViTUNet(vit, widths=(4, 8))).save(folder / "vit.keras")
     keras.Sequential([keras.Input((16,)), keras.layers.Dense(2)]).save(folder / "dense.keras")
@@ -134,15 +134,15 @@ def test_the_other_pictures_are_done_when_some_are_bad(place, tmp_path, capsys):
 LAYER = ("--layer", "bottleneck")
 MSE = ("--network", "mse")
 REFUSED = {
-    "no model": ("nowhere", (), r"nowhere is no model: expected the folder of a run, or a file that ends in \.keras\."),
-    "no run": ("noisy", (), r"noisy is not a run folder: it has no config\.json\."),
+    "no model": ("nowhere", (), r"nowhere does not exist; expected a run folder, or a \.keras file\."),
+    "no run": ("noisy", (), r"noisy is not a run folder: it has no config\.json;"),
     "digits": ("digits", (), "digits is not the folder of a run on photographs"),
     "broken": ("broken.keras", (), r"broken\.keras is not a \.keras file, or is damaged: "),
     "dense": ("dense.keras", (), r"must take one batch of images"),
-    "which network": ("run", (), "--network names a network of .*run, one of mse, wavelet; received none"),
-    "other network": ("run", ("--network", "mae"), "one of mse, wavelet; received 'mae'"),
-    "unfinished": ("run", ("--network", "wavelet"), "no finished network 'wavelet' of repeat 1"),
-    "repeat": ("run", (*MSE, "--repeat", "2"), "no finished network 'mse' of repeat 2"),
+    "other network": ("run", ("--network", "mae"), "has no trained network 'mae'; it has mse"),
+    "unfinished": ("run", ("--network", "wavelet"), "no trained network 'wavelet'; it has mse"),
+    "repeat": ("run", (*MSE, "--repeat", "2"), "no trained network 'mse' of repeat 2; it has mse"),
+    "two repeats": ("run", ("--network", "repeat-1/mse", "--repeat", "2"), "repeat-1/mse' of repeat 2; it has mse"),
     "layer": (
         "run",
         (*MSE, "noisy/road.png", "--layer", "botleneck"),

@@ -10,8 +10,8 @@ from picture_files import photograph
 
 from tf_denoise.__main__ import main
 from tf_denoise.models import DenseAutoencoder
-from tf_denoise.runs.folder import load_network, network_folder, write_json, write_text
-from tf_denoise.runs.loading import load_for_use
+from tf_denoise.runs.folder import network_folder, write_json, write_text
+from tf_denoise.runs.loading import load_for_use, load_network
 
 SCORES = """repeat,method,picture,measure,value
 0,input,a.png,psnr,14
@@ -81,9 +81,12 @@ def test_a_network_that_is_named_goes_to_other_formats(run, tmp_path, capsys):
 def test_a_child_is_exported_as_its_chain(tmp_path):
     parent, child = (with_random_weights(DenseAutoencoder(9, (4,)), seed=seed) for seed in (0, 1))
     tree = [{"name": "one_level", "parent": None}, {"name": "one_level/25", "parent": "one_level"}]
-    networks = {(1, "one_level"): (parent, {"val_loss": [0.5]}), (1, "one_level/25"): (child, {"val_loss": [0.25]})}
+    networks = {(1, "one_level"): (parent, {}), (1, "one_level/25"): (child, {"val_loss": [0.01, 0.3]})}
     config = {"command": "iterative", "repeats": 1, "batch_size": 256, "seed": 0, "dataset_description": "digits"}
     run = make_run(tmp_path / "run", networks, config, tree)
+    for (_, name), value in zip(networks, (0.5, 0.25), strict=True):
+        record = {"steps": 3, "history": networks[1, name][1], "validation_mse": value}
+        write_json(network_folder(run, 1, name) / "training.json", record)
     main(["export", str(run), str(tmp_path / "served")])
     digits = noisy_images(1, 4, 9, 1)[0, ..., 0]
     served = tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
@@ -93,7 +96,12 @@ def test_a_child_is_exported_as_its_chain(tmp_path):
     np.testing.assert_allclose(square, expected.reshape(4, 3, 3), atol=1e-6)
     card = (tmp_path / "served" / "1" / "model_card.md").read_text()
     assert "- Data: digits." in card
-    assert "- Least loss on the validation digits: 0.25000." in card
+    assert "- Mean squared error on the held-out digits, noise of mixed levels, as exported: 0.25000." in card
+    assert "0.01" not in card  # the loss of an epoch whose weights were not saved, behind renoised predictions
+    for (_, name), value in zip(networks, (0.5, 0.25), strict=True):  # of older runs nothing comparable is known
+        write_json(network_folder(run, 1, name) / "training.json", {"history": {"val_loss": [value]}})
+    main(["export", str(run), str(tmp_path / "served")])
+    assert "None are known." in (tmp_path / "served" / "2" / "model_card.md").read_text()
 
 
 @pytest.mark.parametrize("network", ["one_level/25", "multi_level/multi"])

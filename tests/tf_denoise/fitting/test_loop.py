@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import keras
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tf_denoise.data import draw_batch
+from tf_denoise.fitting.keeper import StateKeeper
 from tf_denoise.fitting.loop import averaging_adam, steps_per_execution, train
-from tf_denoise.runs.folder import load_network
+from tf_denoise.runs.loading import load_network
 
 CLEAN = tf.random.stateless_uniform((24, 6), (0, 0), -1, 1)
 STEPS = 6
@@ -125,17 +127,141 @@ def test_several_steps_per_execution_resume_too(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "emptied", "missing"])
-def test_a_damaged_state_falls_back_to_the_one_before_it(damage, whole, tmp_path):
-    interrupted(tmp_path, 2)
-    state = tmp_path / "state.npz"
-    if damage == "missing":
-        state.unlink()
-    else:
-        state.write_bytes(state.read_bytes()[: 700 if damage == "truncated" else 0])
-    with np.load(tmp_path / "state-previous.npz") as previous:
-        assert json.loads(str(previous["record"]))["epoch"] == 2
+def rewritten(**changes):
+    """A state with sound checksums whose content is another one: arrays, or entries of the record."""
+
+    def damage(path):
+        with np.load(path) as archive:
+            arrays = dict(archive)
+        record = json.loads(str(arrays["record"]))
+        for key, change in changes.items():
+            if key in arrays:
+                arrays[key] = change(arrays[key])
+            else:
+                record[key] = change(record[key])
+        record = {key: value for key, value in record.items() if value != "gone"}
+        arrays |= {"record": np.array(json.dumps(record))} if "record" not in changes else {}
+        np.savez(path, **{key: array for key, array in arrays.items() if array is not None})
+
+    return damage
+
+
+def bytewise(change):
+    def damage(path):
+        path.write_bytes(bytes(change(bytearray(path.read_bytes()))))
+
+    return damage
+
+
+def in_all_headers(central, local, value):
+    """Two bytes of every member's headers, the central one and the local one, become others."""
+
+    def change(data):
+        for mark, place in ((b"PK\x01\x02", central), (b"PK\x03\x04", local)):
+            at = -1
+            while (at := data.find(mark, at + 1)) >= 0:
+                data[at + place : at + place + 2] = value
+        return data
+
+    return bytewise(change)
+
+
+def compressed(path):
+    """A state whose compressed bytes are damaged."""
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    np.savez_compressed(path, **arrays)
+    data = bytearray(path.read_bytes())
+    for at in range(60, len(data) - 2000, 97):
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+
+
+DAMAGE = {
+    "truncated": bytewise(lambda data: data[:700]),
+    "emptied": bytewise(lambda data: b""),
+    "missing": lambda path: path.unlink(),
+    "text": lambda path: path.write_text("no state"),
+    "an array": bytewise(lambda data: b"\x93NUMPY" + data),
+    "encrypted": in_all_headers(8, 6, b"\x01\x00"),
+    "unknown compression": in_all_headers(10, 8, b"\x61\x00"),
+    "deflated, it says": in_all_headers(10, 8, b"\x08\x00"),
+    "a newer version": in_all_headers(6, 4, b"\xff\x00"),
+    "compressed": compressed,
+    "shape": rewritten(v0=lambda array: array[:1]),
+    "type": rewritten(v0=lambda array: array.astype("U")),
+    "objects": rewritten(v0=lambda array: None),
+    "not finite": rewritten(v0=lambda array: array * np.nan),
+    "no record": rewritten(record=lambda array: None),
+    "record of numbers": rewritten(record=lambda array: np.arange(3)),
+    "record of a list": rewritten(record=lambda array: np.array("[]")),
+    "epoch missing": rewritten(epoch=lambda value: "gone"),
+    "epoch of a list": rewritten(epoch=lambda value: [value]),
+    "epoch of text": rewritten(epoch=lambda value: "3"),
+    "epoch too large": rewritten(epoch=lambda value: 10**9),
+    "epoch negative": rewritten(epoch=lambda value: -1),
+    "seconds of a list": rewritten(seconds=lambda value: [value]),
+    "history missing": rewritten(history=lambda value: "gone"),
+    "history of a list": rewritten(history=lambda value: [value]),
+    "history too short": rewritten(history=lambda value: {"loss": value["loss"][:1]}),
+    "history of text": rewritten(history=lambda value: {"loss": ["a"] * 3}),
+    "stopped by a number": rewritten(stopped=lambda value: 3),
+}
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """The folder of a training that was interrupted after its third epoch."""
+    folder = tmp_path_factory.mktemp("stopped")
+    interrupted(folder, 2)
+    return folder
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_state_falls_back_to_the_one_before_it(damage, stopped, tmp_path, capsys):
+    for name in ("state.npz", "state-previous.npz"):
+        shutil.copy(stopped / name, tmp_path)
+    model = new_model(seed=99)
+    model.optimizer.build(model.trainable_variables)
+    keeper = StateKeeper(tmp_path, model, model.optimizer, None, "val_psnr", 4)
+    assert keeper.restore()
+    assert keeper.epoch == 3
+    DAMAGE[damage](tmp_path / "state.npz")
+    assert keeper.restore()
+    assert keeper.epoch == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert damage == "missing" or (len(lines) == 1 and "state.npz cannot be used: " in lines[0])
+    with np.load(stopped / "state-previous.npz") as previous:
+        for index, variable in enumerate(keeper.variables()):
+            np.testing.assert_array_equal(previous[f"v{index}"], np.asarray(variable))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "epoch of a list", "encrypted"])
+def test_a_training_goes_on_from_the_state_before_a_damaged_one(damage, stopped, whole, tmp_path):
+    for name in ("state.npz", "state-previous.npz"):
+        shutil.copy(stopped / name, tmp_path)
+    DAMAGE[damage](tmp_path / "state.npz")
     assert_same_end(run(tmp_path, new_model(seed=99)), whole)
+
+
+def test_what_cannot_be_judged_is_never_the_best(tmp_path):
+    model, seen = new_model(), []
+
+    def judge():
+        seen.append(model.get_weights())
+        return [float("nan"), 1.0, float("nan"), 0.0][len(seen) - 1]
+
+    record, _ = run(tmp_path, model, judge=judge)
+    assert record["history"]["val_psnr"][1::2] == [1.0, 0.0]
+    for found, expected in zip(load_network(tmp_path).get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_measured_of_the_finished_network_goes_into_the_record(tmp_path):
+    model = new_model()
+    record, weights = run(tmp_path, model, measure=lambda: {"sum": float(np.sum(model.get_weights()[0]))})
+    assert record["sum"] == float(np.sum(weights[0]))
+    assert json.loads((tmp_path / "training.json").read_text())["sum"] == record["sum"]
 
 
 def test_without_any_whole_state_training_starts_again(whole, tmp_path):

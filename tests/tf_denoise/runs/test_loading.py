@@ -16,7 +16,7 @@ from network_runs import CONFIG, make_run, small
 from tf_denoise.errors import InputError
 from tf_denoise.models import DenseAutoencoder, ViTUNet, small_vit
 from tf_denoise.runs.folder import network_folder, write_json
-from tf_denoise.runs.loading import load_for_use
+from tf_denoise.runs.loading import load_for_use, load_network
 
 
 def test_a_network_is_found_by_a_relative_path_and_by_a_link(tmp_path, monkeypatch):
@@ -75,16 +75,125 @@ def test_the_range_of_noise_is_that_of_the_training(changed, expected, tmp_path)
     assert (loaded.name, loaded.repeat) == ("mae", 1)
 
 
-def test_a_child_comes_with_its_ancestors(tmp_path):
-    parent, child = (with_random_weights(DenseAutoencoder(9, (4,)), seed=seed) for seed in (0, 1))
+def chain(tmp_path, records, repeats=1):
+    """A run with a parent and a child by the records of their training."""
+    networks = {place: with_random_weights(DenseAutoencoder(9, (4,)), seed=seed) for seed, place in enumerate(records)}
     tree = [{"name": "one_level", "parent": None}, {"name": "one_level/25", "parent": "one_level"}]
-    networks = {(1, "one_level"): (parent, {"val_loss": [0.5]}), (1, "one_level/25"): (child, {"val_loss": [0.6, 0.4]})}
-    run = make_run(tmp_path, networks, {"command": "iterative", "repeats": 1}, tree)
+    config = {"command": "iterative", "repeats": repeats}
+    run = make_run(tmp_path, {place: (network, {}) for place, network in networks.items()}, config, tree)
+    for place, record in records.items():
+        write_json(network_folder(run, *place) / "training.json", record)
+    return run, networks
+
+
+def test_a_child_comes_with_its_ancestors(tmp_path):
+    run, networks = chain(
+        tmp_path, {(1, "one_level"): {"validation_mse": 0.5}, (1, "one_level/25"): {"validation_mse": 0.4}}
+    )
+    parent, child = networks.values()
     digits = noisy_images(1, 3, 9, 1)[0, ..., 0]
     loaded = load_for_use(run)
     assert (loaded.name, loaded.trained_range) == ("one_level/25", None)
     np.testing.assert_allclose(loaded.model(digits), child(parent(digits)), atol=1e-6)
     np.testing.assert_array_equal(load_for_use(run, "one_level").model(digits), parent(digits))
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "best"),
+    [
+        # What the chain was measured at decides, and not an epoch's loss of weights that were not saved.
+        ({"validation_mse": 0.3, "history": {"val_loss": [0.2]}},
+         {"validation_mse": 0.4, "history": {"val_loss": [0.01, 0.1]}}, "one_level"),
+        ({"validation_mse": 0.3, "history": {"val_loss": [0.01]}},
+         {"validation_mse": 0.2, "history": {"val_loss": [0.1]}}, "one_level/25"),
+        # Older runs, and what is not a number.
+        ({"history": {"val_loss": [0.01, 0.3]}}, {"history": {"val_loss": [0.5, 0.2]}}, "one_level/25"),
+        ({"validation_mse": NAN, "history": {"val_loss": [0.1]}},
+         {"validation_mse": 0.4, "history": {"val_loss": [0.2]}}, "one_level"),
+        ({"history": {"val_loss": [NAN]}}, {"history": {"val_loss": [0.2]}}, "one_level/25"),
+        ({"history": {}}, {"history": {"val_loss": "low"}}, "one_level"),
+        ({}, {}, "one_level"),
+    ],
+)  # fmt: skip
+def test_the_best_network_of_digits_is_that_of_the_best_chain(parent, child, best, tmp_path):
+    run, _ = chain(tmp_path, {(1, "one_level"): parent, (1, "one_level/25"): child})
+    assert load_for_use(run).name == best
+
+
+@pytest.mark.parametrize(
+    ("network", "repeat", "found"),
+    [
+        ("one_level", 2, "repeat-2/one_level"),
+        ("repeat-2/one_level", None, "repeat-2/one_level"),
+        ("repeat-2/one_level", 2, "repeat-2/one_level"),
+        ("one_level/25", None, "repeat-1/one_level/25"),
+        (None, 2, "repeat-2/one_level/25"),
+        (None, None, "repeat-1/one_level"),
+    ],
+)
+def test_a_repeat_is_named_in_either_way(network, repeat, found, tmp_path):
+    values = {(1, "one_level"): 0.1, (1, "one_level/25"): 0.2, (2, "one_level"): 0.4, (2, "one_level/25"): 0.3}
+    run, _ = chain(tmp_path, {place: {"validation_mse": value} for place, value in values.items()}, repeats=2)
+    assert load_for_use(run, network, repeat).name == found
+    with pytest.raises(InputError, match="no trained network 'repeat-2/one_level' of repeat 1; it has one_level, one"):
+        load_for_use(run, "repeat-2/one_level", 1)
+    with pytest.raises(InputError, match="no trained network of repeat 3; it has"):
+        load_for_use(run, repeat=3)
+    with pytest.raises(InputError, match="--repeat names a network of a run folder"):
+        load_for_use(network_folder(run, 1, "one_level"), repeat=1)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("networks.json", [{"name": "a", "parent": "a"}], "is damaged: expected the parent of 'a' before it"),
+        ("networks.json", [{"name": "a", "parent": "b"}, {"name": "b", "parent": "a"}], "the parent of 'a' before it"),
+        ("networks.json", [{"name": "a", "parent": 3}], "the parent of 'a' before it; received '3'"),
+        ("networks.json", [{"name": "../../elsewhere"}], "networks of different names; received '../../elsewhere'"),
+        ("networks.json", [{"name": "/tmp/x"}], "networks of different names"),
+        ("networks.json", [{"name": "a"}, {"name": "a"}], "networks of different names; received 'a'"),
+        ("networks.json", [{"name": ["a"]}], "networks of different names"),
+        ("networks.json", [3], "networks of different names"),
+        ("networks.json", {"a": 3}, "expected a list of networks"),
+        ("networks.json", [], "expected a list of networks"),
+        ("config.json", {"command": "iterative", "repeats": 10**9}, "repeats lies in 1..1,000; received 1000000000"),
+        ("config.json", {"command": "iterative", "repeats": "2"}, "repeats lies in 1..1,000; received '2'"),
+        ("config.json", [], "its config.json is not that of a run"),
+        ("networks/repeat-1/one_level/training.json", [], "expected the record of a training"),
+        ("networks/repeat-1/one_level/training.json", {"history": 3}, "expected the record of a training"),
+    ],
+)
+def test_a_damaged_run_is_named_and_no_circle_is_followed(file, content, sentence, tmp_path):
+    run, _ = chain(tmp_path, {(1, "one_level"): {}})
+    write_json(run / file, content)
+    with pytest.raises(InputError, match=sentence):
+        load_for_use(run)
+
+
+def test_networks_that_do_not_fit_together_are_named(tmp_path):
+    run, _ = chain(tmp_path, {(1, "one_level"): {}, (1, "one_level/25"): {}})
+    DenseAutoencoder(7, (4,)).save(network_folder(run, 1, "one_level/25") / "model.keras")
+    with pytest.raises(InputError, match="do not take what their parents give"):
+        load_for_use(run, "one_level/25")
+
+
+@pytest.mark.parametrize("path", ["x" * 3000, "a\0b", "nowhere/model.keras"])
+def test_a_path_that_cannot_be_is_a_sentence(path):
+    with pytest.raises(InputError, match=r"expected a run folder, or a \.keras file\.$") as caught:
+        load_for_use(path)
+    assert len(str(caught.value)) <= 300
+
+
+def test_a_network_is_loaded_as_it_was_saved_and_not_compiled(tmp_path):
+    model = DenseAutoencoder(12, (4,))
+    model.compile("adam", "mse")
+    model.save(tmp_path / "model.keras")
+    loaded = load_network(tmp_path)
+    assert not loaded.compiled
+    np.testing.assert_array_equal(loaded(np.ones((2, 12))), model(np.ones((2, 12))))
 
 
 def test_a_file_is_loaded_as_it_was_saved(tmp_path):
@@ -210,18 +319,18 @@ REFUSED = {
     "h5": (_h5, rf"model\.h5 is an HDF5 model, {CODE}"),
     "renamed h5": (_renamed_h5, rf"model\.keras is an HDF5 model, {CODE}"),
     "lambda": (_lambda, r"model\.keras holds a Lambda layer, which can run any code, and was not loaded"),
-    "foreign layer": (_foreign, r"holds Foreign of .*, which is part of neither Keras nor tf_denoise, and was not"),
+    "foreign layer": (_foreign, r"holds Foreign of .*, which is none of the layers and operations that .*, and was not"),
     "foreign module": (
         _changed(module="antigravity", class_name="function", config="system", registered_name="function"),
-        "holds function of antigravity, which is part of neither",
+        "holds system of antigravity, which is none of",
     ),
     "keras function": (
         _changed(module="keras.utils", class_name="function", config="get_file", registered_name="get_file"),
-        r"holds function of keras\.utils, which is part of neither",
+        r"holds get_file of keras\.utils, which is none of",
     ),
     "false name": (
         _changed(module="os", class_name="system", config={}, registered_name="tf_denoise>System"),
-        "holds system of os, which is part of neither",
+        "holds system of os, which is none of",
     ),
     "lambda inside": (_changed(class_name="__lambda__", config={"value": "x"}), "holds a Lambda layer"),
     "truncated": (_truncated, r"model\.keras is not a \.keras file, or is damaged: ."),

@@ -5,19 +5,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-import keras
-import numpy as np
+import filelock
 import pytest
-from helpers import ROOT, files_of
+from helpers import ROOT, files_of, python
 
 from tf_denoise.errors import InputError
-from tf_denoise.models import DenseAutoencoder
 from tf_denoise.runs.folder import (
     atomic_path,
-    load_network,
     network_folder,
     open_run,
     read_json,
+    unfinished_folder,
+    with_found_places,
     write_json,
     write_text,
 )
@@ -179,27 +178,114 @@ def test_children_lie_in_folders_below_their_parent(tmp_path):
     assert network_folder(tmp_path, 2, "one_level/25") == tmp_path / "networks" / "repeat-2" / "one_level" / "25"
 
 
-def test_a_network_is_loaded_as_it_was_saved_and_not_compiled(tmp_path):
-    model = DenseAutoencoder(12, (4,))
-    model.compile("adam", "mse")
-    model.save(tmp_path / "model.keras")
-    loaded = load_network(tmp_path)
-    assert not loaded.compiled
-    np.testing.assert_array_equal(loaded(np.ones((2, 12))), model(np.ones((2, 12))))
+@pytest.mark.parametrize("place", [".", "figures", "networks/repeat-1/mse"])
+def test_what_a_killed_process_left_half_written_is_removed_from_a_run(place, tmp_path):
+    left = tmp_path / place / ".writing-abc.png"
+    with open_run(tmp_path, CONFIG):
+        left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    (left.parent / ".writing-folder").mkdir()
+    (left.parent / ".writing-folder" / "inside").touch()
+    (left.parent / "kept.png").touch()
+    with open_run(tmp_path, CONFIG):
+        assert not list(tmp_path.rglob(".writing-*"))
+        assert (left.parent / "kept.png").exists()
 
 
-def test_a_network_that_is_missing_or_damaged_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"model.keras cannot be loaded: ."):
-        load_network(tmp_path)
-    DenseAutoencoder(12, (4,)).save(tmp_path / "model.keras")
-    whole = (tmp_path / "model.keras").read_bytes()
-    for damaged in (b"", whole[:-200], whole[: len(whole) // 2], whole[:300] + bytes(200) + whole[500:]):
-        (tmp_path / "model.keras").write_bytes(damaged)
-        with pytest.raises(InputError, match=r"model.keras cannot be loaded: ."):
-            load_network(tmp_path)
+KILLED = """
+import os, pathlib, signal, sys
+from tf_denoise.runs.folder import atomic_path, unfinished_folder
+with unfinished_folder(pathlib.Path(sys.argv[1])) as folder, atomic_path(pathlib.Path(sys.argv[1], "a.png")) as file:
+    (folder / "half").touch()
+    print(file.name, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL) if sys.argv[2] == "killed" else sys.stdin.read()
+"""
 
 
-def test_a_network_that_would_run_foreign_code_is_not_loaded(tmp_path):
-    keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x * 2)]).save(tmp_path / "model.keras")
-    with pytest.raises(InputError, match=r"model.keras cannot be loaded: "):
-        load_network(tmp_path)
+def test_an_output_that_others_write_to_keeps_what_is_in_work_and_loses_what_a_killed_process_left(tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    assert subprocess.run([*command, "killed"], cwd=ROOT, check=False).returncode != 0
+    assert len(list(tmp_path.glob(".writing-*"))) == 2
+    with subprocess.Popen([*command, "alive"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        at_work = other.stdout.readline().decode().strip()
+        with atomic_path(tmp_path / "b.png") as mine:
+            mine.touch()
+            left = {path.name for path in tmp_path.glob(".writing-*")}
+            assert {at_work, mine.name} < left
+            assert len(left) == 3  # the folder of the one at work, too
+        other.communicate()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_an_old_file_of_another_machine_is_removed_and_a_young_one_stays(tmp_path):
+    for name in (".writing-elsewhere-1-a.png", ".writing-elsewhere-1-b.png"):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / ".writing-elsewhere-1-a.png", (0, 0))
+    write_text(tmp_path / "c.txt", "x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".writing-elsewhere-1-b.png", "c.txt"]
+
+
+def test_a_folder_that_gets_no_name_vanishes(tmp_path):
+    with unfinished_folder(tmp_path) as folder:
+        (folder / "half").touch()
+    with unfinished_folder(tmp_path) as folder:
+        folder.rename(tmp_path / "whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+PLACED = {"data": "embedded", "data_fingerprint": "abc", "seed": 0}
+
+
+def test_a_run_that_was_moved_with_its_data_goes_on(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "deep" / "new"
+    (old / "photographs").mkdir(parents=True)
+    with open_run(old / "runs" / "a", {**PLACED, "data": str(old / "photographs")}, ["data"]):
+        pass
+    new.parent.mkdir()
+    old.rename(new)
+    stored = read_json(new / "runs" / "a" / "config.json")
+    assert stored["data"] == str(old / "photographs")
+    assert with_found_places(new / "runs" / "a", stored)["data"] == str(new / "photographs")
+    with open_run(new / "runs" / "a", {**PLACED, "data": str(new / "photographs")}, ["data"]):
+        assert read_json(new / "runs" / "a" / "config.json")["data"] == str(new / "photographs")
+    # The data alone may move, too; other data may not come in their place.
+    with open_run(new / "runs" / "a", {**PLACED, "data": str(tmp_path / "else")}, ["data"]):
+        pass
+    sentence = "holds a run on other data: three came in. Choose another --output, or the same data"
+    changed = {"data_fingerprint": lambda: "three came in"}
+    with (
+        pytest.raises(InputError, match=sentence),
+        open_run(new / "runs" / "a", {**PLACED, "data": str(new), "data_fingerprint": "b"}, ["data"], changed),
+    ):
+        pytest.fail("the folder was taken")
+    for config in (PLACED, {**PLACED, "data": None}, {**PLACED, "data": str(tmp_path), "seed": 1}):
+        with (
+            pytest.raises(InputError, match="of another configuration"),
+            open_run(new / "runs" / "a", config, ["data"]),
+        ):
+            pytest.fail("the folder was taken")
+
+
+def test_the_configuration_is_looked_at_under_the_lock(tmp_path, monkeypatch):
+    """Another process may write it between a look and the lock."""
+    acquire = filelock.FileLock.acquire
+
+    def late(lock, *args, **kwargs):
+        write_json(tmp_path / "config.json", {"epochs": 4})
+        return acquire(lock, *args, **kwargs)
+
+    monkeypatch.setattr(filelock.FileLock, "acquire", late)
+    refused(tmp_path, "epochs is 4 there and 3 here", {"epochs": 3})
+    assert read_json(tmp_path / "config.json") == {"epochs": 4}
+
+
+def test_a_run_is_taken_where_there_is_no_fcntl(tmp_path):
+    code = (
+        "import os, pathlib, sys\n"
+        "sys.modules['fcntl'] = None\n"
+        "del os.sysconf\n"
+        "from tf_denoise.runs.folder import open_run\n"
+        "with open_run(pathlib.Path(sys.argv[1]), {}): print('open')\n"
+    )
+    result = python("-c", code, tmp_path / "run")
+    assert result.stdout == "open\n", result.stderr

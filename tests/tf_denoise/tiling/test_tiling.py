@@ -12,10 +12,10 @@ from network_checks import noisy_images, with_random_weights
 from picture_files import noise
 from skimage import data
 
-from tf_denoise import tiling
 from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
 from tf_denoise.pictures.files import from_unit, to_unit
 from tf_denoise.tiling import TiledDenoiser, denoise_image
+from tf_denoise.tiling import predict as tiling
 from tf_denoise.tiling.geometry import blend_weights, tile_spans
 
 AXES = st.tuples(

@@ -9,12 +9,16 @@ import urllib.request
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from helpers import EPOCH_DRAWS, OPTIONS, command_line
 
 import tf_denoise.data.digits
 import training.iterative.experiment
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import load_network, network_folder, read_json
+from tf_denoise.noise import SaltAndPepper, level_schedule
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_for_use, load_network
+from tf_denoise.seeds import derive_seed
 from training.iterative.__main__ import main
 from training.iterative.experiment import run_iterative
 from training.iterative.lineage import grow_tree
@@ -32,7 +36,7 @@ def training_alone(monkeypatch):
 
 @pytest.fixture
 def nothing_trained(monkeypatch, training_alone):
-    monkeypatch.setattr(training.iterative.experiment.Trainer, "train_all", lambda self: None)
+    monkeypatch.setattr(training.iterative.experiment, "train_jobs", lambda run, jobs: None)
 
 
 def weights(folder, name, repeat=1):
@@ -154,3 +158,13 @@ def test_the_learning_rate_rises_stays_up_and_ends_at_zero(epochs):
     assert rates[-1] == pytest.approx(0, abs=1e-6)
     assert rates.max() == pytest.approx(3e-3, rel=0.1)
     assert rates.mean() > 0.3 * 3e-3
+
+
+@pytest.mark.parametrize("name", ["multi_level", "multi_level/multi"])
+def test_the_error_of_the_chain_as_it_is_used_is_recorded(tiny_run, tiny_npz, name):
+    record = read_json(network_folder(tiny_run, 1, name) / "training.json")
+    clean = load_digits(str(tiny_npz)).x_validation.astype("float32") / 127.5 - 1
+    seed = (derive_seed(read_json(tiny_run / "config.json")["seed"], "validation"), 0)
+    noisy = SaltAndPepper(level_schedule("mixed")).corrupt(tf.constant(clean), seed)
+    error = float(np.mean((load_for_use(tiny_run, name).model(noisy).numpy() - clean) ** 2))
+    assert record["validation_mse"] == pytest.approx(error, rel=1e-5)

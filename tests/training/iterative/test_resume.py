@@ -5,7 +5,8 @@ import signal
 import numpy as np
 from helpers import EPOCH_DRAWS, OPTIONS, command_line, mortal
 
-from tf_denoise.runs.folder import load_network, network_folder, read_json
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_network
 from training.iterative.lineage import grow_tree
 
 START = f"""
@@ -43,6 +44,9 @@ def test_a_run_killed_at_several_points_ends_in_the_same_bits(tiny_run, tiny_npz
         found, expected = (read_json(run / place / "training.json") for run in (folder, tiny_run))
         assert found["history"] == expected["history"]
         assert (found["epochs"], found["steps"]) == (expected["epochs"], expected["steps"])
-    for name in ("scores.csv", "scores.json", "config.json", "networks.json"):
+    found, expected = (read_json(run / "config.json") for run in (folder, tiny_run))
+    assert {**found, "places": None} == {**expected, "places": None}
+    assert not list(folder.rglob(".writing-*"))
+    for name in ("scores.csv", "scores.json", "networks.json"):
         assert (folder / name).read_bytes() == (tiny_run / name).read_bytes(), name
     assert (folder / "report.html").exists()

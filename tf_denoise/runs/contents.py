@@ -1,0 +1,105 @@
+"""What a run folder holds, read with care: its configuration, its tree of networks, the records of their training."""
+
+import math
+import re
+from pathlib import Path
+
+from tf_denoise.errors import InputError
+from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, network_folder, read_json, with_found_places
+
+NETWORKS_FILE = "networks.json"
+CHAIN_MSE = "validation_mse"
+"""In the record of a network of an iterative run: the mean squared error of the whole chain, without renoising between,
+on the held-out digits with mixed noise that is the same for all networks."""
+MOST_REPEATS, _MOST_NETWORKS = 1_000, 10_000
+_NAME = re.compile(r"\w[\w.+-]*(/\w[\w.+-]*)*")
+
+
+def read_config(run: Path) -> dict:
+    """The configuration of a run that trains denoisers, with the paths at which its data are found now.
+
+    Raises:
+        InputError: If it is not one.
+    """
+    config = read_json(run / CONFIG_FILE)
+    if not isinstance(config, dict) or config.get("command") not in ("textures", "iterative"):
+        raise InputError(
+            f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras file."
+        )
+    repeats = config.setdefault("repeats", 1)
+    if not isinstance(repeats, int) or not 1 <= repeats <= MOST_REPEATS:
+        raise InputError(f"{run / CONFIG_FILE} is damaged: repeats lies in 1..{MOST_REPEATS:,}; received {repeats!r}.")
+    return with_found_places(run, config)
+
+
+def read_parents(run: Path) -> dict[str, str | None]:
+    """The networks of a repeat in the order of their training, each with the name of its parent.
+
+    Raises:
+        InputError: If the file is damaged: a parent stands before its children, so no network is its own ancestor.
+    """
+    path = run / NETWORKS_FILE
+    stored, parents = read_json(path), {}
+    if not isinstance(stored, list) or not stored or len(stored) > _MOST_NETWORKS:
+        raise InputError(f"{path} is damaged: expected a list of networks.")
+    for network in stored:
+        name, parent = (network.get("name"), network.get("parent")) if isinstance(network, dict) else (None, None)
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or name in parents:
+            raise InputError(f"{path} is damaged: expected networks of different names; received {str(name)[:60]!r}.")
+        if parent is not None and (not isinstance(parent, str) or parent not in parents):
+            raise InputError(
+                f"{path} is damaged: expected the parent of {name!r} before it; received {str(parent)[:60]!r}."
+            )
+        parents[name] = parent
+    return parents
+
+
+def read_trained(run: Path) -> dict[tuple[int, str], dict]:
+    """The records of all trained networks by `(repeat, name)`.
+
+    Raises:
+        InputError: If a file is damaged, or no network is trained.
+    """
+    repeats, names = read_config(run)["repeats"], read_parents(run)
+    places = ((repeat, name) for repeat in range(1, repeats + 1) for name in names)
+    trained = {place: record for place in places if (record := _read_record(network_folder(run, *place))) is not None}
+    if not trained:
+        raise InputError(f"The run in {run} has no trained network yet. Repeat its command to go on.")
+    return trained
+
+
+def _read_record(folder: Path) -> dict | None:
+    if not (folder / RECORD_FILE).exists():
+        return None
+    record = read_json(folder / RECORD_FILE)
+    if not isinstance(record, dict) or not isinstance(record.get("history", {}), dict):
+        raise InputError(f"{folder / RECORD_FILE} is damaged: expected the record of a training.")
+    return record
+
+
+def best_place(trained: dict[tuple[int, str], dict]) -> tuple[int, str]:
+    """Where the network lies that is best on validation data; the first, where nothing comparable was measured.
+
+    Of photographs: the largest PSNR in its history, which is that of the weights that were saved. Of digits: the least
+    error of its chain (`CHAIN_MSE`). Runs of older versions have none: there the last validation loss decides, which is
+    of noise that differs between networks.
+    """
+    if all(_numbers(record, "val_psnr") for record in trained.values()):
+        return max(trained, key=lambda place: max(_numbers(trained[place], "val_psnr")))
+    if all(_is_number(record.get(CHAIN_MSE)) for record in trained.values()):
+        return min(trained, key=lambda place: trained[place][CHAIN_MSE])
+    return min(trained, key=lambda place: (_numbers(trained[place], "val_loss") or [math.inf])[-1])
+
+
+def best_psnr(record: dict) -> float | None:
+    """The PSNR on the validation photographs of the weights that were saved, or `None`."""
+    return max(_numbers(record, "val_psnr"), default=None)
+
+
+def _numbers(record: dict, key: str) -> list[float]:
+    values = record.get("history", {}).get(key)
+    return [value for value in values if _is_number(value)] if isinstance(values, list) else []
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
