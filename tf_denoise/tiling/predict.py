@@ -1,11 +1,11 @@
 """Pictures of any size, tile by tile: the same picture as in one piece, in memory that does not grow with it."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.machine import memory
 from tf_denoise.tiling.exact import exact_float32
 from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans
 from tf_denoise.tiling.reach import measure_reach
@@ -20,7 +20,6 @@ PIXELS_AT_ONCE = 1 << 20
 """Smaller tiles go through the network together, up to so many pixels."""
 _BYTES_PER_PIXEL = 1024  # while a network runs; the default U-Net takes a quarter of it
 _SHARE_OF_MEMORY = 1 / 4
-_ORDINARY_MEMORY = 8 << 30
 
 
 def denoise_image(model, image, tile: int | None = None, overlap: int | None = None, value_range=None) -> np.ndarray:
@@ -114,7 +113,7 @@ class TiledDenoiser:
         """Side of a tile in pixels: for a given network and machine always the same."""
         if self._tile is not None:
             return max(self._tile, self.stride)
-        affordable = int((_memory() * _SHARE_OF_MEMORY / _BYTES_PER_PIXEL) ** 0.5)
+        affordable = int((memory() * _SHARE_OF_MEMORY / _BYTES_PER_PIXEL) ** 0.5)
         side = min(max(LEAST_TILE, OVERLAPS_IN_A_TILE * self.overlap), max(affordable, 2 * self.overlap))
         return round_up(side, self.stride)
 
@@ -261,14 +260,6 @@ class TiledDenoiser:
             return self._predict(np.repeat(images, self.channels, axis=-1)).numpy().mean(axis=-1, keepdims=True)
         planes = [self._predict(images[..., channel : channel + 1]).numpy() for channel in range(channels)]
         return np.concatenate(planes, axis=-1)
-
-
-def _memory() -> int:
-    """Bytes of the machine's memory; an ordinary machine's where the system does not say, as on Windows."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return _ORDINARY_MEMORY
 
 
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Tiles: their geometry, and pictures put together from them."""
 
 import itertools
+import os
 
 import keras
 import numpy as np
@@ -186,9 +187,9 @@ def test_pictures_are_denoised_without_tensorfloat_32_and_what_was_set_comes_bac
 def test_tiles_are_chosen_where_the_system_does_not_tell_its_memory(monkeypatch):
     here = TiledDenoiser(IDENTITY).tile
     for problem in (AttributeError, ValueError, OSError):
-        monkeypatch.setattr(predict.os, "sysconf", raising(problem), raising=False)
+        monkeypatch.setattr(os, "sysconf", raising(problem), raising=False)
         assert TiledDenoiser(IDENTITY).tile == here
-    monkeypatch.delattr(predict.os, "sysconf")
+    monkeypatch.delattr(os, "sysconf")
     assert TiledDenoiser(IDENTITY).tile == here
 
 
