@@ -24,7 +24,8 @@ import scipy.linalg
 import tensorflow as tf
 from peers import machine
 
-from evaluation.digits.scoring import TEST_SETS, Scorer, noisy_test_set
+from evaluation.digits.scoring import Scorer
+from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from tf_denoise.data.digits import IMAGE_SHAPE, NUM_CLASSES, load_digits
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 

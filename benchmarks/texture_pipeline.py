@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from peers import machine
@@ -29,15 +28,11 @@ def pipeline_against_step(options) -> None:
     import keras
     import tensorflow as tf
 
-    from tf_denoise.data.parts import TextureData, make_noise
+    from tf_denoise.data.parts import Parts, make_noise
     from tf_denoise.models import UNet
 
-    config = SimpleNamespace(
-        data=options.data, clean=None, noisy=None, validation=None, test=None, seed=0, noise="gaussian",
-        sigma=(5.0, 55.0), crop_size=96, batch_size=16, memory=512,
-    )  # fmt: skip
-    data = TextureData(config)
-    batches = iter(data.training_pairs(make_noise(config), seed=0))
+    data = Parts(data=options.data)
+    batches = iter(data.training_pairs(make_noise("gaussian"), seed=0))
     noisy, clean = (tf.identity(tensor) for tensor in next(batches))
     steps = {}
     for policy in ("float32", "mixed_bfloat16"):

@@ -10,7 +10,6 @@ import argparse
 import statistics
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 from tf_denoise.commands.startup import start_tensorflow
 
@@ -21,9 +20,12 @@ from bm3d import bm3d, bm3d_rgb  # noqa: E402
 from peers import machine  # noqa: E402
 
 from evaluation.metrics import ssim  # noqa: E402
-from evaluation.textures.baselines import BASELINES, tune  # noqa: E402
-from evaluation.textures.folder import as_function  # noqa: E402
-from tf_denoise.data.parts import TextureData, make_noise  # noqa: E402
+from evaluation.stored import StoredOptions  # noqa: E402
+from evaluation.textures.baselines import BASELINES  # noqa: E402
+from evaluation.textures.folder import DATA_OPTIONS, as_function, noise_of  # noqa: E402
+from evaluation.textures.tuning import tune  # noqa: E402
+from tf_denoise.data.parts import Parts  # noqa: E402
+from tf_denoise.noise.ladder import noise_ladder  # noqa: E402
 from tf_denoise.runs.folder import network_folder, read_json  # noqa: E402
 from tf_denoise.runs.loading import load_network  # noqa: E402
 
@@ -33,20 +35,20 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--network", help="by default the first of the run")
     options = parser.parse_args()
-    config = SimpleNamespace(**read_json(options.run / "config.json"))
-    if config.noise != "gaussian" or len(config.sigma) != 1:
+    config = StoredOptions(options.run, "textures")
+    if config["noise"] != "gaussian" or len(config["sigma"]) != 1:
         parser.error("BM3D is told the deviation: this takes a run with Gaussian noise of a single --sigma")
-    sigma = config.sigma[0] / 255
-    data = TextureData(config)
-    noise = make_noise(config)
+    sigma = config["sigma"][0] / 255
+    data = Parts(**config.only(*DATA_OPTIONS))
+    ladder = noise_ladder(noise_of(config))
     name = options.network or read_json(options.run / "networks.json")[0]["name"]
     network = load_network(network_folder(options.run, 1, name))
     methods = {
         "network": as_function(network),
         "BM3D": lambda image: (bm3d_rgb if image.shape[-1] == 3 else bm3d)(image, sigma).reshape(image.shape),
-        "Gaussian blur": tune(BASELINES["gaussian_blur"], data.pictures("validation", noise)),
+        "Gaussian blur": tune(BASELINES["gaussian_blur"], data.pictures("validation", ladder)),
     }
-    pictures = data.pictures("test", noise)
+    pictures = data.pictures("test", ladder)
     for method in methods.values():
         method(pictures[0].noisy)
     rows = {name: [] for name in methods}

@@ -11,7 +11,6 @@ photographs.
 import argparse
 import statistics
 import time
-from types import SimpleNamespace
 
 from tf_denoise.commands.startup import start_tensorflow
 
@@ -22,9 +21,10 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from evaluation.metrics import psnr  # noqa: E402
-from tf_denoise.data.parts import TextureData, make_noise  # noqa: E402
+from tf_denoise.data.parts import Parts, make_noise  # noqa: E402
 from tf_denoise.fitting.loop import averaging_adam  # noqa: E402
 from tf_denoise.models import UNet, multiply_adds_per_pixel  # noqa: E402
+from tf_denoise.noise.ladder import noise_ladder  # noqa: E402
 
 SMALL, WIDE = {"widths": (32, 64, 96, 128), "blocks": 2}, {"widths": (64, 128, 256), "blocks": 1}
 BASE = {"net": SMALL, "loss": "mae", "batch_size": 16, "crop_size": 96, "rate": 1e-3, "precision": "mixed_bfloat16"}
@@ -50,17 +50,16 @@ class Candidate:
 
     def __init__(self, settings: dict, options):
         self.settings = BASE | settings
-        self.config = SimpleNamespace(
-            data=options.data, clean=None, noisy=None, validation=options.validation, test=None, seed=options.seed,
-            noise="gaussian", sigma=(options.sigma,), crop_size=self.settings["crop_size"],
-            batch_size=self.settings["batch_size"], memory=512,
+        self.seed = options.seed
+        self.data = Parts(
+            data=options.data, validation=options.validation, seed=options.seed,
+            crop_size=self.settings["crop_size"], batch_size=self.settings["batch_size"],
         )  # fmt: skip
-        self.data = TextureData(self.config)
-        self.noise = make_noise(self.config)
+        self.noise = make_noise("gaussian", sigma_255=(options.sigma,))
 
     def network(self, policy: str) -> UNet:
         """The network, with weights that depend on the seed alone."""
-        keras.utils.set_random_seed(self.config.seed)
+        keras.utils.set_random_seed(self.seed)
         return UNet(self.data.channels, dtype=policy, **self.settings["net"])
 
     def compiled(self, steps: int) -> UNet:
@@ -72,7 +71,7 @@ class Candidate:
 
     def fit(self, model: UNet, steps: int, **options) -> None:
         """Train."""
-        pairs = self.data.training_pairs(self.noise, self.config.seed)
+        pairs = self.data.training_pairs(self.noise, self.seed)
         model.fit(pairs, steps_per_epoch=steps, verbose=0, shuffle=False, **options)
 
     def seconds_per_step(self, steps: int = 8) -> float:
@@ -86,7 +85,7 @@ class Candidate:
         """PSNR in dB on the validation photographs, computed in the precision of the training and in float32."""
         full = self.network("float32")
         full.set_weights(model.get_weights())
-        pictures = self.data.pictures("validation", self.noise)
+        pictures = self.data.pictures("validation", noise_ladder(self.noise))
 
         def decibels(net) -> float:
             outputs = ((p.clean[None], tf.clip_by_value(net(p.noisy[None], training=False), 0, 1)) for p in pictures)

@@ -7,7 +7,6 @@ python docs/make_explain_figures.py RUN
 import io
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import keras
 import matplotlib
@@ -16,14 +15,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import ndimage
 
-from evaluation.digits.figures import STYLE
 from evaluation.explain.command import influence_correlation
 from evaluation.explain.figures import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
 from evaluation.explain.trust import UNIFORM, psnr_curves, randomised_correlation, with_shuffled_weights
+from evaluation.figures import STYLE
 from evaluation.metrics import psnr
-from evaluation.textures.folder import as_function
+from evaluation.stored import StoredOptions
+from evaluation.textures.folder import DATA_OPTIONS, as_function
 from tf_denoise.data.noisy_pair import NoisyPair
-from tf_denoise.data.parts import TextureData, make_noisy
+from tf_denoise.data.parts import Parts, make_noisy
 from tf_denoise.explain import (
     KPCACAM,
     EigenCAM,
@@ -53,11 +53,11 @@ def with_sigma(clean: np.ndarray, sigma: float) -> np.ndarray:
 
 def load(run: Path):
     """The network, and the middles of the test pictures and of the first validation picture."""
-    config = SimpleNamespace(**read_json(run / "config.json"))
     network = load_network(network_folder(run, 1, read_json(run / "networks.json")[0]["name"]))
-    data, noise = TextureData(config), AdditiveGaussian(SIGMA / 255)
+    data = Parts(**StoredOptions(run, "textures").only(*DATA_OPTIONS))
+    ladder = {SIGMA: AdditiveGaussian(SIGMA / 255)}
     pictures = []
-    for picture in [*data.pictures("test", noise), data.pictures("validation", noise)[0]]:
+    for picture in [*data.pictures("test", ladder), data.pictures("validation", ladder)[0]]:
         top, left = ((side - SIDE) // 2 for side in picture.clean.shape[:2])
         clean = picture.clean[top : top + SIDE, left : left + SIDE]
         pictures.append(NoisyPair(picture.name, clean, with_sigma(clean, SIGMA)))

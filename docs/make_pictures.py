@@ -7,7 +7,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from evaluation.digits import figures as plots
-from evaluation.digits.scoring import noisy_test_set
+from evaluation.digits.test_sets import noisy_test_set
+from evaluation.figures import save_figure
 from tf_denoise.data.digits import load_digits
 from tf_denoise.runs.folder import network_folder, read_json
 from tf_denoise.runs.loading import load_network
@@ -33,7 +34,7 @@ def main(run: Path) -> None:
         ("one, trained as long as both", denoised["multi_level/control"]),
     ]
     figure = plots.image_grid([(name, images.numpy()) for name, images in rows], "")
-    plots.save_figure(figure, IMAGES / "digits.png")
+    save_figure(figure, IMAGES / "digits.png")
     for name in COPIED:
         shutil.copy(run / "figures" / name, IMAGES / name)
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import tyro
 
+from evaluation.stored import StoredOptions
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError, exit_on_input_error
-from tf_denoise.runs.folder import CONFIG_FILE, read_json
 
 
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
@@ -18,7 +18,7 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
 
     Args:
         run: The run folder.
-        tsne_points: Test images in each t-SNE embedding, 0 for none; as in the run unless told.
+        tsne_points: Test images in each t-SNE embedding, 0 for none; defaults to those of the run.
     """
     with exit_on_input_error():
         start_tensorflow()
@@ -26,8 +26,7 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
 
 
 def _evaluate(run: Path, tsne_points: int | None) -> Path:
-    stored = read_json(run / CONFIG_FILE)
-    if isinstance(stored, dict) and stored.get("command") == "textures":
+    if StoredOptions(run).command == "textures":
         from evaluation.textures.folder import evaluate_folder
 
         if tsne_points is not None:

@@ -1,13 +1,14 @@
 """What a training runs in: its precision, its machine."""
 
 import contextlib
-import os
 import platform
 from collections.abc import Iterator
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from tf_denoise.machine import usable_cores
 
 
 @contextlib.contextmanager
@@ -30,5 +31,5 @@ def environment() -> dict:
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
         "devices": [device.device_type for device in tf.config.list_logical_devices()],
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": usable_cores(),
     }

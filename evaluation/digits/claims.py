@@ -5,67 +5,36 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evaluation.bootstrap import interval
-from evaluation.digits.scoring import MEASURES, TEST_SETS, Denoiser, Table
+from evaluation.differences import Difference, digit_difference
+from evaluation.digits.scoring import Denoiser, DigitTable
+from evaluation.digits.test_sets import TEST_SETS
+from evaluation.measures import MEASURES
 
 KEY_MEASURES = ("mse", "ssim", "classifier_accuracy")
-ENOUGH_REPEATS = 3
 HELD, NOT_HELD = 0.9, 0.25
 """A claim held if this share of its comparisons bears it out, and did not hold if no more than that share does."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
-    """How one measure differs between two networks on one test set.
+class Contrast:
+    """One measure of one network against another on all test sets.
 
     Attributes:
-        test_set: Name of the test set.
-        value: The first minus the second, averaged over repeats.
-        base: The second, averaged over repeats.
-        low: Lower end of the 95 % interval of `value` over images (paired bootstrap).
-        high: Upper end.
-        least: Smallest difference among the repeats.
-        most: Largest difference among the repeats.
-        sign: +1 if more is better, -1 if less is better, for the measure.
+        network: The first network.
+        against: The second.
+        measure: Name of the measure.
+        differences: By test set.
     """
-
-    test_set: str
-    value: float
-    base: float
-    low: float
-    high: float
-    least: float
-    most: float
-    sign: int
-
-    @property
-    def verdict(self) -> str:
-        """`better` or `worse` if the interval over images and every repeat agree on it, else `unclear`."""
-        lowest, highest = min(self.low, self.least), max(self.high, self.most)
-        if lowest > 0:
-            return "better" if self.sign > 0 else "worse"
-        if highest < 0:
-            return "worse" if self.sign > 0 else "better"
-        return "unclear"
-
-    @property
-    def percent(self) -> float:
-        """The difference in percent of the second network's value."""
-        return 100 * self.value / self.base if self.base else float("nan")
-
-
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """One measure of one network against another on all test sets."""
 
     network: str
     against: str
     measure: str
-    differences: tuple[Difference, ...]
+    differences: dict[str, Difference]
 
-    def on(self, test_set: str) -> Difference:
-        """The difference on a test set."""
-        return self.differences[TEST_SETS.index(test_set)]
+    @property
+    def verdicts(self) -> list[str]:
+        """The verdict on each test set, in their order."""
+        return [difference.verdict for difference in self.differences.values()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,16 +45,18 @@ class Finding:
         claim: The claim, as a statement.
         verdict: `held`, `held in part` or `did not hold`.
         summary: Sentences with the counts.
-        comparisons: The evidence.
+        contrasts: The evidence.
     """
 
     claim: str
     verdict: str
     summary: tuple[str, ...]
-    comparisons: tuple[Comparison, ...]
+    contrasts: tuple[Contrast, ...]
 
 
-def check_claims(table: Table, tree: Sequence[Denoiser], controls: dict[str, str], renoised: bool) -> list[Finding]:
+def check_claims(
+    table: DigitTable, tree: Sequence[Denoiser], controls: dict[str, str], renoised: bool
+) -> list[Finding]:
     """All findings of a run.
 
     Args:
@@ -109,7 +80,7 @@ def check_claims(table: Table, tree: Sequence[Denoiser], controls: dict[str, str
     if renoised:
         findings.append(_renoising_hurts(table, [c.name for c in children if c.renoise != "0"]))
     findings.append(_accuracy_and_gap(table, [(c.name, c.parent) for c in children]))
-    return [finding for finding in findings if finding.comparisons]
+    return [finding for finding in findings if finding.contrasts]
 
 
 def verdict_of(share: float) -> str:
@@ -122,77 +93,53 @@ def verdict_of(share: float) -> str:
     return "held" if share >= HELD else "did not hold" if share <= NOT_HELD else "held in part"
 
 
-def caveat(
-    repeats: int, *, each: str = "the whole tree trained from other seeds, scored on the same noisy test digits"
-) -> str:
-    """What the number of repeats allows to be said; `each` says what a repeat is."""
-    if repeats == 1:
-        return (
-            "One repeat: the findings hold for these very networks. They cannot support a claim about training, "
-            "because another seed may reverse them; use --repeats 3 or more for that."
-        )
-    if repeats < ENOUGH_REPEATS:
-        return f"{repeats} repeats: the spread over repeats is shown, but it rests on very few trainings."
-    return f"{repeats} repeats, each {each}."
-
-
 def compare(
-    table: Table, network: str, against: str, measure: str, *, sides: tuple[bool, bool] = (False, False)
-) -> Comparison:
+    table: DigitTable, network: str, against: str, measure: str, *, sides: tuple[bool, bool] = (False, False)
+) -> Contrast:
     """One measure of `network` against `against`; `sides` says which of the two is renoised at evaluation."""
-    sign = 1 if MEASURES[measure][1] == "higher" else -1
 
     def difference(test_set: str) -> Difference:
         first, second = (
             table.over_repeats(name, test_set, measure, renoised=side)
             for name, side in zip((network, against), sides, strict=True)
         )
-        return _difference(
-            test_set,
+        return digit_difference(
             [score.value for score in first],
             [score.value for score in second],
             [score.replicates for score in first],
             [score.replicates for score in second],
-            sign,
+            MEASURES[measure].sign,
         )
 
-    return Comparison(network, against, measure, tuple(map(difference, TEST_SETS)))
+    return Contrast(network, against, measure, {test_set: difference(test_set) for test_set in TEST_SETS})
 
 
-def _difference(test_set, first, second, first_replicates, second_replicates, sign) -> Difference:
-    by_repeat = np.subtract(first, second)
-    low, high = interval(np.mean(np.subtract(first_replicates, second_replicates), axis=0))
-    return Difference(
-        test_set, float(by_repeat.mean()), float(np.mean(second)), low, high, by_repeat.min(), by_repeat.max(), sign
-    )
-
-
-def _refines(claim: str, table: Table, pairs: list[tuple[str, str]], whom: str) -> Finding:
-    comparisons = [compare(table, child, other, m) for m in KEY_MEASURES for child, other in pairs]
+def _refines(claim: str, table: DigitTable, pairs: list[tuple[str, str]], whom: str) -> Finding:
+    contrasts = [compare(table, child, other, m) for m in KEY_MEASURES for child, other in pairs]
     summary = []
     for measure in KEY_MEASURES:
-        counted = _count([c for c in comparisons if c.measure == measure])
-        summary.append(f"{MEASURES[measure][0]}: against {whom}, {counted.sentence}.")
-    return Finding(claim, _count(comparisons).verdict("better"), tuple(summary), tuple(comparisons))
+        counted = _count([c for c in contrasts if c.measure == measure])
+        summary.append(f"{MEASURES[measure].title}: against {whom}, {counted.sentence}.")
+    return Finding(claim, _count(contrasts).verdict("better"), tuple(summary), tuple(contrasts))
 
 
-def _renoising_hurts(table: Table, children: list[str]) -> Finding:
-    comparisons = [
+def _renoising_hurts(table: DigitTable, children: list[str]) -> Finding:
+    contrasts = [
         compare(table, child, child, measure, sides=(True, False)) for measure in KEY_MEASURES for child in children
     ]
     summary = []
     for measure in KEY_MEASURES:
-        counted = _count([c for c in comparisons if c.measure == measure])
-        summary.append(f"{MEASURES[measure][0]}: against the same chain not renoised, {counted.sentence}.")
+        counted = _count([c for c in contrasts if c.measure == measure])
+        summary.append(f"{MEASURES[measure].title}: against the same chain not renoised, {counted.sentence}.")
     return Finding(
         "Renoising the parent's prediction at evaluation hurts",
-        _count(comparisons).verdict("worse"),
+        _count(contrasts).verdict("worse"),
         tuple(summary),
-        tuple(comparisons),
+        tuple(contrasts),
     )
 
 
-def _accuracy_and_gap(table: Table, pairs: list[tuple[str, str]]) -> Finding:
+def _accuracy_and_gap(table: DigitTable, pairs: list[tuple[str, str]]) -> Finding:
     """Pixel accuracy, and the mean difference of the unequal pixels: MAE / (1 - accuracy), both rounded."""
 
     def both(network: str, test_set: str) -> tuple[list, list, list, list]:
@@ -205,28 +152,28 @@ def _accuracy_and_gap(table: Table, pairs: list[tuple[str, str]]) -> Finding:
             [_gap(e.replicates, a.replicates) for a, e in zip(accuracy, error, strict=True)],
         )
 
-    comparisons = []
+    contrasts = []
     together = 0
     for child, parent in pairs:
-        found: tuple[list[Difference], list[Difference]] = ([], [])
+        found: tuple[dict[str, Difference], dict[str, Difference]] = ({}, {})
         for test_set in TEST_SETS:
             mine, theirs = both(child, test_set), both(parent, test_set)
             for which in (0, 1):
                 arguments = (mine[which], theirs[which], mine[2 + which], theirs[2 + which])
-                found[which].append(_difference(test_set, *arguments, sign=1))
-        together += sum(a.verdict == b.verdict == "better" for a, b in zip(*found, strict=True))
-        comparisons.append(Comparison(child, parent, "pixel_accuracy", tuple(found[0])))
-        comparisons.append(Comparison(child, parent, "unequal_pixels", tuple(found[1])))
+                found[which][test_set] = digit_difference(*arguments, sign=1)
+        together += sum(found[0][t].verdict == found[1][t].verdict == "better" for t in TEST_SETS)
+        contrasts.append(Contrast(child, parent, "pixel_accuracy", found[0]))
+        contrasts.append(Contrast(child, parent, "unequal_pixels", found[1]))
     total = len(pairs) * len(TEST_SETS)
-    higher = _count([c for c in comparisons if c.measure == "pixel_accuracy"]).better
-    wider = _count([c for c in comparisons if c.measure == "unequal_pixels"]).better
+    higher = _count([c for c in contrasts if c.measure == "pixel_accuracy"]).better
+    wider = _count([c for c in contrasts if c.measure == "unequal_pixels"]).better
     verdict = verdict_of(together / total)
     summary = (
         f"Pixel accuracy is above the parent's in {higher} of {total} comparisons (children times test sets).",
         f"The pixels that are not equal differ more than the parent's in {wider} of {total}.",
         f"Both at once in {together} of {total}.",
     )
-    return Finding("Accuracy rises while the unequal pixels differ more", verdict, summary, tuple(comparisons))
+    return Finding("Accuracy rises while the unequal pixels differ more", verdict, summary, tuple(contrasts))
 
 
 def _gap(error, accuracy):
@@ -260,8 +207,8 @@ class _Count:
         return verdict_of(getattr(self, expected) / max(1, self.total))
 
 
-def _count(comparisons: Sequence[Comparison]) -> _Count:
-    verdicts = [[difference.verdict for difference in c.differences] for c in comparisons]
+def _count(contrasts: Sequence[Contrast]) -> _Count:
+    verdicts = [contrast.verdicts for contrast in contrasts]
     flat = [verdict for row in verdicts for verdict in row]
 
     def where(verdict: str) -> list[str]:

@@ -1,60 +1,32 @@
-"""The figures of a report. No figure touches global plotting state."""
+"""The figures of a report on digits."""
 
-import io
 from collections.abc import Sequence
-from pathlib import Path
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from evaluation.digits.scoring import INPUT, MEASURES, TEST_SETS, Table
-from tf_denoise.runs.folder import atomic_path
-
-# Okabe and Ito's colours, which the common kinds of colour blindness keep apart; markers tell them apart once more.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-STYLE = {
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "legend.frameon": False,
-    "savefig.dpi": 110,
-}
-
-
-def save_figure(figure: Figure, path: Path) -> bytes:
-    """Write a figure as PNG and return its bytes."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(buffer, format="png", bbox_inches="tight")
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
-    return buffer.getvalue()
+from evaluation.digits.scoring import DigitTable
+from evaluation.digits.test_sets import TEST_SETS
+from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, STYLE, numbered_style
+from evaluation.measures import DIGITS, MEASURES
+from evaluation.table import INPUT
 
 
 def line_style(name: str, siblings: Sequence[str]) -> dict:
     """Colour, marker and dashes of a network, alike in every figure."""
     if name == INPUT:
-        return {"color": "0.6", "linestyle": ":", "marker": ""}
+        return INPUT_STYLE
     if "/" not in name:
-        return {"color": "black", "linestyle": "-", "marker": "x", "linewidth": 2}
+        return REFERENCE_STYLE
     leaf = name.split("/")[1]
     if leaf.startswith("control"):
-        return {"color": "#D55E00", "linestyle": "--", "marker": "+", "linewidth": 2}
+        return {"color": COLOURS[5], "linestyle": "--", "marker": "+", "linewidth": 2}
     leaves = list(dict.fromkeys(sibling.split("/")[1] for sibling in siblings if "/" in sibling))
     leaves = [sibling for sibling in leaves if not sibling.startswith("control")]
-    index = leaves.index(leaf)
     generation = name.count("/")
-    return {
-        "color": COLOURS[index % 5],
-        "marker": MARKERS[index % len(MARKERS)],
-        "linestyle": ("-", "-.", (0, (1, 1)))[min(generation, 3) - 1],
-    }
+    return numbered_style(leaves.index(leaf)) | {"linestyle": ("-", "-.", (0, (1, 1)))[min(generation, 3) - 1]}
 
 
 def label(name: str) -> str:
@@ -82,13 +54,13 @@ def root_title(root: str) -> str:
     return root.replace("_", "-").capitalize() + " parent"
 
 
-def measure_panels(table: Table, networks: Sequence[str], title: str) -> Figure:
+def measure_panels(table: DigitTable, networks: Sequence[str], title: str) -> Figure:
     """The eight measures over the test sets, one line per network: mean over repeats, band from least to most."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(12, 15), layout="constrained")
         axes = figure.subplots(4, 2).ravel()
         positions = np.arange(len(TEST_SETS))
-        for axis, (measure, (name, better)) in zip(axes, MEASURES.items(), strict=True):
+        for axis, measure in zip(axes, DIGITS, strict=True):
             rounded = measure != "classifier_accuracy"
             for network in [INPUT, *networks]:
                 values = np.array(
@@ -101,7 +73,7 @@ def measure_panels(table: Table, networks: Sequence[str], title: str) -> Figure:
                 axis.fill_between(
                     positions[:-1], values[:-1].min(1), values[:-1].max(1), color=style["color"], alpha=0.15, lw=0
                 )
-            axis.set_title(f"{name} ({better} is better)")
+            axis.set_title(f"{MEASURES[measure].title} ({MEASURES[measure].better} is better)")
             axis.set_xticks(positions, ["0", *(str(p) for p in range(10, 101, 10)), "mixed"])
             axis.set_xlabel("noise level (%)")
             _focus(axis, table, networks, measure, rounded)
@@ -111,7 +83,7 @@ def measure_panels(table: Table, networks: Sequence[str], title: str) -> Figure:
     return figure
 
 
-def _focus(axis, table: Table, networks: Sequence[str], measure: str, rounded: bool) -> None:
+def _focus(axis, table: DigitTable, networks: Sequence[str], measure: str, rounded: bool) -> None:
     """Limit the axis to the networks' range: the noisy input may run far out of it."""
     values = [s.value for n in networks for t in TEST_SETS for s in table.over_repeats(n, t, measure, rounded=rounded)]
     margin = 0.06 * (max(values) - min(values) or 1)

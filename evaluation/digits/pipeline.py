@@ -1,23 +1,27 @@
 """From a finished run to its scores, figures and report."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import rich.progress
 import tensorflow as tf
 
 from evaluation.bootstrap import Bootstrap
 from evaluation.digits import figures as plots
 from evaluation.digits.claims import check_claims
 from evaluation.digits.report import write_report
-from evaluation.digits.scoring import INPUT, Denoiser, Score, Scorer, Table, score_chains, table_csv
+from evaluation.digits.scoring import Denoiser, DigitTable, Score, Scorer, score_chains
 from evaluation.distributions import tsne_embedding
+from evaluation.figures import save_figure
 from evaluation.metrics import round_values
+from evaluation.progress import tracked
+from evaluation.stored import StoredOptions
+from evaluation.table import INPUT
 from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
 from tf_denoise.errors import InputError
-from tf_denoise.runs.contents import read_config, read_parents
+from tf_denoise.pages import PageFigure
+from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     RECORD_FILE,
@@ -48,18 +52,16 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
     Raises:
         InputError: If the folder is no run with a finished repeat, or its data has changed.
     """
-    config = read_config(folder)
-    if config["command"] != "iterative":
-        raise InputError(f"{folder} is not the folder of an iterative run.")
-    digits = digits or load_digits(config["dataset_used"])
-    if digits.fingerprint() != config["dataset_fingerprint"]:
-        raise InputError(f"The data {config['dataset_used']} is not what the run in {folder} was trained on.")
+    options = StoredOptions(folder, "iterative")
+    digits = digits or load_digits(options["dataset_used"])
+    if digits.fingerprint() != options["dataset_fingerprint"]:
+        raise InputError(f"The data {options['dataset_used']} is not what the run in {folder} was trained on.")
     read_parents(folder)  # which refuses a damaged tree
     tree = read_json(folder / "networks.json")
     if tsne_points is None:
-        tsne_points = config["tsne_points"]
-    finished = count_finished(folder, tree, config["repeats"])
-    config = {**config, "repeats": finished, "repeats_planned": config["repeats"]}
+        tsne_points = options["tsne_points"]
+    finished = count_finished(folder, tree, options["repeats"])
+    config = {**options, "repeats": finished, "repeats_planned": options["repeats"]}
     records = read_records(folder, tree, finished)
     run = _Evaluation(folder, config, digits, tree, records, tsne_points)
     return run.write()
@@ -115,10 +117,10 @@ class _Evaluation:
         self.names = [network["name"] for network in tree]
 
     def write(self) -> Path:
-        table = Table(self._score())
+        table = DigitTable(self._score())
         repeats = self._denoisers()
-        write_text(self.folder / "scores.csv", table_csv(table.rows))
-        write_json(self.folder / "scores.json", [row.row() for row in table.rows])
+        write_text(self.folder / "scores.csv", table.csv())
+        write_json(self.folder / "scores.json", table.records())
         children = [network["name"] for network in self.tree if network["role"] == "child"]
         findings = check_claims(
             table, repeats[0], {child: control_of(child) for child in children}, self.config["renoise_at_evaluation"]
@@ -145,7 +147,7 @@ class _Evaluation:
             seed=self.config["seed"],
             renoise_at_evaluation=self.config["renoise_at_evaluation"],
             observe=self._observe,
-            progress=_progress_bar,
+            progress=functools.partial(tracked, title="Scoring"),
         )
 
     @functools.cache  # noqa: B019 (the evaluation lives as long as the command)
@@ -166,11 +168,9 @@ class _Evaluation:
             values = round_values((prediction[: self.tsne_points] + 1) / 2)
             self.embeddings[network, test_set] = tsne_embedding(values.numpy(), seed=self.config["seed"])
 
-    def _figures(self, table: Table) -> Iterator[tuple[str, str, str, bytes]]:
-        """`(section, file name, description, PNG)` of every figure."""
-
-        def made(section: str, name: str, description: str, figure) -> tuple[str, str, str, bytes]:
-            return section, name, description, plots.save_figure(figure, self.folder / "figures" / name)
+    def _figures(self, table: DigitTable) -> Iterator[PageFigure]:
+        def made(section: str, name: str, description: str, figure) -> PageFigure:
+            return PageFigure(section, name, description, save_figure(figure, self.folder / "figures" / name))
 
         roots = [network["name"] for network in self.tree if network["role"] == "parent"]
         families = {root: [n for n in self.names if n == root or n.startswith(root + "/")] for root in roots}
@@ -212,8 +212,3 @@ def _set_title(test_set: str) -> str:
 def _load(folder: Path) -> Callable[[tf.Tensor], tf.Tensor]:
     model = load_network(folder)
     return tf.function(functools.partial(model, training=False), reduce_retracing=True)
-
-
-def _progress_bar(test_sets: Sequence[str]) -> Iterable[str]:
-    console = rich.progress.Console()
-    return rich.progress.track(test_sets, "Scoring", console=console, disable=not console.is_terminal)

@@ -1,8 +1,6 @@
-"""Scores every chain of a run on the twelve test sets, into one tidy table."""
+"""Scores every chain of a run on the twelve test sets, one row per value."""
 
-import csv
 import dataclasses
-import io
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
@@ -10,24 +8,9 @@ import tensorflow as tf
 
 from evaluation import metrics
 from evaluation.bootstrap import Bootstrap, interval
+from evaluation.digits.test_sets import TEST_SETS, noisy_test_set, renoise_for
 from evaluation.distributions import PixelStatistics
-from tf_denoise.noise import MixedLevel, SaltAndPepper, level_schedule, salt_and_pepper
-
-TEST_SETS = ("original", *(f"{percent}%" for percent in range(10, 101, 10)), "mixed")
-INPUT = "input"
-"""The name under which the noisy digits themselves are scored."""
-
-MEASURES = {
-    "mse": ("Mean squared error", "lower"),
-    "pixel_accuracy": ("Pixel accuracy", "higher"),
-    "mae": ("Mean absolute error", "lower"),
-    "binary_crossentropy": ("Binary cross-entropy", "lower"),
-    "classifier_accuracy": ("Classifier accuracy", "higher"),
-    "ssim": ("SSIM", "higher"),
-    "psnr": ("PSNR (dB)", "higher"),
-    "pixel_frechet_distance": ("Pixel Fréchet distance", "lower"),
-}
-"""The notebook's eight measures: title, and whether lower or higher is better."""
+from evaluation.table import INPUT, Table
 
 ROUNDED = ("mse", "pixel_accuracy", "mae", "binary_crossentropy", "ssim", "psnr", "pixel_frechet_distance")
 UNROUNDED = ("mse", "mae", "binary_crossentropy", "classifier_accuracy", "ssim", "psnr", "pixel_frechet_distance")
@@ -49,12 +32,9 @@ class Score:
     value: float
     low: float | None = None
     high: float | None = None
-    replicates: np.ndarray | None = dataclasses.field(default=None, repr=False, compare=False)
-
-    def row(self) -> dict:
-        """The row without the replicates."""
-        fields = (field.name for field in dataclasses.fields(self) if field.name != "replicates")
-        return {name: getattr(self, name) for name in fields}
+    replicates: np.ndarray | None = dataclasses.field(
+        default=None, repr=False, compare=False, metadata={"written": False}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,31 +52,6 @@ class Denoiser:
     parent: str | None
     renoise: str | None
     predict: Callable[[tf.Tensor], tf.Tensor]
-
-
-def noisy_test_set(clean: tf.Tensor, name: str, seed: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """A test set and the noise level of each of its images.
-
-    Args:
-        clean: float32 `(images, size)` in [-1, 1].
-        name: One of `TEST_SETS`.
-        seed: Integer seed; each set has its own noise.
-
-    Returns:
-        The noisy images, and levels `(images,)`.
-    """
-    key = tf.constant([seed, TEST_SETS.index(name)], tf.int64)
-    if name == "mixed":
-        levels = MixedLevel()(tf.range(len(clean)), key + 1000)
-    else:
-        levels = tf.fill([len(clean)], 0.0 if name == "original" else int(name[:-1]) / 100)
-    return salt_and_pepper(clean, levels, key), levels
-
-
-def renoise_for(token: str, images: tf.Tensor, levels: tf.Tensor, seed: tuple[int, int]) -> tf.Tensor:
-    """Predictions renoised at evaluation as in training; `multi` uses the level of the noise on the input."""
-    groups = tf.cast(tf.round(levels * 10), tf.int32)
-    return SaltAndPepper(level_schedule(token)).corrupt(images, seed, groups)
 
 
 class Scorer:
@@ -229,31 +184,28 @@ def score_chains(
     return rows
 
 
-def table_csv(rows: Sequence[Score]) -> str:
-    """The table as CSV, one line per score."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0].row(), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.row() for row in rows)
-    return text.getvalue()
-
-
-class Table:
-    """Look-up of scores by place.
+class DigitTable(Table):
+    """The scores of a run on digits.
 
     Args:
-        rows: The scores.
+        rows: What `score_chains` gave.
     """
 
     def __init__(self, rows: Sequence[Score]):
-        self.rows = list(rows)
-        self._by_place = {(r.repeat, r.network, r.renoised, r.test_set, r.measure, r.rounded): r for r in self.rows}
-        self.repeats = sorted({r.repeat for r in self.rows} - {0})
+        super().__init__(rows)
+        self.repeats = sorted({row.repeat for row in self.rows} - {0})
 
     def get(self, repeat, network, test_set, measure, *, rounded=False, renoised=False) -> Score:
         """One score. The noisy input is the same in all repeats."""
-        repeat = 0 if network == INPUT else repeat
-        return self._by_place[repeat, network, renoised, test_set, measure, rounded]
+        (score,) = self.select(
+            repeat=0 if network == INPUT else repeat,
+            network=network,
+            renoised=renoised,
+            test_set=test_set,
+            measure=measure,
+            rounded=rounded,
+        )
+        return score
 
     def over_repeats(self, network, test_set, measure, **kind) -> list[Score]:
         """The scores of all repeats."""

@@ -4,26 +4,21 @@ Draws a heat map of a layer over each picture, or the input pixels that an outpu
 lists the layers.
 """
 
-from typing import Annotated
-
-import tyro
-
 from evaluation.explain.options import ExplainOptions
+from tf_denoise.commands.options import parse_options
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import exit_on_input_error
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    config = tyro.cli(
-        Annotated[ExplainOptions, tyro.conf.arg(name="")], args=arguments, prog="python -m evaluation.explain"
-    )
+    options = parse_options(ExplainOptions, arguments, "python -m evaluation.explain")
     with exit_on_input_error():
-        config = config.resolved()
+        options = options.resolved()
         start_tensorflow()
         from evaluation.explain.command import explain
 
-        if not explain(config):
+        if not explain(options):
             raise SystemExit(2)
 
 

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from evaluation.digits.figures import save_figure
 from evaluation.explain.figures import heat_panels, influence_panels
 from evaluation.explain.options import ExplainOptions
 from evaluation.explain.trust import Trust, measure_trust, rank_correlation, with_shuffled_weights
+from evaluation.figures import save_figure
 from evaluation.metrics import psnr
 from tf_denoise.errors import InputError
 from tf_denoise.explain import (

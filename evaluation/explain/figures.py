@@ -1,4 +1,4 @@
-"""Figures of what a denoiser looks at, in the style of `evaluation.digits.figures`."""
+"""Figures of what a denoiser looks at, in the style of `evaluation.figures`."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from evaluation.digits.figures import STYLE
 from evaluation.explain.trust import RANDOM, UNIFORM, Curves
+from evaluation.figures import STYLE
 from tf_denoise.explain import overlay_heatmap
 
 MOST_SHARE = 0.95

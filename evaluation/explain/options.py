@@ -5,8 +5,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from pydantic import Field
 
+from tf_denoise.commands.options import checked
 from tf_denoise.errors import InputError
+
+Coordinate = Annotated[int, Field(ge=0, le=1_000_000)]
+Count = Annotated[int, Field(ge=1, le=65_536)]
+Unit = Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,29 +33,29 @@ class ExplainOptions:
     """EigenCAM, KPCA-CAM or Grad-CAM of the layer; influence is the filter that the network applies at --pixel."""
     target: Literal["mean", "norm", "error"] = "mean"
     """Grad-CAM: the scalar of the output that the layer is weighed by. error is against the clean picture."""
-    region: tuple[int, int, int, int] | None = None
+    region: tuple[Coordinate, Coordinate, Coordinate, Coordinate] | None = None
     """Grad-CAM: TOP LEFT HEIGHT WIDTH of the part of the output whose mean is the target."""
-    pixel: tuple[int, int] | None = None
-    """influence: ROW COLUMN of the output pixel, or of the upper left corner of a patch; the middle unless told."""
-    size: int = 1
+    pixel: tuple[Coordinate, Coordinate] | None = None
+    """influence: ROW COLUMN of the output pixel, or of the upper left corner of a patch; defaults to the middle."""
+    size: Annotated[int, Field(ge=1, le=4096)] = 1
     """influence: side of the patch."""
-    filter: tuple[float, float] | None = None
+    filter: tuple[Unit, Unit] | None = None
     """Keep the values of the heat map from LOW to HIGH and stretch them, such as 0.4 0.9."""
-    sigma: float | None = None
+    sigma: Annotated[float | None, Field(ge=0, le=255)] = None
     """The pictures are clean: put Gaussian noise of this deviation (255ths) on them first."""
     clean: Path | None = None
     """The clean picture of the noisy one, or a folder with clean pictures of the same names (or *_raw for *_noised)."""
     trust: bool = True
     """Where the clean picture is known: measure whether the map can be trusted."""
-    crop: int | None = None
+    crop: Annotated[int | None, Field(ge=16, le=8192)] = None
     """Look at a square of this side in the middle of each picture."""
-    grid: tuple[int, int] | None = None
+    grid: tuple[Count, Count] | None = None
     """ROWS COLUMNS of a layer's tokens, where they cannot be found from the picture's proportions."""
     network: str | None = None
     """Of a run folder: the network, by the name of its loss, or repeat-2/NAME; defaults to the best by validation."""
-    repeat: int | None = None
+    repeat: Annotated[int | None, Field(ge=1, le=1_000)] = None
     """Of a run folder: the repeat; defaults to the first that has the network."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Decides the noise, and how the weights are shuffled."""
     output: Path = Path("explained")
     """Where the figures go."""
@@ -60,8 +66,11 @@ class ExplainOptions:
         Raises:
             InputError: If a value lies outside its range or options contradict each other.
         """
-        if self.filter is not None and not 0 <= self.filter[0] < self.filter[1] <= 1:
-            raise InputError(f"--filter takes 0 <= LOW < HIGH <= 1; received {self.filter[0]:g} {self.filter[1]:g}.")
+        checked(self)
+        if self.filter is not None and self.filter[0] >= self.filter[1]:
+            raise InputError(
+                f"--filter takes LOW and then HIGH, which is greater; received {self.filter[0]:g} {self.filter[1]:g}."
+            )
         if self.sigma is not None and self.clean is not None:
             raise InputError(
                 "Give either --sigma, where the pictures are clean, or --clean, where they are noisy already."
@@ -78,16 +87,4 @@ class ExplainOptions:
             raise InputError("--target error needs the clean picture: give --clean, or --sigma with a clean picture.")
         if not self.images and (self.layer is not None or self.method == "influence"):
             raise InputError("Name one or more pictures to look at.")
-        for name, least, most in (
-            ("sigma", 0, 255),
-            ("crop", 16, 8192),
-            ("size", 1, 4096),
-            ("repeat", 1, 1000),
-            ("seed", 0, 2**31 - 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise InputError(f"--{name} lies in {least}..{most}; received {value:g}.")
-        if self.grid is not None and min(self.grid) < 1:
-            raise InputError(f"--grid takes two positive numbers, ROWS COLUMNS; received {self.grid}.")
         return self

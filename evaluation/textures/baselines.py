@@ -1,4 +1,4 @@
-"""The classical denoisers: one function each, and the search for their parameters.
+"""The classical denoisers: one function each, and the parameters that are tried.
 
 Each takes one noisy image, float32 `(height, width, channels)`, [0, 1] plus noise, not clipped, and gives one of the
 same shape. Where the right strength depends on the noise, the parameter is a multiple of the deviation estimated from
@@ -13,9 +13,6 @@ import numpy as np
 from scipy import ndimage
 
 from tf_denoise.noise.estimate import estimate_sigma
-
-TUNING_PICTURES, TUNING_SIDE = 8, 256
-"""The search sees no more than this many pictures, of each the centre, no wider and no higher than this."""
 
 
 def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -> np.ndarray:
@@ -137,81 +134,3 @@ BASELINES = {
         "OpenCV non-local means", opencv_non_local_means, {"strength": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)}
     ),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Tuned:
-    """A classical denoiser with the parameters it was found to do best with; called, it clips to [0, 1].
-
-    Attributes:
-        baseline: The denoiser.
-        parameters: Its parameters.
-        mse: Mean squared error over the (cropped) pictures of the search.
-    """
-
-    baseline: Baseline
-    parameters: dict[str, float]
-    mse: float
-
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Denoise one image `(height, width, channels)`."""
-        return np.clip(self.baseline.function(image, **self.parameters), 0, 1)
-
-    @property
-    def setting(self) -> str:
-        """The parameters in words.
-
-        Example:
-            >>> Tuned(BASELINES["gaussian_blur"], {"kernel_size": 5, "sigma": 1.25}, 0.01).setting
-            'kernel size 5, sigma 1.25'
-        """
-        return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in self.parameters.items())
-
-
-def tune(baseline: Baseline, pictures: Sequence) -> Tuned:
-    """The parameters with the lowest mean squared error.
-
-    Args:
-        baseline: The denoiser.
-        pictures: What to tune on: validation pictures with `clean` and `noisy`, never test pictures. Eight of them are
-            taken at equal distances, of each the 256 x 256 pixels at the centre.
-
-    Returns:
-        The tuned denoiser.
-
-    Raises:
-        ValueError: If there is no picture.
-
-    Example:
-        >>> from types import SimpleNamespace
-        >>> flat = np.full((16, 16, 1), 0.5, "float32")
-        >>> noise = np.random.default_rng(0).normal(0, 0.1, flat.shape).astype("float32")
-        >>> tune(BASELINES["median"], [SimpleNamespace(clean=flat, noisy=flat + noise)]).parameters
-        {'size': 9}
-    """
-    if not len(pictures):
-        raise ValueError(f"{baseline.title} is tuned on validation pictures; received none.")
-    crops = [(_centre(p.clean), _centre(p.noisy)) for p in spread_out(pictures, TUNING_PICTURES)]
-
-    def with_error(parameters: dict[str, float]) -> Tuned:
-        made = Tuned(baseline, parameters, float("nan"))
-        error = np.mean([np.mean(np.square(made(noisy) - clean), dtype="float64") for clean, noisy in crops])
-        return dataclasses.replace(made, mse=float(error))
-
-    return min(map(with_error, baseline.candidates()), key=lambda tuned: tuned.mse)
-
-
-def spread_out(items: Sequence, most: int) -> list:
-    """At most that many items, at equal distances.
-
-    Example:
-        >>> spread_out("abcdefg", 3)
-        ['a', 'd', 'g']
-    """
-    places = np.linspace(0, len(items) - 1, min(most, len(items)))
-    return [items[place] for place in np.round(places).astype(int)]
-
-
-def _centre(image: np.ndarray) -> np.ndarray:
-    top, left = (max(0, side - TUNING_SIDE) // 2 for side in image.shape[:2])
-    return np.ascontiguousarray(image[top : top + TUNING_SIDE, left : left + TUNING_SIDE])

@@ -1,4 +1,4 @@
-"""The figures of a report on photographs, in the style of `evaluation.digits.figures`."""
+"""The figures of a report on photographs, in the style of `evaluation.figures`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +11,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from scipy import ndimage
 from scipy.optimize import isotonic_regression
 
-from evaluation.digits.figures import MARKERS, STYLE, line_style
-from evaluation.digits.scoring import INPUT
+from evaluation.figures import INPUT_STYLE, MARKERS, REFERENCE_STYLE, STYLE, numbered_style
+from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
-from evaluation.textures.run import REFERENCE, method_title
-from evaluation.textures.scoring import Sweep
+from evaluation.textures.run import REFERENCE, level_title, method_title
+from evaluation.textures.sweep import Sweep
 from tf_denoise.data.noisy_pair import NoisyPair
 
 CROP_SIDE, ZOOM_SHARE = 160, 5
@@ -28,8 +28,8 @@ def method_style(name: str, networks: Sequence[str]) -> dict:
         marker = MARKERS[list(BASELINES).index(name) % len(MARKERS)]
         return {"color": "0.45", "linestyle": "--", "marker": marker}
     if name in (INPUT, REFERENCE):
-        return line_style(name, ())
-    return line_style(f"network/{name}", [f"network/{other}" for other in networks if other != REFERENCE])
+        return INPUT_STYLE if name == INPUT else REFERENCE_STYLE
+    return numbered_style([other for other in networks if other != REFERENCE].index(name))
 
 
 def crop_panels(picture: NoisyPair, outputs: Mapping[str, np.ndarray], psnr: Mapping[str, float]) -> Figure:
@@ -56,7 +56,8 @@ def crop_panels(picture: NoisyPair, outputs: Mapping[str, np.ndarray], psnr: Map
             _show_crop(axis, image[crop], zoom)
             axis.set_title(title, fontsize=10)
             axis.set_xlabel(caption, fontsize=10)
-        figure.suptitle(picture.name, fontsize=12, parse_math=False)  # a file name may hold dollar signs
+        noise = "" if picture.level is None else f", {level_title(picture.level)}"
+        figure.suptitle(picture.name + noise, fontsize=12, parse_math=False)  # a file name may hold dollar signs
     return figure
 
 

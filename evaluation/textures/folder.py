@@ -1,22 +1,25 @@
 """From the folder of a run on photographs to its evaluation."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from evaluation.stored import StoredOptions
 from evaluation.textures.pipeline import evaluate_textures
-from evaluation.textures.run import TextureRun
-from tf_denoise.data.parts import TextureData, make_noise, make_noisy
+from evaluation.textures.run import Predict, TextureRun
+from tf_denoise.data.parts import Parts, make_noise, make_noisy
 from tf_denoise.errors import InputError
-from tf_denoise.runs.contents import read_config, read_parents
-from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, network_folder, read_json
+from tf_denoise.noise.ladder import at_level, noise_ladder
+from tf_denoise.runs.contents import read_parents
+from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 
-SWEEP = (5, 15, 25, 35, 50, 65, 80)
+SWEEP = (5.0, 15.0, 25.0, 35.0, 50.0, 65.0, 80.0)
 """Deviations in 255ths at which PSNR is drawn: networks are looked at beyond what they were trained on, too."""
+DATA_OPTIONS = ("data", "clean", "noisy", "validation", "test", "seed", "crop_size", "batch_size", "memory")
 
 
 def evaluate_folder(folder: Path) -> Path:
@@ -31,53 +34,58 @@ def evaluate_folder(folder: Path) -> Path:
     Raises:
         InputError: If the folder is no such run, a network is still to be trained, or the photographs have changed.
     """
-    stored = read_config(folder)
-    if stored["command"] != "textures":
-        raise InputError(f"{folder} is not the folder of a run on photographs.")
-    config = _Stored(**stored)
-    data = TextureData(config)
-    if data.fingerprint() != config.data_fingerprint:
-        raise InputError(f"The photographs ({data.description}) are not those that the run in {folder} was trained on.")
-    names = list(read_parents(folder))
-    places = [(repeat, name) for repeat in range(1, config.repeats + 1) for name in names]
+    options = StoredOptions(folder, "textures")
+    parts = Parts(**options.only(*DATA_OPTIONS))
+    if parts.fingerprint() != options["data_fingerprint"]:
+        raise InputError(
+            f"The photographs ({parts.description}) are not those that the run in {folder} was trained on."
+        )
+    places = _finished(folder, options["repeats"])
+    networks = {place: load_network(network_folder(folder, *place)) for place in places}
+    noise = noise_of(options)
+    ladder = noise_ladder(noise)
+    test, validation = parts.pictures("test", ladder), parts.pictures("validation", ladder)
+    record = parts.write_record(folder)
+    seed, has_sigma = options["seed"], None not in ladder
+    run = TextureRun(
+        config={**options, "mixed_precision": read_json(folder / "budget.json").get("precision", "none")},
+        environment=read_json(folder / "environment.json"),
+        data={**record, "noise": noise_in_words(options)},
+        records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in places},
+        networks={place: as_function(network) for place, network in networks.items()},
+        parameters={name: networks[1, name].count_params() for _, name in places},
+        validation=validation,
+        test=test,
+        make_noisy=lambda clean, sigma: make_noisy(
+            clean, at_level(noise, sigma), derive_seed(seed, "sweep", clean.tobytes())
+        ),
+        sigmas=SWEEP if has_sigma else (),
+        trained_range=(options["sigma"][0], options["sigma"][-1]) if has_sigma else None,
+    )
+    return evaluate_textures(folder, run)
+
+
+def _finished(folder: Path, repeats: int) -> list[tuple[int, str]]:
+    """The places (repeat, name) of all networks, each of which must be trained."""
+    names = read_parents(folder)
+    places = [(repeat, name) for repeat in range(1, repeats + 1) for name in names]
     missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
     if missing:
         raise InputError(
             f"The run in {folder} is not finished: {len(missing)} of its {len(places)} networks are still to be "
             "trained. Repeat its command to go on."
         )
-    networks = {place: load_network(network_folder(folder, *place)) for place in places}
-    noise = make_noise(config)
-    test = data.pictures("test", noise)
-    validation = data.pictures("validation", noise)
-    record = data.write_record(folder)
-    paired, has_sigma = config.clean is not None, config.noise != "salt_and_pepper"
-    run = TextureRun(
-        config={**stored, "mixed_precision": read_json(folder / "budget.json").get("precision", "none")},
-        environment=read_json(folder / "environment.json"),
-        data={**record, "noise": noise_in_words(config)},
-        records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in places},
-        networks={place: as_function(network) for place, network in networks.items()},
-        parameters={name: networks[1, name].count_params() for name in names},
-        validation=validation,
-        test=test,
-        make_noisy=lambda clean, sigma: make_noisy(
-            clean, make_noise(config, sigma), derive_seed(config.seed, "sweep", clean.tobytes())
-        ),
-        sigmas=() if paired or not has_sigma else SWEEP,
-        trained_range=(config.sigma[0], config.sigma[-1]) if has_sigma and not paired else None,
-    )
-    return evaluate_textures(folder, run)
+    return places
 
 
-class _Stored(SimpleNamespace):
-    """The options of a run as attributes."""
+def noise_of(options: StoredOptions) -> keras.layers.Layer | None:
+    """The noise that a run was trained with; `None` where its photographs bring their own."""
+    if options["clean"] is not None:
+        return None
+    return make_noise(options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"])
 
-    def __getattr__(self, name: str):
-        raise InputError(f"The {CONFIG_FILE} of the run lacks {name!r}: it was written by another version, or changed.")
 
-
-def as_function(network):
+def as_function(network: keras.Model) -> Predict:
     """The network as a function of one image `(height, width, channels)`, float32, outputs clipped to [0, 1]."""
     call = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
 
@@ -87,17 +95,20 @@ def as_function(network):
     return predict
 
 
-def noise_in_words(config) -> str:
+def noise_in_words(options) -> str:
     """What was put on the clean photographs, as a report says it.
 
+    Args:
+        options: The options of the run by name.
+
     Example:
-        >>> noise_in_words(SimpleNamespace(clean=None, noise="gaussian", sigma=(5.0, 55.0)))
+        >>> noise_in_words({"clean": None, "noise": "gaussian", "sigma": (5.0, 55.0)})
         'Gaussian, deviation 5 to 55 (255ths)'
     """
-    if config.clean is not None:
+    if options["clean"] is not None:
         return "as the noisy photographs have it"
-    if config.noise == "salt_and_pepper":
-        return f"salt and pepper, {config.level} % of the pixels chosen"
-    deviation = " to ".join(f"{value:g}" for value in config.sigma)
-    kind = "Gaussian" if config.noise == "gaussian" else f"Poisson of {config.photons:g} photons, and Gaussian"
+    if options["noise"] == "salt_and_pepper":
+        return f"salt and pepper, {options['level']} % of the pixels chosen"
+    deviation = " to ".join(f"{value:g}" for value in options["sigma"])
+    kind = "Gaussian" if options["noise"] == "gaussian" else f"Poisson of {options['photons']:g} photons, and Gaussian"
     return f"{kind}, deviation {deviation} (255ths)"

@@ -1,31 +1,33 @@
 """From trained networks and test photographs to scores, verdicts, figures and a report."""
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import rich.progress
 
-from evaluation.digits import figures as plots
-from evaluation.digits.scoring import INPUT
-from evaluation.textures import figures as texture_plots
-from evaluation.textures.baselines import BASELINES, Tuned, spread_out, tune
-from evaluation.textures.report import Results, write_texture_report
-from evaluation.textures.run import TextureRun
-from evaluation.textures.scoring import (
-    MEASURES,
-    TextureTable,
-    milliseconds_per_megapixel,
-    score_methods,
-    sweep_noise,
-)
+from evaluation.figures import save_figure
+from evaluation.progress import tracked
+from evaluation.table import INPUT
+from evaluation.textures import figures as plots
+from evaluation.textures.baselines import BASELINES
+from evaluation.textures.cost import costs_of
+from evaluation.textures.report import write_texture_report
+from evaluation.textures.results import Results
+from evaluation.textures.run import TextureRun, level_title
+from evaluation.textures.scoring import PictureTable, score_methods
+from evaluation.textures.sweep import sweep_noise
+from evaluation.textures.tuning import best_rivals, spread_out, tune_at_levels
 from evaluation.textures.verdicts import judge_losses, judge_networks
 from tf_denoise.data.noisy_pair import NoisyPair
+from tf_denoise.pages import PageFigure
 from tf_denoise.runs.folder import write_json, write_text
 
 SHOWN_PICTURES = 3
 """Photographs whose details are shown, at equal distances among the test photographs."""
+
+Outputs = Mapping[tuple[str, float | None], dict[str, np.ndarray]]
+"""What each method made of a picture, by (photograph, noise level) and method."""
 
 
 def evaluate_textures(folder: Path, run: TextureRun) -> Path:
@@ -41,97 +43,52 @@ def evaluate_textures(folder: Path, run: TextureRun) -> Path:
     Raises:
         ValueError: If a network's output has not the shape of its input.
     """
-    tuned = {name: tune(baseline, run.validation) for name, baseline in _tracked(BASELINES, "Tuning")}
-    shown = {id(picture): {} for picture in spread_out(run.test, SHOWN_PICTURES)}
+    rivals = tune_at_levels(run.validation, functools.partial(tracked, title="Tuning"))
+    outputs: dict[tuple[str, float | None], dict[str, np.ndarray]] = {place: {} for place in _shown(run)}
 
     def keep(repeat: int, name: str, picture: NoisyPair, output: np.ndarray) -> None:
-        if repeat <= 1 and id(picture) in shown:
-            shown[id(picture)][name] = output
+        if repeat <= 1 and (picture.name, picture.level) in outputs:
+            outputs[picture.name, picture.level][name] = output
 
-    methods = {(0, name): method for name, method in tuned.items()} | dict(run.networks)
-    table = TextureTable(score_methods(run.test, methods, observe=keep, progress=_progress_bar))
+    scoring = functools.partial(tracked, title="Scoring")
+    table = PictureTable(score_methods(run.test, run.networks, rivals, observe=keep, progress=scoring))
     results = Results(
         table=table,
-        tuned=tuned,
+        rivals=rivals,
         losses=judge_losses(table, run.names),
-        networks=judge_networks(table, run.names, tuned),
-        costs=_costs(run, tuned),
-        sweep=sweep_noise(run.test, run.validation, run.networks, run.make_noisy, run.sigmas)
-        if len(run.sigmas)
-        else None,
+        networks=judge_networks(table, run.names, best_rivals(rivals)),
+        costs=costs_of(run, rivals, functools.partial(tracked, title="Timing methods")),
+        sweep=sweep_noise(run, rivals) if len(run.sigmas) else None,
     )
     write_text(folder / "scores.csv", table.csv())
-    write_json(folder / "scores.json", summary(run, results))
-    figures = list(_figures(folder / "figures", run, results, [(p, shown[id(p)]) for p in run.test if id(p) in shown]))
-    return write_texture_report(folder, run, results, figures)
+    write_json(folder / "scores.json", results.summary(run))
+    return write_texture_report(folder, run, results, list(_figures(folder / "figures", run, results, outputs)))
 
 
-def summary(run: TextureRun, results: Results) -> dict:
-    """All figures of a report as JSON values: `pictures`, `methods`, `verdicts`, `sweep` and `classical`."""
-    table = results.table
-    judgements = [*results.losses, *results.networks]
-    return {
-        "pictures": [dataclasses.asdict(row) for row in table.rows],
-        "methods": {
-            name: {
-                "milliseconds_per_megapixel": results.costs.get(name),
-                "parameters": run.parameters.get(name),
-                **{measure: dataclasses.asdict(table.average(name, measure)) for measure in MEASURES},
-            }
-            for name in table.methods
-        },
-        "verdicts": [dataclasses.asdict(judgement) for judgement in judgements],
-        "sweep": results.sweep
-        and {
-            "sigmas": list(results.sweep.sigmas),
-            "pictures": results.sweep.num_pictures,
-            "psnr": {name: values.tolist() for name, values in results.sweep.curves.items()},
-        },
-        "classical": {name: {"parameters": t.parameters, "validation_mse": t.mse} for name, t in results.tuned.items()},
-    }
+def _shown(run: TextureRun) -> list[tuple[str, float | None]]:
+    """Photographs at equal distances, each at another noise level as far as there are some."""
+    photographs = spread_out(run.photographs, SHOWN_PICTURES)
+    return [(picture.name, run.levels[place % len(run.levels)]) for place, picture in enumerate(photographs)]
 
 
-def _costs(run: TextureRun, tuned: dict[str, Tuned]) -> dict[str, float]:
-    """Milliseconds per megapixel on the test picture of median size; a network's of its first repeat."""
-    picture = sorted(run.test, key=lambda picture: picture.megapixels)[len(run.test) // 2]
-    methods = {**tuned, **{name: run.networks[1, name] for name in run.names}}
-    return {
-        name: milliseconds_per_megapixel(method, picture.noisy) for name, method in _tracked(methods, "Timing methods")
-    }
+def _figures(folder: Path, run: TextureRun, results: Results, outputs: Outputs) -> Iterator[PageFigure]:
+    def made(section: str, name: str, description: str, figure) -> PageFigure:
+        return PageFigure(section, name, description, save_figure(figure, folder / name))
 
-
-def _figures(
-    folder: Path, run: TextureRun, results: Results, shown: Sequence[tuple[NoisyPair, dict[str, np.ndarray]]]
-) -> Iterator[tuple[str, str, str, bytes]]:
-    """`(section, file name, description, PNG)` of every figure."""
-
-    def made(section: str, name: str, description: str, figure) -> tuple[str, str, str, bytes]:
-        return section, name, description, plots.save_figure(figure, folder / name)
-
-    psnr = {(row.method, row.picture): row.value for row in reversed(results.table.rows) if row.measure == "psnr"}
-    order = [INPUT, *results.tuned, *run.names]
-    for index, (picture, outputs) in enumerate(shown, 1):
-        decibels = {name: psnr[name, picture.name] for name in order}
-        figure = texture_plots.crop_panels(picture, {name: outputs[name] for name in order}, decibels)
-        yield made("crops", f"crop-{index}.png", f"A detail of {picture.name} as each method gives it", figure)
+    order = [INPUT, *BASELINES, *run.names]
+    shown = [picture for picture in run.test if (picture.name, picture.level) in outputs]
+    for index, picture in enumerate(shown, 1):
+        place = {"picture": picture.name, "level": picture.level, "measure": "psnr"}
+        decibels = {name: results.table.select(method=name, **place)[0].value for name in order}
+        found = outputs[picture.name, picture.level]
+        figure = plots.crop_panels(picture, {name: found[name] for name in order}, decibels)
+        noise = "" if picture.level is None else f" at {level_title(picture.level)}"
+        yield made("crops", f"crop-{index}.png", f"A detail of {picture.name}{noise} as each method gives it", figure)
     if results.sweep:
-        figure = texture_plots.sweep_lines(results.sweep, run.names, run.trained_range)
+        figure = plots.sweep_lines(results.sweep, run.names, run.trained_range)
         yield made("sweep", "psnr-over-noise.png", "PSNR of every method over the deviation of the noise", figure)
     averages = {name: results.table.average(name, "psnr").value for name in results.costs}
-    figure = texture_plots.cost_scatter(results.costs, averages, run.names)
+    figure = plots.cost_scatter(results.costs, averages, run.names)
     yield made("cost", "cost.png", "PSNR of every method over its milliseconds per megapixel", figure)
-    figure = texture_plots.texture_curves(run.records, run.names)
+    figure = plots.texture_curves(run.records, run.names)
     yield made("curves", "training.png", "Training loss and validation PSNR of every network over steps", figure)
-
-
-def _tracked(methods: dict, title: str) -> Iterable:
-    return _track(list(methods.items()), title)
-
-
-def _progress_bar(pictures: Sequence[NoisyPair]) -> Iterable[NoisyPair]:
-    return _track(pictures, "Scoring")
-
-
-def _track(items: Sequence, title: str) -> Iterable:
-    console = rich.progress.Console()
-    return rich.progress.track(items, title, console=console, disable=not console.is_terminal)

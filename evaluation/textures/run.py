@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from evaluation.digits.scoring import INPUT
+from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from tf_denoise.data.noisy_pair import NoisyPair
 
@@ -29,8 +29,8 @@ class TextureRun:
         networks: By (repeat, network): float32 `(height, width, channels)` to the same shape. The network trained with
             the mean squared error alone is called `mse`.
         parameters: Number of weights by network.
-        validation: Pictures that the classical methods are tuned on.
-        test: Pictures that all methods are scored on, and that nothing else has seen.
+        validation: Pictures that the classical methods are tuned on, every photograph at every level.
+        test: Pictures that all methods are scored on, and that nothing else has seen, at the same levels.
         make_noisy: `(clean, sigma) -> noisy`, sigma in 255ths: for the sweep over `sigmas`.
         sigmas: Noise deviations of the sweep, in 255ths; empty for no sweep.
         trained_range: Least and largest deviation of the training, in 255ths.
@@ -66,11 +66,23 @@ class TextureRun:
             raise ValueError(f"A network cannot be called {taken.pop()!r}: it is the name of another method.")
         if missing := set(self.names) - set(self.parameters):
             raise ValueError(f"`parameters` gives the number of weights of every network; {missing.pop()!r} has none.")
-        names = [picture.name for picture in self.test]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"Every test picture has a name of its own; {min(twice)!r} stands there twice.")
+        self._check_levels()
         if len(self.sigmas) and self.make_noisy is None:
             raise ValueError("A sweep over `sigmas` needs `make_noisy`.")
+
+    def _check_levels(self) -> None:
+        """Every photograph once at every level, the same levels for validation and test."""
+        for part in (self.test, self.validation):
+            found = [(picture.name, picture.level) for picture in part]
+            if len(set(found)) < len(found):
+                twice = next(place for place in found if found.count(place) > 1)
+                raise ValueError(f"Every picture has a name of its own; {twice[0]!r} stands there twice.")
+            expected = {(name, level) for name, _ in found for level in self.levels}
+            if set(found) != expected:
+                raise ValueError(
+                    f"Every photograph to validate and test on is there at every noise level, {self.levels}; received "
+                    f"{len(found)} pictures of {len({name for name, _ in found})} photographs."
+                )
 
     @property
     def names(self) -> list[str]:
@@ -81,6 +93,26 @@ class TextureRun:
     def repeats(self) -> int:
         """How often each network was trained."""
         return max(repeat for repeat, _ in self.networks)
+
+    @property
+    def levels(self) -> list[float | None]:
+        """The noise levels in 255ths, in order; a single `None` where the noise has none."""
+        return list(dict.fromkeys(picture.level for picture in self.test))
+
+    @property
+    def photographs(self) -> list[NoisyPair]:
+        """The test photographs, each once, at the first level."""
+        return [picture for picture in self.test if picture.level == self.levels[0]]
+
+
+def level_title(level: float | None) -> str:
+    """What a noise level is called.
+
+    Example:
+        >>> level_title(25.0), level_title(None)
+        ('sigma 25', 'the noise')
+    """
+    return "the noise" if level is None else f"sigma {level:g}"
 
 
 def method_title(name: str) -> str:

@@ -1,46 +1,37 @@
-"""Scores denoisers on photographs: one tidy table, its averages, the cost of each method, and PSNR over noise."""
+"""Scores denoisers on photographs: one row per method, photograph, noise level and measure."""
 
-import csv
 import dataclasses
-import io
-import statistics
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from evaluation import metrics, sharpness
-from evaluation.bootstrap import Bootstrap, interval
-from evaluation.digits.scoring import INPUT
-from evaluation.textures.baselines import BASELINES, spread_out, tune
+from evaluation.differences import mean_interval
+from evaluation.table import INPUT, Table
 from evaluation.textures.run import Predict
 from tf_denoise.data.noisy_pair import NoisyPair
 
-MEASURES = {
-    "mse": ("MSE", "lower"),
-    "psnr": ("PSNR (dB)", "higher"),
-    "ssim": ("SSIM", "higher"),
-    "gmsd": ("GMSD", "lower"),
-    "high_frequency_ratio": ("High-frequency energy ratio", "closer to 1"),
-    "radial_spectrum_error": ("Radial spectrum error (dB)", "lower"),
-    "checkerboard": ("Checkerboard", "lower"),
-    "discoloration": ("Discoloration", "lower"),
-}
-"""Title, and which values are better. The checkerboard is 1 where there is none."""
-
 CHECKERBOARD_PERIOD = 32
 """A grid of half, a quarter, ... of the period lies on the same frequencies: transposed convolutions are seen too."""
-SWEEP_PICTURES = 12
-"""Pictures of the sweep over noise levels, at equal distances among all."""
 
 
 @dataclasses.dataclass(frozen=True)
 class PictureScore:
-    """One row of the table. What is no trained network has repeat 0: it is alike in all repeats."""
+    """One row of the table.
+
+    Attributes:
+        repeat: Counted from 1; 0 for a method that was not trained, which is alike in all repeats.
+        method: Its name.
+        picture: Name of the photograph.
+        level: Standard deviation of the noise in 255ths, where it has one.
+        measure: Name of the measure.
+        value: What was measured.
+    """
 
     repeat: int
     method: str
     picture: str
+    level: float | None
     measure: str
     value: float
 
@@ -53,8 +44,8 @@ def measure_picture(clean: np.ndarray, output: np.ndarray) -> dict[str, float]:
         output: The same shape; clipped to [0, 1] first.
 
     Returns:
-        A value for each of `MEASURES`. SSIM takes its 11 x 11 window, or the largest odd one that fits a smaller
-        picture; the checkerboard a period of 32, or the largest power of two that fits twice.
+        A value for each of `evaluation.measures.PHOTOGRAPHS`. SSIM takes its 11 x 11 window, or the largest odd one
+        that fits a smaller picture; the checkerboard a period of 32, or the largest power of two that fits twice.
 
     Example:
         >>> grey = np.full((16, 16, 1), 0.5, "float32")
@@ -80,7 +71,8 @@ def measure_picture(clean: np.ndarray, output: np.ndarray) -> dict[str, float]:
 
 def score_methods(
     pictures: Sequence[NoisyPair],
-    methods: Mapping[tuple[int, str], Predict],
+    networks: Mapping[tuple[int, str], Predict],
+    rivals: Mapping[float | None, Mapping[str, Predict]] | None = None,
     *,
     observe: Callable[[int, str, NoisyPair, np.ndarray], None] = lambda *place: None,
     progress: Callable[[Sequence[NoisyPair]], Iterable[NoisyPair]] = iter,
@@ -89,8 +81,9 @@ def score_methods(
 
     Args:
         pictures: What to denoise.
-        methods: By (repeat, name): float32 `(height, width, channels)` to the same shape. The noisy input itself is
+        networks: By (repeat, name): float32 `(height, width, channels)` to the same shape. The noisy input itself is
             scored besides, as `INPUT`.
+        rivals: The classical methods by noise level and name: a picture is given to those of its own level.
         observe: Called with (repeat, name, picture, output in [0, 1]).
         progress: Wraps the pictures to show how far the scoring is.
 
@@ -102,11 +95,13 @@ def score_methods(
     """
     rows = []
     for picture in progress(pictures):
-        for (repeat, name), predict in {(0, INPUT): np.asarray, **methods}.items():
-            output = denoise(predict, picture.noisy, name)
+        classical = {(0, name): method for name, method in (rivals or {}).get(picture.level, {}).items()}
+        noisy = picture.noisy
+        for (repeat, name), predict in {(0, INPUT): np.asarray, **classical, **networks}.items():
+            output = denoise(predict, noisy, name)
             observe(repeat, name, picture, output)
-            measured = measure_picture(picture.clean, output)
-            rows += [PictureScore(repeat, name, picture.name, measure, value) for measure, value in measured.items()]
+            place = (repeat, name, picture.name, picture.level)
+            rows += [PictureScore(*place, *found) for found in measure_picture(picture.clean, output).items()]
     return rows
 
 
@@ -127,126 +122,50 @@ class Average:
     """One measure of one method.
 
     Attributes:
-        value: Mean over pictures and repeats.
-        low: Lower end of the 95 % bootstrap interval of `value` over pictures.
+        value: Mean over levels, photographs and repeats.
+        low: Lower end of the 95 % interval of `value` over photographs; `None` for a single photograph.
         high: Upper end.
-        least: Least mean over pictures among the repeats.
+        least: Least mean among the repeats.
         most: Greatest.
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     least: float
     most: float
 
 
-class TextureTable:
-    """Look-up of scores, with a bootstrap over pictures whose draws all methods share.
+class PictureTable(Table):
+    """The scores of a run on photographs.
 
     Args:
         rows: What `score_methods` gave.
     """
 
     def __init__(self, rows: Sequence[PictureScore]):
-        self.rows = list(rows)
-        self.methods = list(dict.fromkeys(row.method for row in self.rows))
-        self._values: dict[tuple[str, str], dict[int, list[float]]] = {}
-        for row in self.rows:
-            self._values.setdefault((row.method, row.measure), {}).setdefault(row.repeat, []).append(row.value)
-        self.num_pictures = self.values(self.methods[0], "mse").shape[1]
-        self.bootstrap = Bootstrap(self.num_pictures)
+        super().__init__(rows)
+        self.methods: list[str] = self.distinct("method")
+        self.levels: list[float | None] = self.distinct("level")
+        self.num_photographs = len(self.distinct("picture"))
 
-    def values(self, method: str, measure: str) -> np.ndarray:
-        """`(repeats, pictures)`; a method that is no network has a single repeat."""
-        return np.array(list(self._values[method, measure].values()))
+    def values(self, method: str, measure: str, levels: Sequence[float | None] | None = None) -> np.ndarray:
+        """`(repeats, levels, photographs)`, of all levels or of some; a classical method has a single repeat."""
+        levels = self.levels if levels is None else levels
+        repeats = dict.fromkeys(row.repeat for row in self.select(method=method, measure=measure))
+        return np.array(
+            [
+                [
+                    [row.value for row in self.select(method=method, measure=measure, repeat=repeat, level=level)]
+                    for level in levels
+                ]
+                for repeat in repeats
+            ]
+        )
 
-    def average(self, method: str, measure: str) -> Average:
-        """The mean of a measure, its interval over pictures and its spread over repeats."""
-        values = self.values(method, measure)
+    def average(self, method: str, measure: str, levels: Sequence[float | None] | None = None) -> Average:
+        """The mean of a measure, its interval over photographs and its spread over repeats."""
+        values = self.values(method, measure, levels).mean(axis=1)
         by_repeat = values.mean(axis=1)
-        low, high = interval(self.bootstrap.means(values.mean(axis=0)))
+        low, high = mean_interval(values.mean(axis=0))
         return Average(float(by_repeat.mean()), low, high, float(by_repeat.min()), float(by_repeat.max()))
-
-    def csv(self) -> str:
-        """The table as CSV, one line per score."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, dataclasses.asdict(self.rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(map(dataclasses.asdict, self.rows))
-        return text.getvalue()
-
-
-def milliseconds_per_megapixel(predict: Predict, image: np.ndarray, calls: int = 5, seconds: float = 10.0) -> float:
-    """What a method costs: the median of some calls after one to warm up.
-
-    Args:
-        predict: The method.
-        image: float32 `(height, width, channels)`.
-        calls: Most calls that are timed; at least one is.
-        seconds: No further call begins after this long.
-
-    Returns:
-        Wall-clock milliseconds per million pixels.
-    """
-    predict(image)
-    times: list[float] = []
-    while not times or (len(times) < calls and sum(times) < seconds):
-        start = time.perf_counter()
-        predict(image)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e9 / (image.shape[0] * image.shape[1])
-
-
-@dataclasses.dataclass(frozen=True)
-class Sweep:
-    """PSNR over noise.
-
-    Attributes:
-        sigmas: Noise deviations in 255ths.
-        curves: By method, mean PSNR `(repeats, sigmas)` in dB.
-        num_pictures: Pictures that each value is the mean of.
-    """
-
-    sigmas: tuple[float, ...]
-    curves: dict[str, np.ndarray]
-    num_pictures: int
-
-
-def sweep_noise(
-    pictures: Sequence[NoisyPair],
-    validation: Sequence[NoisyPair],
-    networks: Mapping[tuple[int, str], Predict],
-    make_noisy: Callable[[np.ndarray, float], np.ndarray],
-    sigmas: Sequence[float],
-) -> Sweep:
-    """Mean PSNR of the noisy input, of a Gaussian blur and of every network at each noise level.
-
-    The blur is tuned anew at every level, on validation pictures with noise of that level; no network is told it.
-
-    Args:
-        pictures: Test pictures; twelve of them are taken.
-        validation: What the blur is tuned on.
-        networks: By (repeat, name).
-        make_noisy: `(clean, sigma) -> noisy`, sigma in 255ths.
-        sigmas: The levels, in 255ths.
-
-    Returns:
-        The curves; `INPUT` and `gaussian_blur` have a single repeat.
-    """
-    pictures = spread_out(pictures, SWEEP_PICTURES)
-    found: dict[str, dict[int, list[float]]] = {}
-    for sigma in sigmas:
-        blur = tune(BASELINES["gaussian_blur"], list(_with_noise(validation, make_noisy, sigma)))
-        noisy = list(_with_noise(pictures, make_noisy, sigma))
-        for (repeat, name), predict in {(0, INPUT): np.asarray, (0, "gaussian_blur"): blur, **networks}.items():
-            values = [metrics.psnr(p.clean[None], denoise(predict, p.noisy, name)[None], max_val=1.0) for p in noisy]
-            found.setdefault(name, {}).setdefault(repeat, []).append(float(np.mean(values)))
-    curves = {name: np.array(list(repeats.values())) for name, repeats in found.items()}
-    return Sweep(tuple(sigmas), curves, len(pictures))
-
-
-def _with_noise(pictures: Sequence[NoisyPair], make_noisy, sigma: float) -> Iterator[NoisyPair]:
-    for picture in pictures:
-        noisy = np.asarray(make_noisy(picture.clean, sigma), "float32")
-        yield dataclasses.replace(picture, noisy=noisy)

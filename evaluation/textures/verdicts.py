@@ -8,14 +8,14 @@ same start, on the same noisy test photographs:
 - *No checkerboard*: not clearly above the MSE model's by more than a tenth of it.
 - *No discoloration*: not clearly above the MSE model's by more than 1/255 of the range.
 
-A difference is *clear* if the 95 % interval of the paired bootstrap over photographs and the difference of every
-single repeat lie on the same side of zero. The verdicts:
+A difference is *clear* if its 95 % interval over photographs and the difference of every single repeat lie on the same
+side of zero; a photograph's differences at all noise levels are averaged first. The verdicts:
 
 - *better*: sharper, MSE no greater, neither fault;
 - *sharper, but costs MSE*: sharper, MSE greater (the sentences say whether clearly);
 - *sharper, but with a fault*: sharper, MSE no greater, with a checkerboard or a discoloration;
 - *no sharper*: one of the three is clearly worse and none clearly better;
-- *unclear*: anything else, and always with fewer than three test photographs.
+- *unclear*: anything else, and always with fewer than ten test photographs.
 """
 
 import dataclasses
@@ -23,11 +23,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from evaluation.bootstrap import interval
-from evaluation.digits.claims import Difference, caveat
-from evaluation.textures.baselines import Tuned
-from evaluation.textures.run import REFERENCE, method_title
-from evaluation.textures.scoring import MEASURES, TextureTable
+from evaluation.differences import LEAST_PHOTOGRAPHS, Difference, caveat, photograph_difference
+from evaluation.measures import MEASURES
+from evaluation.textures.run import REFERENCE, level_title, method_title
+from evaluation.textures.scoring import PictureTable
 
 SHARPNESS = ("gmsd", "high_frequency_ratio", "radial_spectrum_error")
 COMPARED = ("mse", *SHARPNESS, "checkerboard", "discoloration")
@@ -35,10 +34,9 @@ CHECKERBOARD_TOLERANCE = 0.1
 """Share of the MSE model's checkerboard that is no fault."""
 DISCOLORATION_TOLERANCE = 1 / 255
 """Shift of the mean colours that is no fault: a step of 8 bits."""
-LEAST_PICTURES, FEW_PICTURES = 3, 10
-"""Below the first nothing is claimed, below the second a warning is given."""
-SETBACK = 3.0
-"""Decibels of validation PSNR below the best so far that are no fluctuation: twice the squared error."""
+
+Rival = str | Mapping[float | None, str]
+"""A method to be held against: one for all noise levels, or one for each."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Judgement:
         verdict: In few words.
         summary: Sentences with the numbers behind it.
         differences: By measure. For the high-frequency ratio they are differences of its distance from 1.
+        by_level: Differences of the mean squared error by noise level.
     """
 
     method: str
@@ -58,91 +57,87 @@ class Judgement:
     verdict: str
     summary: tuple[str, ...]
     differences: dict[str, Difference]
+    by_level: dict[float | None, Difference] = dataclasses.field(default_factory=dict)
 
 
-def judge_losses(table: TextureTable, names: Sequence[str]) -> list[Judgement]:
+def judge_losses(table: PictureTable, names: Sequence[str]) -> list[Judgement]:
     """The verdict on each loss by the rule above; none if there is no MSE model among the networks `names`."""
     if REFERENCE not in names:
         return []
     return [_judge_loss(table, name) for name in names if name != REFERENCE]
 
 
-def judge_networks(table: TextureTable, names: Sequence[str], tuned: dict[str, Tuned]) -> list[Judgement]:
-    """Each network against the classical method that had the lowest MSE on validation pictures.
+def judge_networks(table: PictureTable, names: Sequence[str], rivals: Mapping[float | None, str]) -> list[Judgement]:
+    """Each network against a classical method.
 
     The verdict is `beats it` or `loses to it` if the MSE is clearly lower or higher, else `unclear`.
+
+    Args:
+        table: The scores.
+        names: The networks.
+        rivals: By noise level, the classical method that had the lowest MSE on the validation pictures of that level.
     """
-    rival = best_baseline(tuned)
-    return [_judge_network(table, name, rival) for name in names]
+    return [_judge_network(table, name, rivals) for name in names]
 
 
-def best_baseline(tuned: dict[str, Tuned]) -> str:
-    """The classical method with the lowest mean squared error on the validation pictures."""
-    return min(tuned, key=lambda name: tuned[name].mse)
+def rivals_in_words(rivals: Mapping[float | None, str]) -> str:
+    """Which classical methods the networks are held against.
+
+    Example:
+        >>> rivals_in_words({15.0: "median", 25.0: "median"})
+        'Median'
+        >>> rivals_in_words({15.0: "median", 25.0: "total_variation"})
+        'the best classical method of each level (Median at sigma 15, Total variation at sigma 25)'
+    """
+    if len(set(rivals.values())) == 1:
+        return method_title(next(iter(rivals.values())))
+    each = ", ".join(f"{method_title(name)} at {level_title(level)}" for level, name in rivals.items())
+    return f"the best classical method of each level ({each})"
 
 
-def compare(table: TextureTable, method: str, against: str, measure: str) -> Difference:
-    """One measure of a method minus that of another, paired by photograph and repeat.
+def compare(
+    table: PictureTable, method: str, against: Rival, measure: str, levels: Sequence[float | None] | None = None
+) -> Difference:
+    """One measure of a method minus that of another, paired by photograph and repeat, averaged over levels.
 
     A ratio that is better the closer it is to 1 goes into the difference as its distance from 1.
+
+    Args:
+        table: The scores.
+        method: The first method.
+        against: The second method.
+        measure: Name of the measure.
+        levels: The noise levels to average over; defaults to all.
     """
-    better = MEASURES[measure][1]
-    first, second = (table.values(name, measure) for name in (method, against))
-    if better == "closer to 1":
-        first, second = np.abs(first - 1), np.abs(second - 1)
-    differences = first - second
-    by_repeat = differences.mean(axis=1)
-    low, high = interval(table.bootstrap.means(differences.mean(axis=0)))
-    ends = (low, high, float(by_repeat.min()), float(by_repeat.max()))
-    return Difference(measure, float(by_repeat.mean()), float(second.mean()), *ends, 1 if better == "higher" else -1)
+    levels = table.levels if levels is None else levels
+    rivals = dict.fromkeys(levels, against) if isinstance(against, str) else against
+    second = np.concatenate([table.values(rivals[level], measure, [level]) for level in levels], axis=1)
+    first, second = (MEASURES[measure].comparable(x) for x in (table.values(method, measure, levels), second))
+    return photograph_difference(first.mean(axis=1), second.mean(axis=1), MEASURES[measure].sign)
 
 
-def caveats(repeats: int, num_pictures: int) -> list[str]:
+def caveats(repeats: int, num_photographs: int) -> list[str]:
     """What the numbers of repeats and of test photographs allow to be said."""
     each = "all losses trained from another start and other crops, scored on the same noisy test photographs"
     found = [caveat(repeats, each=each)]
-    if num_pictures < LEAST_PICTURES:
-        found.append(f"{num_pictures} test photograph(s): too few for any verdict, so all are unclear.")
-    elif num_pictures < FEW_PICTURES:
-        found.append(f"{num_pictures} test photographs: the intervals over photographs rest on very few.")
+    if num_photographs < LEAST_PHOTOGRAPHS:
+        found.append(
+            f"{num_photographs} test photograph{'' if num_photographs == 1 else 's'}: a verdict takes "
+            f"{LEAST_PHOTOGRAPHS} or more, so all are unclear."
+        )
     return found
 
 
-def setbacks(records: Mapping[tuple[int, str], dict]) -> list[str]:
-    """A sentence for each training whose validation PSNR fell far below its best: its network is of an early step.
-
-    Args:
-        records: By (repeat, network): `steps`, and `history` with `val_psnr` in dB at equal distances in steps.
-
-    Example:
-        >>> setbacks({(1, "regional"): {"steps": 40, "history": {"val_psnr": [28.0, 30.0, 7.0, 12.0]}}})[0]
-        'Regional loss: training fell from 30.0 to 7.0 dB of validation PSNR, and ended at 12.0; the network is that \
-of step 20 of 40. A smaller --learning-rate may avoid this.'
-    """
-    found = []
-    for (repeat, name), record in records.items():
-        psnr = np.array(record["history"].get("val_psnr") or [0.0])
-        fall = np.maximum.accumulate(psnr) - psnr
-        lowest = int(fall.argmax())
-        if fall[lowest] > SETBACK:
-            title = method_title(name) + (f", repeat {repeat}" if max(key[0] for key in records) > 1 else "")
-            kept = round(record["steps"] * (int(psnr.argmax()) + 1) / len(psnr))
-            found.append(
-                f"{title}: training fell from {psnr[:lowest].max():.1f} to {psnr[lowest]:.1f} dB of validation PSNR, "
-                f"and ended at {psnr[-1]:.1f}; the network is that of step {kept:,} of {record['steps']:,}. A smaller "
-                "--learning-rate may avoid this."
-            )
-    return found
+def _by_level(table: PictureTable, name: str, against: Rival) -> dict[float | None, Difference]:
+    return {level: compare(table, name, against, "mse", [level]) for level in table.levels}
 
 
-def _judge_loss(table: TextureTable, name: str) -> Judgement:
+def _judge_loss(table: PictureTable, name: str) -> Judgement:
     found = {measure: compare(table, name, REFERENCE, measure) for measure in COMPARED}
     faults = _faults(found)
     sharp = [found[measure].verdict for measure in SHARPNESS]
     mse = found["mse"]
-    if table.num_pictures < LEAST_PICTURES:
-        verdict = "unclear"
-    elif set(sharp) == {"better"}:
+    if set(sharp) == {"better"}:
         if mse.value > 0:
             verdict = "sharper, but costs MSE"
         else:
@@ -156,7 +151,7 @@ def _judge_loss(table: TextureTable, name: str) -> Judgement:
         if faults
         else "No checkerboard or discoloration beyond what the rule allows.",
     )
-    return Judgement(name, REFERENCE, verdict, summary, found)
+    return Judgement(name, REFERENCE, verdict, summary, found, _by_level(table, name, REFERENCE))
 
 
 def _faults(found: dict[str, Difference]) -> list[str]:
@@ -169,13 +164,11 @@ def _faults(found: dict[str, Difference]) -> list[str]:
     return faults
 
 
-def _judge_network(table: TextureTable, name: str, rival: str) -> Judgement:
-    found = {measure: compare(table, name, rival, measure) for measure in ("mse", "psnr", "ssim", *SHARPNESS)}
+def _judge_network(table: PictureTable, name: str, rivals: Mapping[float | None, str]) -> Judgement:
+    found = {measure: compare(table, name, rivals, measure) for measure in ("mse", "psnr", "ssim", *SHARPNESS)}
     verdict = {"better": "beats it", "worse": "loses to it"}.get(found["mse"].verdict, "unclear")
-    if table.num_pictures < LEAST_PICTURES:
-        verdict = "unclear"
-    summary = (f"MSE {_percent(found['mse'])} than that of {method_title(rival)}.",)
-    return Judgement(name, rival, verdict, summary, found)
+    summary = (f"MSE {_percent(found['mse'])} than that of {rivals_in_words(rivals)}.",)
+    return Judgement(name, rivals_in_words(rivals), verdict, summary, found, _by_level(table, name, rivals))
 
 
 def _percent(difference: Difference) -> str:

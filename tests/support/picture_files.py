@@ -132,7 +132,7 @@ BAD = {
     "alpha png": (_saved("alpha.png", "RGBA"), r"alpha\.png is a colour with alpha picture"),
     "grey alpha png": (_saved("alpha.png", "LA"), r"alpha\.png is a grey with alpha picture"),
     "transparent png": (_saved("t.png", "RGB", transparency=(1, 2, 3)), r"t\.png is a colour with alpha picture"),
-    "transparent grey": (_saved("t.png", "L", transparency=3), r"t\.png is a grey with a transparent value picture"),
+    "transparent grey": (_saved("t.png", "L", transparency=3), r"t\.png is a grey with alpha picture"),
     "alpha tiff": (_saved("alpha.tif", "RGBA"), r"alpha\.tif is a colour with alpha picture"),
     "1-bit png": (_saved("bit.png", "1"), r"bit\.png is a 1-bit picture; expected grey or colour"),
     "1-bit bmp": (_saved("bit.bmp", "1"), r"bit\.bmp is a 1-bit picture"),

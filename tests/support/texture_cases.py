@@ -26,6 +26,15 @@ def pictures(count, side=48, channels=3, seed=0):
     return made
 
 
+def at_levels(photographs, levels):
+    """Every photograph at every level of noise."""
+    return [
+        NoisyPair(p.name, p.clean, with_noise(p.clean, level, seed), level)
+        for seed, p in enumerate(photographs)
+        for level in levels
+    ]
+
+
 def blur(sigma):
     """A network's stand-in."""
     return lambda image: ndimage.gaussian_filter(image, (sigma, sigma, 0))

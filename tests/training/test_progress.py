@@ -1,66 +1,97 @@
 import io
 
+import pytest
 import rich.console
 
-from training import progress
-from training.progress import Overall
+from training.progress import TrainingProgress
 
 
-def overall(costs, terminal=True, **options):
-    made, screen = Overall(costs, **options), io.StringIO()
-    made.console = rich.console.Console(file=screen, force_terminal=terminal, no_color=True, width=200, highlight=False)
-    return made, screen
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
-def at(monkeypatch, *seconds):
-    """The clock reads these values, one per look."""
-    times = iter(seconds)
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(times))
+@pytest.fixture
+def clock():
+    return Clock()
 
 
-def lines(screen):
-    return [line.replace("\x1b[1m", "").replace("\x1b[0m", "") for line in screen.getvalue().splitlines()]
+def shown(costs, clock, terminal, **options):
+    console = rich.console.Console(file=io.StringIO(), force_terminal=terminal, no_color=True, width=200)
+    return TrainingProgress(costs, console=console, clock=clock, **options), console.file
 
 
-def test_the_line_says_which_part_is_on_and_how_long_the_rest_takes(monkeypatch):
-    at(monkeypatch, 0.0, 100.0, 100.0, 160.0, 160.0)
-    shown, screen = overall([1.0, 1.0, 2.0])
-    shown.start(0, "classifier")
-    shown.finish(0)
-    shown.start(1, "one_level")
-    shown.finish(1)
-    shown.start(2, "one_level/25")
-    assert lines(screen) == [
-        "network 1 of 3: classifier",
-        "network 2 of 3: one_level, about 5 min left",  # 100 s per unit, 3 units
-        "network 3 of 3: one_level/25, about 3 min left",  # 80 s per unit, 2 units
-    ]
+def test_the_time_left_follows_from_what_was_measured(clock):
+    progress, _ = shown([1.0, 1.0, 2.0], clock, terminal=False)
+    progress.start(0, "classifier")
+    assert progress.left() == ""
+    clock.now = 100
+    progress.advance(1.0)
+    progress.finish()
+    progress.start(1, "one_level")
+    assert progress.left() == ", about 5 min left"  # 100 s per unit, 3 units
+    clock.now = 160
+    progress.advance(1.0)
+    progress.finish()
+    progress.start(2, "one_level/25")
+    assert progress.left() == ", about 3 min left"  # 80 s per unit, 2 units
 
 
-def test_parts_that_were_done_before_do_not_shorten_the_estimate(monkeypatch):
-    at(monkeypatch, 0.0, 1.0, 11.0, 11.0)
-    shown, screen = overall([1.0, 1.0, 3.0], noun="part")
-    shown.start(0, "finished long ago")
-    shown.start(1, "trained")
-    shown.finish(1)
-    shown.start(2, "next")
-    assert lines(screen)[1:] == ["part 2 of 3: trained", "part 3 of 3: next, about 30 s left"]
+def test_what_was_finished_before_does_not_shorten_the_estimate(clock):
+    progress, _ = shown([1.0, 1.0, 3.0], clock, terminal=False)
+    progress.start(1, "the second, as the first was finished long ago")
+    clock.now = 10
+    progress.advance(1.0)
+    progress.finish()
+    clock.now = 500  # between trainings
+    progress.start(2, "next")
+    assert progress.left() == ", about 30 s left"
 
 
-def test_a_report_counts_what_this_process_has_done_of_the_part(monkeypatch):
-    at(monkeypatch, 0.0, 100.0, 100.0, 150.0)
-    shown, screen = overall([1.0, 1.0, 2.0], terminal=False)
-    shown.start(0, "mse")
-    shown.finish(0)
-    shown.start(1, "wavelet")
-    shown.report("wavelet: 28.3 dB", done=0.75, done_before=0.25)
+def test_a_training_that_was_at_its_end_already_is_not_counted(clock):
+    progress, _ = shown([1.0, 1.0], clock, terminal=False)
+    progress.start(0, "saved, but not recorded")
+    clock.now = 3
+    progress.finish()
+    progress.start(1, "next")
+    assert progress.left() == ""
+
+
+def test_a_line_counts_what_this_process_has_done_of_the_training(clock):
+    progress, screen = shown([1.0, 1.0, 2.0], clock, terminal=False)
+    progress.start(0, "mse")
+    clock.now = 100
+    progress.advance(1.0)
+    progress.finish()
+    progress.start(1, "wavelet")
+    clock.now = 150
+    progress.advance(0.75, share_before=0.25)
+    progress.report("wavelet: 28.3 dB [dB]")
     # 150 s for 1.5 units, 2.25 are left
-    assert lines(screen) == ["wavelet: 28.3 dB, about 4 min left"]
+    assert screen.getvalue() == "wavelet: 28.3 dB [dB], about 4 min left\n"
 
 
-def test_it_is_quiet_where_nobody_looks():
-    shown, screen = overall([1.0], terminal=False)
-    shown.start(0, "classifier")
-    shown.finish(0)
-    assert not shown.is_terminal
+def test_a_log_gets_lines_alone(clock):
+    progress, screen = shown([1.0], clock, terminal=False)
+    with progress:
+        progress.start(0, "classifier")
+        progress.advance(0.5, words="loss 0.1")
+        progress.finish()
     assert screen.getvalue() == ""
+
+
+def test_a_terminal_sees_a_bar_with_the_name_and_the_share_of_all(clock):
+    progress, screen = shown([1.0, 3.0], clock, terminal=True, noun="part")
+    with progress:
+        progress.start(1, "one_level[25]")
+        clock.now = 60
+        progress.advance(0.5, words="loss 0.1")
+        progress._bar.refresh()
+    assert "part 2 of 2: one_level[25]" in screen.getvalue()
+    assert "62%" in screen.getvalue()  # (1 + 3 / 2) of 4
+    assert "loss 0.1, about 60 s left" in screen.getvalue()

@@ -1,4 +1,8 @@
+import importlib.metadata
+import os
+
 import keras
+import pytest
 
 from training.setting import environment, precision
 
@@ -11,6 +15,13 @@ def test_precision_holds_within_the_block_alone():
 
 def test_the_environment_names_versions_and_machine():
     found = environment()
-    assert found["keras"] == keras.__version__
+    assert found["keras"] == importlib.metadata.version("keras")
     assert found["cores"] >= 1
     assert "CPU" in found["devices"]
+
+
+@pytest.mark.parametrize("known", [4, None])
+def test_the_environment_is_known_where_the_system_does_not_say_which_cores_are_ours(monkeypatch, known):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS and Windows
+    monkeypatch.setattr(os, "cpu_count", lambda: known)
+    assert environment()["cores"] == (known or 1)

@@ -1,13 +1,18 @@
 """The photographs of a run: crops to train on, whole pictures to validate and to test on."""
 
+import functools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.data import CropSampler, Photographs, embedded_photographs, load_folder, load_pairs, noisy_crops, split
+from tf_denoise.data.batches import noisy_crops
+from tf_denoise.data.crops import CropSampler
 from tf_denoise.data.noisy_pair import NoisyPair
+from tf_denoise.data.photographs import Photographs, split
+from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
 from tf_denoise.errors import InputError
 from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
 from tf_denoise.pictures.files import PictureError
@@ -15,47 +20,77 @@ from tf_denoise.runs.folder import read_json, write_json
 from tf_denoise.seeds import derive_seed
 
 DATA_FILE = "data.json"
-MOST_PICTURES = {"validation": 8, "test": 40}
-"""Pictures that are held to validate and to test on; of more, these many spread evenly over them."""
+MOST_PICTURES = {"validation": 24, "test": 100}
+"""Photographs that are taken to validate and to test on; of more, these many spread evenly over them."""
 LARGEST_SIDE = 640
-"""Of larger pictures the centre is taken: they are held whole in memory, with and without noise."""
+"""Of larger photographs the centre is taken: they are held whole in memory."""
 
 
-def make_noise(config: Any, sigma: float | None = None):
-    """The noise layer of a configuration; with `sigma`, in 255ths, the same noise of that one deviation."""
-    if config.noise == "salt_and_pepper":
-        return SaltAndPepper(config.level / 100, low=0.0, high=1.0)
-    deviations = [value / 255 for value in (config.sigma if sigma is None else [sigma])]
-    deviation = deviations[0] if len(deviations) == 1 else tuple(deviations)
-    if config.noise == "poisson_gaussian":
-        return PoissonGaussian(1 / config.photons, deviation)
-    return AdditiveGaussian(deviation)
-
-
-class TextureData:
-    """Training, validation and test photographs of a configuration.
+def make_noise(
+    kind: str, *, sigma_255: tuple[float, ...] = (5.0, 55.0), level: int = 30, photons: float = 100.0
+) -> keras.layers.Layer:
+    """A noise layer for images in [0, 1].
 
     Args:
-        config: The configuration, with the options of `python -m training.textures` as attributes.
+        kind: `gaussian`, `poisson_gaussian` or `salt_and_pepper`.
+        sigma_255: One deviation in 255ths, or the least and the most of a draw per image.
+        level: Salt and pepper: share of chosen pixels in percent.
+        photons: Poisson-Gaussian: mean count of a white pixel.
+    """
+    if kind == "salt_and_pepper":
+        return SaltAndPepper(level / 100, low=0.0, high=1.0)
+    deviations = [value / 255 for value in sigma_255]
+    deviation = deviations[0] if len(deviations) == 1 else tuple(deviations)
+    return PoissonGaussian(1 / photons, deviation) if kind == "poisson_gaussian" else AdditiveGaussian(deviation)
+
+
+class Parts:
+    """Training, validation and test photographs.
+
+    Args:
+        data: A folder of clean photographs, or `embedded`.
+        clean: With `noisy`: a folder of clean photographs whose noisy partners lie in the other; takes the place of
+            `data`.
+        noisy: With `clean`: the folder of their noisy partners.
+        validation: A folder of photographs to validate on; defaults to a tenth of the others.
+        test: A folder of photographs to test on; defaults to a tenth of the others.
+        seed: Decides the split, and the noise of the pictures to validate and to test on.
+        crop_size: Side of the training crops in pixels.
+        batch_size: Crops per training step.
+        memory: Megabytes of decoded training photographs to hold.
 
     Attributes:
         channels: 1 or 3.
         parts: Photographs by `train`, `validation` and `test`.
+        description: One sentence that says what they are.
 
     Raises:
         InputError: If a folder does not hold what it should.
     """
 
-    def __init__(self, config: Any):
-        self.config = config
-        photographs = _load(config)
+    def __init__(
+        self,
+        *,
+        data: str | Path = "embedded",
+        clean: str | Path | None = None,
+        noisy: str | Path | None = None,
+        validation: str | Path | None = None,
+        test: str | Path | None = None,
+        seed: int = 0,
+        crop_size: int = 96,
+        batch_size: int = 16,
+        memory: int = 512,
+    ):
+        self.seed, self.crop_size, self.batch_size, self.memory = seed, crop_size, batch_size, memory
+        photographs = _load(data, clean, noisy)
         self.channels = photographs.channels
-        shares = {part: 0.0 if getattr(config, part) else 0.1 for part in ("validation", "test")}
-        self.parts = split(photographs, derive_seed(config.seed, "split"), **shares)._asdict()
+        folders = {"validation": validation, "test": test}
+        shares = {part: 0.0 if folder else 0.1 for part, folder in folders.items()}
+        self.parts = split(photographs, derive_seed(seed, "split"), **shares)._asdict()
         self.description = photographs.description
-        for part in ("validation", "test"):
-            if folder := getattr(config, part):
-                self.parts[part] = load_folder(folder, self.channels)
+        for part, folder in folders.items():
+            if folder:
+                self.parts[part] = load_folder(Path(folder), self.channels)
                 self.description += f"; {self.parts[part].description} for {part}"
         self._refuse_overlap()
         self._leave_out_small()
@@ -74,9 +109,10 @@ class TextureData:
 
     def _leave_out_small(self) -> None:
         """Leave out training photographs that are smaller than a crop."""
-        train, side = self.parts["train"], self.config.crop_size
+        train, side = self.parts["train"], self.crop_size
         large = [i for i, member in enumerate(train.members) if min(member.header.height, member.header.width) >= side]
-        small = [member.name for i, member in enumerate(train.members) if i not in set(large)]
+        kept = set(large)
+        small = [member.name for i, member in enumerate(train.members) if i not in kept]
         if len(small) > 0.1 * len(train):
             raise InputError(
                 f"{len(small):,} of the {len(train):,} photographs to train on are smaller than a crop of {side} x "
@@ -121,51 +157,76 @@ class TextureData:
 
     def _sampler(self, seed: int) -> CropSampler:
         """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
-        config = self.config
         if self._latest is None or self._latest.seed != seed:
             self._latest = CropSampler(
-                self.parts["train"], config.crop_size, config.batch_size, seed, budget_bytes=config.memory * 2**20
+                self.parts["train"], self.crop_size, self.batch_size, seed, budget_bytes=self.memory * 2**20
             )
         return self._latest
 
-    def pictures(self, part: str, noise) -> list[NoisyPair]:
-        """Whole pictures to validate or to test on, each with noise that is always the same.
+    def pictures(self, part: str, ladder: Mapping[float | None, keras.layers.Layer | None]) -> list[NoisyPair]:
+        """Whole photographs to validate or to test on, each at every level, with noise that is always the same.
+
+        Clean pixels are held once; noise is made when it is asked for.
 
         Args:
             part: `validation` or `test`.
-            noise: A noise layer; pairs bring their own.
+            ladder: Noise layers by level in 255ths, as `tf_denoise.noise.ladder.noise_ladder` gives them. Pairs bring
+                their own noise, and take the ladder for its level alone.
+
+        Returns:
+            The levels of the first photograph, then those of the next; at most 24 photographs to validate and 100 to
+            test on.
+
+        Raises:
+            InputError: If no photograph of the part can be decoded.
         """
-        photographs = self.parts[part]
-        chosen = np.unique(np.linspace(0, len(photographs) - 1, min(len(photographs), MOST_PICTURES[part])).astype(int))
         pictures = []
-        for index in chosen:
-            name = photographs.names[index]
+        for name, noisy, clean in self._decoded(part):
+            for level, noise in ladder.items():
+                words = (part, name) if level is None else (part, name, level)
+                make = functools.partial(make_noisy, clean, noise, derive_seed(self.seed, *words))
+                pictures.append(NoisyPair(name, clean, make if noisy is None else noisy, level))
+        return pictures
+
+    def check(self, part: str) -> None:
+        """Refuse a part of which no photograph can be decoded; the first that can is enough.
+
+        Raises:
+            InputError: If there is none.
+        """
+        next(self._decoded(part))
+
+    def _decoded(self, part: str) -> Iterator[tuple[str, np.ndarray | None, np.ndarray]]:
+        """Name, noisy pixels of a pair, and clean pixels of the photographs that are taken and can be decoded."""
+        photographs, name = self.parts[part], ""
+        count, decoded = len(photographs), 0
+        for index in np.unique(np.linspace(0, count - 1, min(count, MOST_PICTURES[part])).astype(int)):
+            name = photographs.members[index].name
             try:
                 values = photographs.photograph(index)
             except PictureError as error:
                 photographs.reject(name, error.reason)
                 continue
-            noisy, clean = (_centre(image) for image in (values if photographs.paired else (values, values)))
-            if not photographs.paired:
-                noisy = make_noisy(clean, noise, derive_seed(self.config.seed, part, name))
-            pictures.append(NoisyPair(name, clean, noisy))
-        if not pictures:
+            decoded += 1
+            noisy, clean = values if photographs.paired else (None, values)
+            yield name, None if noisy is None else _centre(noisy), _centre(clean)
+        if not decoded:
             purpose = {"validation": "validate", "test": "test"}[part]
             raise InputError(f"No photograph to {purpose} on can be decoded: {name} {photographs.rejected[name]}.")
-        return pictures
 
 
-def make_noisy(clean: np.ndarray, noise, seed: int) -> np.ndarray:
+def make_noisy(clean: np.ndarray, noise: keras.layers.Layer, seed: int) -> np.ndarray:
     """An image `(height, width, channels)` with the noise of that seed."""
     return noise.corrupt(tf.constant(clean[None]), tf.constant([seed, 0], tf.int64))[0].numpy()
 
 
-def _load(config: Any) -> Photographs:
-    if config.clean is not None:
-        return load_pairs(config.clean, config.noisy)
-    return embedded_photographs() if config.data == "embedded" else load_folder(Path(config.data))
+def _load(data: str | Path, clean: str | Path | None, noisy: str | Path | None) -> Photographs:
+    if clean is not None:
+        return load_pairs(Path(clean), noisy)
+    return embedded_photographs() if data == "embedded" else load_folder(Path(data))
 
 
 def _centre(image: np.ndarray) -> np.ndarray:
+    """The middle of an image, copied so that what is around it need not be held."""
     starts = [max(0, side - LARGEST_SIDE) // 2 for side in image.shape[:2]]
-    return image[starts[0] :, starts[1] :][:LARGEST_SIDE, :LARGEST_SIDE]
+    return image[starts[0] :, starts[1] :][:LARGEST_SIDE, :LARGEST_SIDE].copy()

@@ -112,6 +112,7 @@ class SaltAndPepper(keras.layers.Layer):
 
     Example:
         >>> import keras
+        >>> from tf_denoise.noise import MixedLevel
         >>> denoiser = keras.Sequential([SaltAndPepper(MixedLevel()), keras.layers.Dense(784, activation="tanh")])
     """
 

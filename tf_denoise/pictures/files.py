@@ -20,9 +20,11 @@ from tf_denoise.pictures.headers import (
     PLAIN,
     PictureError,
     PictureHeader,
+    UnsupportedError,
     first_line,
-    inspect_picture,
+    shown,
 )
+from tf_denoise.pictures.inspection import inspect_picture
 from tf_denoise.runs.folder import atomic_path
 
 __all__ = [
@@ -38,12 +40,14 @@ __all__ = [
     "from_unit",
     "inspect_picture",
     "read_picture",
+    "shown",
     "to_unit",
     "with_channels",
     "write_picture",
 ]
 
 _LUMA = (0.299, 0.587, 0.114)
+_LEAST_FLOAT, _MOST_FLOAT = -1, 2  # what noise of half of white leads to
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,11 +55,13 @@ class Picture:
     """A decoded picture file, with what writing gives back.
 
     Attributes:
-        values: `(height, width, 1 or 3)`, upright; uint8, uint16, or float32 in [0, 1].
+        values: `(height, width, 1 or 3)`, upright; uint8, uint16, or float32, 1 being white (noise leads beyond).
         header: What the file says of itself.
         alpha: `(height, width, 1)` of the dtype of `values`, or `None`.
         profile: The ICC colour profile, or `None`.
         exif: The EXIF data, or `None`.
+        kept: What else is written into the new file as it was: an affair of the format.
+        lost: What the file holds and a new one will not, in words such as `its gain map`.
     """
 
     values: np.ndarray
@@ -63,6 +69,8 @@ class Picture:
     alpha: np.ndarray | None = None
     profile: bytes | None = None
     exif: bytes | None = None
+    kept: object = None
+    lost: tuple[str, ...] = ()
 
 
 def find_pictures(folder) -> list[Path]:
@@ -101,36 +109,43 @@ def read_picture(path, accept: Collection[str] = PLAIN, max_pixels: int = MAX_PI
     path = Path(path)
     header = inspect_picture(path, accept, max_pixels=max_pixels)
     try:
-        pixels, profile, exif = DECODERS[header.format](path)
+        decoded = DECODERS[header.format](path)
+    except UnsupportedError as error:
+        raise PictureError(path, str(error)) from None
     except Exception as error:  # what a decoder raises at damaged data is not to be foreseen
         raise PictureError(path, f"cannot be decoded: {first_line(error)}") from None
+    pixels = decoded.pixels
     pixels = _turned(pixels if pixels.ndim == 3 else pixels[..., None], header.orientation)
     colours = header.channels
     if pixels.shape[:2] != (header.height, header.width) or pixels.shape[2] < colours:
         raise PictureError(path, f"was decoded to shape {pixels.shape}, not to {header.width} x {header.height} pixels")
     if pixels.dtype.kind == "f":
         low, high = pixels.min(), pixels.max()
-        if not (low >= 0 and high <= 1):
-            raise PictureError(path, f"holds floating-point values from {low:g} to {high:g}; expected 0 to 1")
+        if not (low >= _LEAST_FLOAT and high <= _MOST_FLOAT):
+            raise PictureError(
+                path,
+                f"holds floating-point values from {low:g} to {high:g}; expected 0 to 1, and noise no further than "
+                f"{_LEAST_FLOAT} to {_MOST_FLOAT}",
+            )
         pixels = pixels.astype("float32", copy=False)
     alpha = np.ascontiguousarray(pixels[..., colours : colours + 1]) if pixels.shape[2] > colours else None
-    return Picture(np.ascontiguousarray(pixels[..., :colours]), header, alpha, profile, exif)
+    return Picture(np.ascontiguousarray(pixels[..., :colours]), header, alpha, *decoded[1:])
 
 
 def write_picture(path, values, like: Picture, quality: int = 95) -> None:
-    """Write pixels in the format, bit depth and orientation of another picture, with its profile, EXIF data and alpha.
+    """Write pixels in the format, bit depth and orientation of another picture, with what it says beside its pixels.
 
-    The file is whole or absent. A palette becomes colours; a TIFF file keeps no EXIF data.
+    The file is whole or absent. A palette becomes colours. What is lost stands in `like.lost`.
 
     Args:
         path: The file to write, whatever its suffix.
         values: `(height, width, channels)`, upright, the shape of `like.values`; of its dtype, or floating point in
-            [0, 1], which is rounded to it.
+            [0, 1], which is rounded to it. For a floating-point file they are written as they are.
         like: The picture that the values were made from.
         quality: JPEG quality, 1 to 100. Colours are not subsampled.
 
     Raises:
-        ValueError: If the values have another shape or an integer type of another depth.
+        ValueError: If the values have another shape or an integer type of another depth, or are NaN or infinite.
     """
     values = np.asarray(values)
     if values.shape != like.values.shape:
@@ -138,20 +153,22 @@ def write_picture(path, values, like: Picture, quality: int = 95) -> None:
             f"The values to write have shape {values.shape}; expected that of the picture, {like.values.shape}."
         )
     if values.dtype.kind == "f":
-        values = from_unit(values, like.values.dtype)
+        if not np.isfinite(values).all():
+            raise ValueError("The values to write are NaN or infinite in places; expected numbers from 0 to 1.")
+        is_float = like.values.dtype.kind == "f"
+        values = values.astype("float32", copy=False) if is_float else from_unit(values, like.values.dtype)
     elif values.dtype != like.values.dtype:
         raise ValueError(
             f"The values to write are {values.dtype}; expected {like.values.dtype}, or floating point in [0, 1]."
         )
     if like.alpha is not None:
+        if getattr(like.kept, "is_premultiplied", False):  # no colour beyond its alpha that was not there before
+            values = np.minimum(values, np.maximum(like.alpha, like.values))
         values = np.concatenate([values, like.alpha], axis=-1)
     back = {6: 8, 8: 6}.get(like.header.orientation, like.header.orientation)
     values = np.ascontiguousarray(_turned(values, back))
-    options = {"quality": quality} if like.header.format == "JPEG" else {}
     with atomic_path(Path(path)) as temporary:
-        ENCODERS[like.header.format](
-            temporary, values, like.profile, like.exif, orientation=like.header.orientation, **options
-        )
+        ENCODERS[like.header.format](temporary, values, like, like.header.orientation, quality)
 
 
 def to_unit(values) -> np.ndarray:

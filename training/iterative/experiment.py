@@ -1,8 +1,8 @@
 """What `python -m training.iterative` does: train the classifier and every network of the tree, then evaluate."""
 
 import dataclasses
+import functools
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -15,15 +15,7 @@ from tf_denoise.fitting.loop import learning_rate, steps_per_execution, train
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.contents import CHAIN_MSE
-from tf_denoise.runs.folder import (
-    CLASSIFIER_FOLDER,
-    CONFIG_FILE,
-    RECORD_FILE,
-    network_folder,
-    open_run,
-    read_json,
-    write_json,
-)
+from tf_denoise.runs.folder import CLASSIFIER_FOLDER, CONFIG_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 from training.iterative.lineage import (
@@ -39,178 +31,163 @@ from training.iterative.lineage import (
     validation_noise,
 )
 from training.iterative.options import IterativeOptions
-from training.progress import Overall
-from training.setting import environment, precision
+from training.runner import Job, running, title, train_jobs
+from training.setting import precision
 
 EPOCH_DRAWS = 60_000
 """Training images in an epoch, whatever the noise schedule, so that budgets compare."""
 CLASSIFIER_BATCH = 32
 
 
-def run_iterative(config: IterativeOptions) -> None:
+def run_iterative(options: IterativeOptions) -> None:
     """Train what is not trained yet, score everything and write the report.
+
+    Args:
+        options: The options, resolved.
 
     Raises:
         InputError: If the data or the output folder is not what it should be.
     """
-    tree = grow_tree(config.one_level, config.children, config.depth)
-    digits = _load(config)
+    tree = grow_tree(options.one_level, options.children, options.depth)
+    digits = _load(options)
     print(f"Data: {digits.description}")
-    stored = dataclasses.asdict(config)
-    folder = Path(stored.pop("output"))
-    stored |= {
-        "command": "iterative",
-        "dataset_used": digits.name if config.dataset == "auto" else config.dataset,
-        "dataset_description": digits.description,
-        "dataset_fingerprint": digits.fingerprint(),
-    }
-    if stored["dataset_used"] not in ("mnist", "digits"):
-        stored["dataset"] = stored["dataset_used"] = str(Path(stored["dataset_used"]).resolve())
+    folder, stored = options.output, _stored(options, digits)
+    networks = [dataclasses.asdict(network) for network in tree]
     changed = {"dataset_fingerprint": lambda: f"the digits of {stored['dataset_used']} are other ones by now"}
-    with open_run(folder, stored, ("dataset", "dataset_used"), changed):
-        print(f"Run folder: {folder}")
-        if not (folder / "environment.json").exists():
-            write_json(folder / "environment.json", environment())
-        write_json(folder / "networks.json", [dataclasses.asdict(network) for network in tree])
-        Trainer(config, digits, tree, folder).train_all()
+    with running(folder, stored, networks, ("dataset", "dataset_used"), changed):
+        train_jobs(folder, Trainer(options, digits, tree, folder).jobs())
         report = evaluate_run(folder, digits)
     print(f"Data: {digits.description}")
     print(f"Report: {report}")
 
 
-def _load(config: IterativeOptions) -> Digits:
+def _load(options: IterativeOptions) -> Digits:
     """The data. A run that had to take the embedded digits goes on with them when the network is back."""
-    if config.dataset == "auto" and os.path.isfile(config.output / CONFIG_FILE):  # False, where a path cannot be
-        stored = read_json(config.output / CONFIG_FILE)
+    if options.dataset == "auto" and os.path.isfile(options.output / CONFIG_FILE):  # False, where a path cannot be
+        stored = read_json(options.output / CONFIG_FILE)
         if isinstance(stored, dict) and stored.get("dataset") == "auto" and "dataset_used" in stored:
             digits = load_digits(stored["dataset_used"])
             return dataclasses.replace(digits, description=stored["dataset_description"])
-    return load_digits(config.dataset)
+    return load_digits(options.dataset)
+
+
+def _stored(options: IterativeOptions, digits: Digits) -> dict:
+    """What the run keeps of its options, and which data it took."""
+    used = digits.name if options.dataset == "auto" else options.dataset
+    stored = dataclasses.asdict(options) | {
+        "command": "iterative",
+        "dataset_used": used if used in ("mnist", "digits") else str(Path(used).resolve()),
+        "dataset_description": digits.description,
+        "dataset_fingerprint": digits.fingerprint(),
+    }
+    if stored["dataset_used"] not in ("mnist", "digits"):
+        stored["dataset"] = stored["dataset_used"]
+    del stored["output"]
+    return stored
 
 
 class Trainer:
-    """Trains the networks of all repeats in order.
+    """Trains the networks of all repeats.
 
     Args:
-        config: The resolved configuration.
+        options: The options, resolved.
         digits: The data.
         tree: The networks of one repeat.
         folder: The run folder.
     """
 
-    def __init__(self, config: IterativeOptions, digits: Digits, tree: list[Network], folder: Path):
-        self.config, self.tree, self.folder = config, tree, folder
-        self.digits = digits
+    def __init__(self, options: IterativeOptions, digits: Digits, tree: list[Network], folder: Path):
+        self.options, self.digits, self.tree, self.folder = options, digits, tree, folder
         self.clean = to_signed(digits.x_train)
         self.held_out = to_signed(digits.x_validation)
 
-    def train_all(self) -> None:
-        """Train the classifier, then each repeat's networks, parents before children; finished ones are skipped."""
-        jobs = [("classifier", self._train_classifier, 1.0)]
-        for repeat in range(1, self.config.repeats + 1):
-            for network in self.tree:
-                generation = len(ancestry(network, self.tree)) - 1
-                jobs.append(
-                    (
-                        self._title(repeat, network),
-                        self._trainer_of(repeat, network),
-                        network.trainings * self.config.epochs * (1 + generation / 3),
-                    )
-                )
-        overall = Overall([cost for _, _, cost in jobs])
-        for part, (name, job, _) in enumerate(jobs):
-            overall.start(part, name)
-            if job(verbose=1 if overall.is_terminal else 0):
-                overall.finish(part)
+    def jobs(self) -> list[Job]:
+        """The classifier, then each repeat's networks, parents before children."""
+        jobs = [Job("classifier", self.folder / CLASSIFIER_FOLDER, 1.0, self._train_classifier)]
+        for repeat in range(1, self.options.repeats + 1):
+            jobs += [self._job(repeat, network) for network in self.tree]
+        return jobs
 
-    def _title(self, repeat: int, network: Network) -> str:
-        return network.name if self.config.repeats == 1 else f"{network.name} (repeat {repeat})"
+    def _job(self, repeat: int, network: Network) -> Job:
+        generation = len(ancestry(network, self.tree)) - 1
+        return Job(
+            title(network.name, repeat, self.options.repeats),
+            network_folder(self.folder, repeat, network.name),
+            network.trainings * self.options.epochs * (1 + generation / 3),
+            functools.partial(self._train_network, repeat, network),
+        )
 
-    def _trainer_of(self, repeat: int, network: Network):
-        return lambda verbose: self._train_network(repeat, network, verbose)
-
-    def _train_network(self, repeat: int, network: Network, verbose: int) -> bool:
-        folder = network_folder(self.folder, repeat, network.name)
-        if (folder / RECORD_FILE).exists():
-            return False
-        config = self.config
+    def _train_network(self, repeat: int, network: Network, callbacks: list[keras.callbacks.Callback]) -> dict:
+        options = self.options
         keras.backend.clear_session()
-        keras.utils.set_random_seed(derive_seed(config.seed, repeat, network.name, "weights"))
+        keras.utils.set_random_seed(derive_seed(options.seed, repeat, network.name, "weights"))
         chain = ancestry(network, self.tree)
         ancestors = [load_network(network_folder(self.folder, repeat, member.name)) for member in chain[:-1]]
         held_out_noise = validation_noise(network.noise)
-        with precision(config.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
-            autoencoder = DenseAutoencoder(self.clean.shape[1], config.hidden_units, name="autoencoder")
+        with precision(options.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
+            autoencoder = DenseAutoencoder(self.clean.shape[1], options.hidden_units, name="autoencoder")
             trainer = ChainTrainer(
                 autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
             )
-        steps = max(1, round(EPOCH_DRAWS / config.batch_size))
-        epochs = config.epochs * network.trainings
-        self._compile(trainer, "mse", steps, epochs, config.learning_rate, config.jit_compile)
-        seed = derive_seed(config.seed, repeat, network.name, "batches")
-        self._train(
+        steps = max(1, round(EPOCH_DRAWS / options.batch_size))
+        epochs = options.epochs * network.trainings
+        _compile(trainer, "mse", steps, epochs, options.learning_rate, options.jit_compile)
+        seed = derive_seed(options.seed, repeat, network.name, "batches")
+        return train(
             trainer,
             autoencoder,
-            lambda step: chain_batches(self.clean, network.noise, config.batch_size, seed, step),
-            folder,
+            lambda step: chain_batches(self.clean, network.noise, options.batch_size, seed, step),
+            network_folder(self.folder, repeat, network.name),
             epochs=epochs,
             steps_per_epoch=steps,
-            validation=validation_batch(self.held_out, held_out_noise, derive_seed(config.seed, "validation")),
+            validation=validation_batch(self.held_out, held_out_noise, derive_seed(options.seed, "validation")),
+            validation_steps=1,
             measure=lambda: {
-                CHAIN_MSE: chain_mse(autoencoder, ancestors, self.held_out, derive_seed(config.seed, "validation"))
+                CHAIN_MSE: chain_mse(autoencoder, ancestors, self.held_out, derive_seed(options.seed, "validation"))
             },
-            verbose=verbose,
+            callbacks=callbacks,
         )
-        return True
 
-    def _train_classifier(self, verbose: int) -> bool:
-        folder = self.folder / CLASSIFIER_FOLDER
-        if (folder / RECORD_FILE).exists():
-            return False
+    def _train_classifier(self, callbacks: list[keras.callbacks.Callback]) -> dict:
+        options = self.options
         keras.backend.clear_session()
-        keras.utils.set_random_seed(derive_seed(self.config.seed, "classifier"))
-        with precision(self.config.mixed_precision):
+        keras.utils.set_random_seed(derive_seed(options.seed, "classifier"))
+        with precision(options.mixed_precision):
             classifier = DigitClassifier(self.clean.shape[1], name="classifier")
         labels = keras.ops.one_hot(self.digits.y_train, NUM_CLASSES)
-        clean = self.clean
-
-        def batches(start_step):
-            def batch(step):
-                index, _ = draw_batch(step, CLASSIFIER_BATCH, len(clean), seed=self.config.seed)
-                return tf.gather(clean, index), tf.gather(labels, index)
-
-            return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(32)
-
         steps = EPOCH_DRAWS // CLASSIFIER_BATCH
-        epochs = max(1, min(10, self.config.epochs))
+        epochs = max(1, min(10, options.epochs))
         # Not compiled by XLA: with 32 images a step its small operations ran faster as TensorFlow's own (busy machine).
-        self._compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, ["accuracy"])
+        _compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, ["accuracy"])
         held_out = (self.held_out, keras.ops.one_hot(self.digits.y_validation, NUM_CLASSES))
-        self._train(
+        return train(
             classifier,
             classifier,
-            batches,
-            folder,
+            lambda step: labelled_batches(self.clean, labels, CLASSIFIER_BATCH, options.seed, step),
+            self.folder / CLASSIFIER_FOLDER,
             epochs=epochs,
             steps_per_epoch=steps,
             validation=tf.data.Dataset.from_tensors(held_out),
-            verbose=verbose,
-        )
-        return True
-
-    def _compile(self, model, loss: str, steps: int, epochs: int, peak: float, jit_compile: bool, metrics=()) -> None:
-        schedule = learning_rate(peak, steps, epochs)
-        model.compile(
-            keras.optimizers.Adam(schedule),
-            loss,
-            metrics=list(metrics),
-            jit_compile=jit_compile,
-            steps_per_execution=steps_per_execution(steps),
+            validation_steps=1,
+            callbacks=callbacks,
         )
 
-    def _train(self, model, network, batches: Callable[[int], tf.data.Dataset], folder: Path, **options) -> None:
-        logs = self.folder / "tensorboard" / folder.relative_to(self.folder)
-        board = keras.callbacks.TensorBoard(log_dir=str(logs), write_graph=False)
-        record = train(model, network, batches, folder, validation_steps=1, callbacks=[board], **options)
-        if record["stopped"]:
-            print(f"{folder.relative_to(self.folder)}: {record['stopped']}.")
+
+def _compile(model, loss: str, steps: int, epochs: int, peak: float, jit_compile: bool, metrics=()) -> None:
+    model.compile(
+        keras.optimizers.Adam(learning_rate(peak, steps, epochs)),
+        loss,
+        metrics=list(metrics),
+        jit_compile=jit_compile,
+        steps_per_execution=steps_per_execution(steps),
+    )
+
+
+def labelled_batches(clean, labels, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
+    """The endless batches `(image, label)` of the classifier; a batch depends on (seed, step) alone."""
+
+    def batch(step):
+        index, _ = draw_batch(step, batch_size, len(clean), seed=seed)
+        return tf.gather(clean, index), tf.gather(labels, index)
+
+    return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(32)

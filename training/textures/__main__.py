@@ -4,10 +4,7 @@ Trains a U-Net, or a U-Net with a vision transformer, on a folder of photographs
 from the same start. The command scores them against classical denoisers and writes `report.html`.
 """
 
-from typing import Annotated
-
-import tyro
-
+from tf_denoise.commands.options import parse_options
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import exit_on_input_error
 from training.textures.options import TextureOptions
@@ -15,15 +12,13 @@ from training.textures.options import TextureOptions
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
-    config = tyro.cli(
-        Annotated[TextureOptions, tyro.conf.arg(name="")], args=arguments, prog="python -m training.textures"
-    )
+    options = parse_options(TextureOptions, arguments, "python -m training.textures")
     with exit_on_input_error():
-        config = config.resolved()
+        options = options.resolved()
         start_tensorflow()  # once the arguments are known to be good
         from training.textures.experiment import run_textures
 
-        run_textures(config)
+        run_textures(options)
 
 
 if __name__ == "__main__":

@@ -1,37 +1,39 @@
-"""What the options of `python -m training.textures` stand for: network and loss."""
+"""What options of `python -m training.textures` stand for: network and loss."""
 
 import keras
 
-from tf_denoise import losses
+from tf_denoise.losses import WeightedSumLoss
+from tf_denoise.losses.named import LOSSES, LossName
 from tf_denoise.models import UNet, ViTUNet, load_vit, small_vit
-from training.textures.options import TextureOptions
 
 
-def make_network(config: TextureOptions, channels: int) -> keras.Model:
-    """A new network for pictures of that many channels."""
-    if config.network == "unet":
+def make_network(name: str, vit: str, channels: int) -> keras.Model:
+    """A new network for pictures of that many channels.
+
+    Args:
+        name: `unet` or `vit_unet`.
+        vit: The transformer of a `vit_unet`: `small`, or a keras-hub preset.
+        channels: 1 or 3.
+
+    Raises:
+        InputError: If the preset cannot be loaded.
+    """
+    if name == "unet":
         return UNet(channels)
-    if config.vit == "small":
+    if vit == "small":
         return ViTUNet(small_vit(), channels)
-    return ViTUNet(load_vit(config.vit), channels, frozen=True)
+    return ViTUNet(load_vit(vit), channels, frozen=True)
 
 
-def make_loss(name: str, weight: float, crop_size: int) -> keras.losses.Loss:
+def make_loss(name: LossName, weight: float, crop_size: int) -> WeightedSumLoss:
     """A pixel loss, or the mean squared error with a sharpness loss of that weight beside it.
 
     Args:
-        name: A value of `--loss`.
+        name: A key of `LOSSES`.
         weight: Weight of the sharpness loss; the rest is that of the mean squared error.
-        crop_size: Side of the crops; the windows of a loss are at most half as large.
+        crop_size: Side of the crops in pixels; the windows of a loss are at most half as large.
     """
-    if name in ("mse", "mae"):
-        return losses.WeightedSumLoss([(1.0, name)])
-    window = min(32, crop_size // 2)
-    sharpness = {
-        "regional": lambda: losses.RegionalSharpnessLoss(window),
-        "frequency": lambda: losses.FrequencySharpnessLoss(high_freq_weight=0.0),
-        "weighted_frequency": lambda: losses.FrequencySharpnessLoss(),
-        "windowed": lambda: losses.WindowedFrequencyLoss(window),
-        "wavelet": lambda: losses.WaveletSharpnessLoss("db2", levels=2),
-    }[name]()
-    return losses.WeightedSumLoss([(1.0 - weight, "mse"), (weight, sharpness)])
+    make = LOSSES[name].make
+    if make is None:
+        return WeightedSumLoss([(1.0, name)])
+    return WeightedSumLoss([(1.0 - weight, "mse"), (weight, make(min(32, crop_size // 2)))])

@@ -1,8 +1,8 @@
 """What `python -m training.textures` does: train a network for every loss and repeat, then score and report."""
 
-import dataclasses
-import math
+import functools
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -13,219 +13,220 @@ from evaluation.metrics import psnr
 from evaluation.textures.folder import evaluate_folder
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
-from tf_denoise.data.parts import DATA_FILE, TextureData, make_noise
+from tf_denoise.data.parts import DATA_FILE, Parts, make_noise
 from tf_denoise.fitting.loop import averaging_adam, train
-from tf_denoise.runs.folder import RECORD_FILE, network_folder, open_run, read_json, write_json
+from tf_denoise.losses.named import LossName
+from tf_denoise.noise.ladder import noise_ladder
+from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json, write_json
 from tf_denoise.seeds import derive_seed
-from training.progress import Overall
-from training.setting import environment, precision
+from training.runner import Job, log_folder, running, title, train_jobs
+from training.setting import precision
+from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
 from training.textures.options import TextureOptions
 
-JUDGEMENTS = 20
-"""How often a training is judged on the validation photographs, and its state saved."""
+PLACES = ("data", "clean", "noisy", "validation", "test")
+"""The options that name folders: a run goes on where they were moved together with it."""
+JUDGED_SIDE = 192
+"""A judgement sees the centre of each validation photograph, no wider and no higher than this, at every noise level:
+24 photographs at 3 levels take a small network 3 seconds, whole ones of 640 x 640 pixels would take half a minute."""
 BUDGET_FILE = "budget.json"
 _TIMED_STEPS = 8
-_WORTHWHILE = 0.8
-"""Mixed precision is taken where a step takes at most this share of its time in float32."""
 
 
-def run_textures(config: TextureOptions) -> None:
+def run_textures(options: TextureOptions) -> None:
     """Train what is not trained yet, score everything and write the report.
+
+    Args:
+        options: The options, resolved.
 
     Raises:
         InputError: If the data or the output folder is not what it should be.
     """
-    data = TextureData(config)
+    data = Parts(
+        data=options.data,
+        clean=options.clean,
+        noisy=options.noisy,
+        validation=options.validation,
+        test=options.test,
+        seed=options.seed,
+        crop_size=options.crop_size,
+        batch_size=options.batch_size,
+        memory=options.memory,
+    )
     print(f"Data: {data.description}.")
     for name, reason in data.record()["skipped"]:
         print(f"Skipped: {name} {reason}.")
-    stored = {key: str(v) if isinstance(v, Path) else v for key, v in dataclasses.asdict(config).items()}
-    folder = Path(stored.pop("output"))
-    stored |= {"command": "textures", "data_fingerprint": data.fingerprint()}
-    places = ("data", "clean", "noisy", "validation", "test")
-    for key in places:
-        if stored[key] not in (None, "embedded"):
-            stored[key] = str(Path(stored[key]).resolve())
     # What can be refused is refused before the folder is taken.
-    noise = make_noise(config)
-    make_network(config, data.channels)
-    data.training_pairs(noise, batches_seed(config, repeat=1))
-    data.pictures("test", noise)
+    make_network(options.network, options.vit, data.channels)
+    data.training_pairs(training_noise(options), batches_seed(options.seed, repeat=1))
+    data.check("test")
+    folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
-    with open_run(folder, stored, places, changed):
-        print(f"Run folder: {folder}")
-        if not (folder / "environment.json").exists():
-            write_json(folder / "environment.json", environment())
-        write_json(folder / "networks.json", [{"name": loss} for loss in config.losses])
+    with running(folder, _stored(options, data), [{"name": loss} for loss in options.losses], PLACES, changed):
         data.write_record(folder)
-        TextureTrainer(config, data, folder).train_all()
+        TextureTrainer(options, data, folder).train_all()
         data.write_record(folder)  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
 
 
-def batches_seed(config: TextureOptions, repeat: int) -> int:
+def training_noise(options: TextureOptions) -> keras.layers.Layer | None:
+    """The noise of the training; `None` for photographs that bring their own."""
+    if options.clean is not None:
+        return None
+    return make_noise(options.noise, sigma_255=options.sigma, level=options.level, photons=options.photons)
+
+
+def _stored(options: TextureOptions, data: Parts) -> dict:
+    """What the run keeps of its options, with whole paths, and which photographs it took."""
+    stored = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
+    for key in PLACES:
+        if stored[key] not in (None, "embedded"):
+            stored[key] = str(Path(stored[key]).resolve())
+    del stored["output"]
+    return stored | {"command": "textures", "data_fingerprint": data.fingerprint()}
+
+
+def batches_seed(seed: int, repeat: int) -> int:
     """The seed of crops and noise. All losses of a repeat see the same."""
-    return derive_seed(config.seed, repeat, "batches")
+    return derive_seed(seed, repeat, "batches")
 
 
 class TextureTrainer:
     """Trains one network for each loss and repeat.
 
     Args:
-        config: The resolved configuration.
+        options: The options, resolved.
         data: The photographs.
         folder: The run folder.
     """
 
-    def __init__(self, config: TextureOptions, data: TextureData, folder: Path):
-        self.config, self.data, self.folder = config, data, folder
-        self.noise = make_noise(config)
-        self.validation = data.pictures("validation", self.noise)
+    def __init__(self, options: TextureOptions, data: Parts, folder: Path):
+        self.options, self.data, self.folder = options, data, folder
+        self.noise = training_noise(options)
+        self.validation = [
+            NoisyPair(picture.name, _centre(picture.clean), _centre(picture.noisy), picture.level)
+            for picture in data.pictures("validation", noise_ladder(self.noise))
+        ]
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         self.strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
 
     def train_all(self) -> None:
         """Train every network; finished ones are skipped."""
-        config = self.config
-        jobs = [(repeat, loss) for repeat in range(1, config.repeats + 1) for loss in config.losses]
-        if all((network_folder(self.folder, *job) / RECORD_FILE).exists() for job in jobs):
+        options = self.options
+        places = [(repeat, loss) for repeat in range(1, options.repeats + 1) for loss in options.losses]
+        if all((network_folder(self.folder, *place) / RECORD_FILE).exists() for place in places):
             return
         budget = self.budget()
-        overall = Overall([budget["seconds_per_step"][loss] for _, loss in jobs])
-        for part, (repeat, loss) in enumerate(jobs):
-            overall.start(part, loss if config.repeats == 1 else f"{loss} (repeat {repeat})")
-            if self._train(repeat, loss, budget, overall):
-                overall.finish(part)
+        jobs = [
+            Job(
+                title(loss, repeat, options.repeats),
+                network_folder(self.folder, repeat, loss),
+                budget["seconds_per_step"][loss],
+                functools.partial(self._train, repeat, loss, budget["precision"], budget["steps"]),
+            )
+            for repeat, loss in places
+        ]
+        train_jobs(self.folder, jobs, _line)
 
     def budget(self) -> dict:
         """Precision, number of steps, seconds of one: measured once, and from then on read from the run folder."""
-        path = self.folder / BUDGET_FILE
-        if path.exists():
-            return read_json(path)
-        config = self.config
-        started = time.monotonic()
-        chosen, timed = self._precision()
-        timed |= {loss: self._time(loss, chosen) for loss in config.losses if loss not in timed}
-        elapsed = time.monotonic() - started
-        seconds = {loss: step for loss, (step, _) in timed.items()}
-        steps = config.steps
-        if steps is None:
-            trainings = config.repeats * len(seconds)
-            judging = JUDGEMENTS * trainings * min(judgement for _, judgement in timed.values())
-            starting = config.repeats * elapsed  # each training starts as these did
-            left = 60 * config.minutes - elapsed - starting - judging
-            steps = max(JUDGEMENTS, int(left / (config.repeats * sum(seconds.values()))))
-        epochs = min(JUDGEMENTS, steps)
-        steps = epochs * math.ceil(steps / epochs)
-        budget = {"precision": chosen, "steps": steps, "seconds_per_step": seconds}
-        write_json(path, budget)
-        return budget
+        path, options = self.folder / BUDGET_FILE, self.options
+        if not path.exists():
+            budget = measure_budget(
+                options.losses,
+                self._time,
+                precision=options.mixed_precision,
+                repeats=options.repeats,
+                minutes=options.minutes,
+                steps=options.steps,
+            )
+            write_json(path, budget)
+        return read_json(path)
 
-    def _precision(self) -> tuple[str, dict[str, tuple[float, float]]]:
-        """The data type to train in, and what was timed in it to find out, by loss."""
-        if self.config.mixed_precision != "auto":
-            return self.config.mixed_precision, {}
-        loss = self.config.losses[0]
-        plain, mixed = (self._time(loss, name) for name in ("none", "bfloat16"))
-        is_worthwhile = mixed[0] <= _WORTHWHILE * plain[0]
-        return ("bfloat16", {loss: mixed}) if is_worthwhile else ("none", {loss: plain})
-
-    def _time(self, loss: str, chosen: str) -> tuple[float, float]:
-        """Seconds of a training step in a precision, and of a judgement."""
+    def _time(self, loss: LossName, chosen: str) -> Timing:
+        """Time some training steps in a precision, and a judgement."""
         model, shipped = self._compiled(1, loss, chosen, _TIMED_STEPS, 1)
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
         model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0, shuffle=False)
-        judge = self._judge_of(model, shipped)
+        judge = judge_of(model, shipped, self.validation)
         judge()
         started = time.monotonic()
         judge()
-        return float(np.median(np.diff(times))), time.monotonic() - started
+        return Timing(float(np.median(np.diff(times))), time.monotonic() - started)
 
-    def _train(self, repeat: int, loss: str, budget: dict, overall: Overall) -> bool:
+    def _train(
+        self, repeat: int, loss: LossName, chosen: str, steps: int, callbacks: list[keras.callbacks.Callback]
+    ) -> dict:
         folder = network_folder(self.folder, repeat, loss)
-        if (folder / RECORD_FILE).exists():
-            return False
-        steps = budget["steps"]
         epochs = min(JUDGEMENTS, steps)
-        model, shipped = self._compiled(repeat, loss, budget["precision"], steps // epochs, epochs)
-        logs = self.folder / "tensorboard" / folder.relative_to(self.folder)
-        record = train(
+        model, shipped = self._compiled(repeat, loss, chosen, steps // epochs, epochs)
+        return train(
             model,
             model,
-            lambda step: self._batches(repeat, step),
+            functools.partial(self._batches, repeat),
             folder,
             epochs=epochs,
             steps_per_epoch=steps // epochs,
-            judge=self._judge_of(model, shipped),
+            judge=judge_of(model, shipped, self.validation),
             shipped=shipped,
-            callbacks=[
-                keras.callbacks.TensorBoard(log_dir=str(logs), write_graph=False),
-                _PictureLog(logs, self.validation[0]),
-                _Line(overall, loss if self.config.repeats == 1 else f"{loss} (repeat {repeat})", epochs),
-            ],
-            verbose=int(overall.is_terminal),
+            callbacks=[*callbacks, _PictureLog(log_folder(self.folder, folder), self.validation[0])],
         )
-        if record["stopped"]:
-            print(f"{folder.relative_to(self.folder)}: {record['stopped']}.")
-        return True
 
     def _compiled(
-        self, repeat: int, loss: str, chosen: str, steps_per_epoch: int, epochs: int
+        self, repeat: int, loss: LossName, chosen: str, steps_per_epoch: int, epochs: int
     ) -> tuple[keras.Model, keras.Model]:
         """A new network to train in a precision, and the same in float32. A repeat has one start for all losses."""
-        config = self.config
+        options = self.options
         keras.backend.clear_session()
-        shipped = make_network(config, self.data.channels)
-        keras.utils.set_random_seed(derive_seed(config.seed, repeat, "weights"))
+        shipped = make_network(options.network, options.vit, self.data.channels)
+        keras.utils.set_random_seed(derive_seed(options.seed, repeat, "weights"))
         with self.strategy.scope(), precision(chosen):
-            model = make_network(config, self.data.channels)
-            optimizer = averaging_adam(config.learning_rate, steps_per_epoch, epochs)
-            loss_function = make_loss(loss, config.loss_weight, config.crop_size)
+            model = make_network(options.network, options.vit, self.data.channels)
+            optimizer = averaging_adam(options.learning_rate, steps_per_epoch, epochs)
+            loss_function = make_loss(loss, options.loss_weight, options.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
             model.optimizer.build(model.trainable_variables)
         return model, shipped
 
     def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:
-        return self.data.training_pairs(self.noise, batches_seed(self.config, repeat), start_step)
-
-    def _judge_of(self, model: keras.Model, shipped: keras.Model):
-        """A function that gives the mean PSNR in dB of the network as it will be saved, on the validation pictures.
-
-        Outputs are clipped to [0, 1].
-        """
-        denoise = tf.function(lambda images: shipped(images, training=False), reduce_retracing=True)
-
-        def judge() -> float:
-            shipped.set_weights(model.get_weights())
-            values = [
-                psnr(picture.clean[None], tf.clip_by_value(denoise(picture.noisy[None]), 0, 1), max_val=1.0)
-                for picture in self.validation
-            ]
-            return float(np.mean(values))
-
-        return judge
+        return self.data.training_pairs(self.noise, batches_seed(self.options.seed, repeat), start_step)
 
 
-class _Line(keras.callbacks.Callback):
-    """Says after every epoch how far the training is, how good the network is, and how long the rest takes."""
+def _centre(image: np.ndarray) -> np.ndarray:
+    """What a judgement sees of an image, copied so that the rest need not be held."""
+    top, left = (max(0, side - JUDGED_SIDE) // 2 for side in image.shape[:2])
+    return image[top : top + JUDGED_SIDE, left : left + JUDGED_SIDE].copy()
 
-    def __init__(self, overall: Overall, name: str, epochs: int):
-        super().__init__()
-        self.overall, self.name, self.epochs = overall, name, epochs
-        self.first: int | None = None
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self.first = epoch if self.first is None else self.first
+def judge_of(model: keras.Model, shipped: keras.Model, pictures: list[NoisyPair]) -> Callable[[], float]:
+    """A function that gives the mean PSNR in dB, on pictures, of a network as it will be saved.
 
-    def on_epoch_end(self, epoch, logs=None):
-        if "val_psnr" not in logs:  # the loss became NaN or infinite, and the network was not judged
-            return
-        done = (epoch + 1) / self.epochs
-        text = f"{self.name}: {done:4.0%}, loss {logs['loss']:.4g}, validation {logs['val_psnr']:.2f} dB"
-        self.overall.report(text, done, self.first / self.epochs)
+    Args:
+        model: The network that is trained.
+        shipped: The one that is saved, which takes its weights. Its outputs are clipped to [0, 1].
+        pictures: The pictures to judge on.
+    """
+    denoise = tf.function(lambda images: shipped(images, training=False), reduce_retracing=True)
+
+    def judge() -> float:
+        shipped.set_weights(model.get_weights())
+        values = [
+            psnr(picture.clean[None], tf.clip_by_value(denoise(picture.noisy[None]), 0, 1), max_val=1.0)
+            for picture in pictures
+        ]
+        return float(np.mean(values))
+
+    return judge
+
+
+def _line(logs: dict) -> str | None:
+    """What is printed of an epoch; nothing where the loss was not finite, and the network not judged."""
+    if "val_psnr" not in logs:
+        return None
+    return f"loss {logs['loss']:.4g}, validation {logs['val_psnr']:.2f} dB"
 
 
 class _PictureLog(keras.callbacks.Callback):

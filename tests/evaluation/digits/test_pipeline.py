@@ -8,9 +8,11 @@ import tensorflow as tf
 from helpers import OPTIONS, files_of, python
 
 from evaluation.__main__ import evaluate
-from evaluation.digits.claims import caveat
+from evaluation.differences import caveat
 from evaluation.digits.pipeline import control_of, evaluate_run
-from evaluation.digits.scoring import INPUT, ROUNDED, TEST_SETS, UNROUNDED, noisy_test_set
+from evaluation.digits.scoring import ROUNDED, UNROUNDED
+from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
+from evaluation.table import INPUT
 from tf_denoise.data.digits import load_digits
 from tf_denoise.runs.folder import network_folder, write_json
 from tf_denoise.runs.loading import load_network

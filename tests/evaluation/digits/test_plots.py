@@ -7,7 +7,11 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from evaluation.digits import figures as plots
-from evaluation.digits.scoring import INPUT, MEASURES, TEST_SETS, Score, Table
+from evaluation.digits.scoring import DigitTable, Score
+from evaluation.digits.test_sets import TEST_SETS
+from evaluation.figures import save_figure
+from evaluation.measures import DIGITS, MEASURES
+from evaluation.table import INPUT
 
 FAMILY = ["one_level", *(f"one_level/{child}" for child in ("0", "25", "mixed", "multi", "40")), "one_level/control"]
 # What protanopes and deuteranopes see of linear RGB (Vienot, Brettel and Mollon, 1999).
@@ -21,18 +25,18 @@ def table(repeats=1):
     rng = np.random.default_rng(0)
     rows = []
     for repeat, network in itertools.chain([(0, INPUT)], itertools.product(range(1, repeats + 1), FAMILY)):
-        for test_set, measure, rounded in itertools.product(TEST_SETS, MEASURES, (True, False)):
+        for test_set, measure, rounded in itertools.product(TEST_SETS, DIGITS, (True, False)):
             rows.append(Score(repeat, network, False, test_set, measure, rounded, rng.random() + 3))
-    return Table(rows)
+    return DigitTable(rows)
 
 
 def test_the_panels_show_eight_measures_of_every_network():
     scores = table(repeats=2)
     figure = plots.measure_panels(scores, FAMILY, "title")
     assert [axis.get_title().split(" (")[0] for axis in figure.axes] == [
-        title.split(" (")[0] for title, _ in MEASURES.values()
+        MEASURES[measure].title.split(" (")[0] for measure in DIGITS
     ]
-    for axis, measure in zip(figure.axes, MEASURES, strict=True):
+    for axis, measure in zip(figure.axes, DIGITS, strict=True):
         lines = {line.get_label(): line.get_ydata() for line in axis.lines if not line.get_label().startswith("_")}
         assert list(lines) == [plots.label(name) for name in (INPUT, *FAMILY)]
         rounded = measure != "classifier_accuracy"
@@ -92,13 +96,13 @@ def test_curves_show_the_history_of_every_repeat(tmp_path):
     drawn = [[list(line.get_ydata()) for line in axis.lines] for axis in figure.axes]
     assert drawn == [[[3, 2], [3, 1], []], [[4, 3], [2, 1], []]]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["parent", "control"]
-    assert len(plots.save_figure(figure, tmp_path / "curves.png")) > 1000
+    assert len(save_figure(figure, tmp_path / "curves.png")) > 1000
 
 
 def test_a_figure_is_saved_whole_and_leaves_global_state_alone(tmp_path):
     before = dict(matplotlib.rcParams)
     figure = plots.image_grid([("row", np.zeros((2, 12)))], "title", (4, 3))
-    png = plots.save_figure(figure, tmp_path / "deep" / "grid.png")
+    png = save_figure(figure, tmp_path / "deep" / "grid.png")
     assert (tmp_path / "deep" / "grid.png").read_bytes() == png
     assert matplotlib.image.imread(tmp_path / "deep" / "grid.png").ndim == 3
     assert dict(matplotlib.rcParams) == before

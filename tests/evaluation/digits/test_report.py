@@ -1,48 +1,20 @@
 import base64
 import csv
-import html
-import html.parser
 import re
-import shutil
-import subprocess
 
 import matplotlib.image
 import numpy as np
 import pytest
 from helpers import OPTIONS
+from report_pages import CHROMIUM, COUNT_IMAGES, Page, chromium
 
-from evaluation.digits.claims import caveat
-from evaluation.digits.report import full_label, number, signed
-from evaluation.digits.scoring import TEST_SETS
+from evaluation.differences import caveat
+from evaluation.digits.report import full_label
+from evaluation.digits.test_sets import TEST_SETS
+from evaluation.measures import MEASURES
 from training.iterative.lineage import grow_tree
 
-BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
-CHROMIUM = next((path for path in map(shutil.which, BROWSERS) if path), None)
 TREE = grow_tree(50, OPTIONS["--children"], 1)
-COUNT_IMAGES = """<script>addEventListener("load", () => {
-  const sizes = [...document.images].map((image) => image.complete ? image.naturalWidth : 0);
-  document.body.setAttribute("data-widths", sizes.join(" "));
-  document.body.setAttribute("data-height", document.documentElement.scrollHeight);
-});</script></body>"""
-
-
-class Page(html.parser.HTMLParser):
-    """The attributes of all tags, and the text."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words = [], []
-        self.feed(text)
-        self.text = " ".join(" ".join(self.words).split())
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag, attribute):
-        return [attributes.get(attribute) for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture(scope="module")
@@ -123,23 +95,10 @@ def test_the_score_table_is_that_of_the_scores_file(page, tiny_run):
     assert len(shown) == 2 * 8 * (len(TREE) + 1)
     text = page.text.split("Scores", 2)[-1]
     for row in shown:
-        value = number(float(row["value"]), row["measure"])
-        interval = f"{number(float(row['low']), row['measure'])} to {number(float(row['high']), row['measure'])}" if row["low"] else ""  # fmt: skip  # noqa: E501
+        measure = MEASURES[row["measure"]]
+        value = measure.text(float(row["value"]))
+        interval = f"{measure.text(float(row['low']))} to {measure.text(float(row['high']))}" if row["low"] else ""
         assert f"{value} {interval}".strip() in text, row
-
-
-def test_numbers_have_a_true_minus():
-    assert signed(-0.5, "psnr") == "\N{MINUS SIGN}0.50"
-    assert signed(0.5, "psnr") == "+0.50"
-
-
-def chromium(page, profile, *flags):
-    quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-    return subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", *quiet, f"--user-data-dir={profile}", *flags,
-         page.as_uri()],
-        capture_output=True, timeout=240, check=True,
-    ).stdout.decode()  # fmt: skip
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")

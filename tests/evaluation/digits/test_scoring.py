@@ -8,21 +8,11 @@ import tensorflow as tf
 from skimage.metrics import structural_similarity
 
 from evaluation.bootstrap import Bootstrap
-from evaluation.digits.scoring import (
-    INPUT,
-    MEASURES,
-    ROUNDED,
-    TEST_SETS,
-    UNROUNDED,
-    Denoiser,
-    Scorer,
-    Table,
-    noisy_test_set,
-    renoise_for,
-    score_chains,
-    table_csv,
-)
+from evaluation.digits.scoring import ROUNDED, UNROUNDED, Denoiser, DigitTable, Scorer, score_chains
+from evaluation.digits.test_sets import TEST_SETS, noisy_test_set, renoise_for
 from evaluation.distributions import pixel_frechet_distance
+from evaluation.measures import DIGITS
+from evaluation.table import INPUT
 
 SHAPE = (12, 12, 1)
 CLEAN = tf.constant(np.random.default_rng(0).uniform(-1, 1, (30, 144)).astype("float32"))
@@ -92,7 +82,7 @@ def by_numpy(prediction):
 
 @pytest.mark.parametrize("test_set", ["original", "50%", "mixed"])
 def test_a_child_is_scored_behind_its_parent_by_all_measures(test_set):
-    table = Table(score([chains("25")]))
+    table = DigitTable(score([chains("25")]))
     noisy = noisy_test_set(CLEAN, test_set, 5)[0].numpy()
     for name, prediction in ((INPUT, noisy), ("root", noisy * 0.5), ("root/25", np.minimum(noisy * 0.5 + 0.123, 1))):
         for (measure, rounded), expected in by_numpy(prediction).items():
@@ -119,7 +109,7 @@ def test_the_second_pass_renoises_the_whole_chain():
         assert np.all(abs(seen[changed]) == 1)
         error = np.sqrt(0.2 * 0.8 / changed[0].size)  # the twelve sets are renoised alike
         assert np.mean(changed) == pytest.approx(0.2, abs=4 * error)
-    table = Table(rows)
+    table = DigitTable(rows)
     expected = by_numpy(lift(grandchild.predict.seen[-1]).numpy())["mse", False]
     assert table.get(1, "root/30/30", "mixed", "mse", renoised=True).value == pytest.approx(expected, rel=1e-4)
     assert {row.network for row in rows if row.renoised} == {"root/30", "root/30/30"}
@@ -171,7 +161,7 @@ def test_the_table_is_complete_and_tidy():
         scored |= {(repeat, "root", False)}
         scored |= {(repeat, name, again) for name in ("root/25", "root/25/25") for again in (False, True)}
     kinds = {(m, True) for m in ROUNDED} | {(m, False) for m in UNROUNDED}
-    assert {m for m, _ in kinds} == set(MEASURES)
+    assert {m for m, _ in kinds} == set(DIGITS)
     assert len(kinds) == 14
     assert len(places) == len(set(places))
     assert set(places) == {(*s, t, *k) for s in scored for t in TEST_SETS for k in kinds}
@@ -185,8 +175,8 @@ def test_the_table_is_complete_and_tidy():
 
 def test_both_files_hold_the_same_table():
     rows = score([chains("25")], bootstrap=Bootstrap(30, replicates=20))
-    from_json = json.loads(json.dumps([row.row() for row in rows]))
-    from_csv = list(csv.DictReader(io.StringIO(table_csv(rows))))
+    from_json = json.loads(json.dumps(DigitTable(rows).records()))
+    from_csv = list(csv.DictReader(io.StringIO(DigitTable(rows).csv())))
     assert list(from_csv[0]) == [
         "repeat", "network", "renoised", "test_set", "measure", "rounded", "value", "low", "high",
     ]  # fmt: skip
@@ -197,7 +187,7 @@ def test_both_files_hold_the_same_table():
 
 def test_repeats_see_the_same_test_digits():
     rows = score([chains("25"), chains("25")])
-    table = Table(rows)
+    table = DigitTable(rows)
     assert table.repeats == [1, 2]
     first, second = table.over_repeats("root/25", "70%", "ssim")
     assert (first.repeat, second.repeat) == (1, 2)

@@ -1,15 +1,13 @@
-import dataclasses
-
 import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
 from skimage import data, restoration
-from texture_cases import pictures, with_noise
+from texture_cases import with_noise
 
 from evaluation.textures import baselines
-from evaluation.textures.baselines import BASELINES, Baseline, estimate_sigma, spread_out, tune
-from tf_denoise.noise.estimate import LEAST_SIGMA
+from evaluation.textures.baselines import BASELINES
+from tf_denoise.noise.estimate import LEAST_SIGMA, estimate_sigma
 
 CLEAN = data.astronaut()[40:104, 180:260].astype("float32") / 255
 NOISY = with_noise(CLEAN, 30)
@@ -99,48 +97,3 @@ def test_the_grid_of_the_blur_is_kernels_3_to_9_and_deviations_0_to_3():
     assert {c["kernel_size"] for c in candidates} == {3, 5, 7, 9}
     assert (min(c["sigma"] for c in candidates), max(c["sigma"] for c in candidates)) == (0, 3)
     assert all(len(baseline.candidates()) <= 52 for baseline in BASELINES.values())
-
-
-def test_tuning_finds_the_lowest_error_of_all_candidates():
-    validation = pictures(3)
-    blur = BASELINES["gaussian_blur"]
-    tuned = tune(blur, validation)
-    errors = {}
-    for candidate in blur.candidates():
-        outputs = [np.clip(blur.function(p.noisy, **candidate), 0, 1) for p in validation]
-        errors[tuple(candidate.values())] = np.mean([np.mean((o - p.clean) ** 2) for o, p in zip(outputs, validation, strict=True)])  # fmt: skip  # noqa: E501
-    assert tuple(tuned.parameters.values()) == min(errors, key=errors.get)
-    assert tuned.mse == pytest.approx(min(errors.values()), rel=1e-5)
-    output = tuned(validation[0].noisy)
-    assert 0 <= output.min() <= output.max() <= 1
-
-
-def test_the_search_is_bounded_in_pictures_and_pixels():
-    seen = []
-
-    def look(image, strength):
-        seen.append(image.shape)
-        return image
-
-    big = [dataclasses.replace(picture, name=str(index)) for index, picture in enumerate(pictures(1, side=300) * 20)]
-    tune(Baseline("look", look, {"strength": (1, 2)}), big)
-    assert seen == [(256, 256, 3)] * 8 * 2
-
-
-def test_only_outputs_in_range_are_compared():
-    """Clipped, the candidate that overshoots is the better one."""
-    bright = np.ones((8, 8, 1), "float32")
-    picture = dataclasses.replace(pictures(1)[0], clean=bright, noisy=bright)
-    shift = Baseline("shift", lambda image, by: image + by, {"by": (-0.1, 5.0)})
-    assert tune(shift, [picture]).parameters == {"by": 5.0}
-
-
-def test_tuning_needs_a_picture():
-    with pytest.raises(ValueError, match="Median is tuned on validation pictures; received none"):
-        tune(BASELINES["median"], [])
-
-
-def test_few_items_are_all_taken():
-    assert spread_out([1, 2], 5) == [1, 2]
-    assert spread_out([1], 1) == [1]
-    assert spread_out(list(range(100)), 4) == [0, 33, 66, 99]

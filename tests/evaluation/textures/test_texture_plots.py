@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from texture_cases import pictures, record
 
-from evaluation.digits import figures as plots
-from evaluation.digits.scoring import INPUT
+from evaluation.figures import save_figure
+from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from evaluation.textures.figures import (
     busiest_window,
@@ -18,7 +18,7 @@ from evaluation.textures.figures import (
     texture_curves,
 )
 from evaluation.textures.run import method_title
-from evaluation.textures.scoring import Sweep
+from evaluation.textures.sweep import Sweep
 from tf_denoise.data.noisy_pair import NoisyPair
 
 LOSSES = ["mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet"]
@@ -122,7 +122,7 @@ def test_cost_has_a_labelled_point_per_method():
 
 def test_a_single_method_has_a_place_too(tmp_path):
     figure = cost_scatter({"mse": 100.0}, {"mse": 20.0}, ["mse"])
-    assert len(plots.save_figure(figure, tmp_path / "cost.png")) > 1000
+    assert len(save_figure(figure, tmp_path / "cost.png")) > 1000
     assert matplotlib.image.imread(tmp_path / "cost.png").std() > 0.02
 
 

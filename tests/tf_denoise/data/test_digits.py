@@ -1,3 +1,5 @@
+import io
+import socket
 import threading
 import time
 import urllib.error
@@ -180,9 +182,29 @@ def test_a_network_that_hangs_is_noticed_within_seconds(monkeypatch, no_cache):
     released.set()
 
 
-def test_the_probe_itself_waits_seconds_not_minutes():
-    assert digits._PROBE_SECONDS <= 10
-    assert digits._READ_SECONDS <= 60
+@pytest.mark.slow
+def test_a_server_that_never_answers_is_given_up_within_seconds(monkeypatch, no_cache):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(digits, "_MNIST_URL", f"http://127.0.0.1:{silent.getsockname()[1]}/mnist.npz")
+        started = time.monotonic()
+        with pytest.raises(InputError, match="cannot be downloaded: "):
+            load_digits("mnist")
+    assert time.monotonic() - started < 15
+
+
+def test_a_download_that_stalls_is_given_up_within_a_minute(monkeypatch, no_cache):
+    seen = []
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: io.BytesIO())
+
+    def stall():
+        seen.append(socket.getdefaulttimeout())
+        raise TimeoutError("The read operation timed out")
+
+    monkeypatch.setattr(keras.datasets.mnist, "load_data", stall)
+    with pytest.raises(InputError, match="The download of MNIST failed: The read operation timed out"):
+        load_digits("mnist")
+    assert 0 < seen[0] <= 60
+    assert socket.getdefaulttimeout() is None
 
 
 def test_auto_falls_back_on_the_embedded_digits_and_says_so(dead_network):

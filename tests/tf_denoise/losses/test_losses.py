@@ -150,7 +150,7 @@ def test_is_alike_eager_in_a_graph_and_compiled(make, jit_compile, spec):
 @pytest.fixture(scope="session")
 def kernels():
     script = Path(__file__).parents[2] / "support" / "train_on_replicas.py"
-    environment = {**os.environ, "PYTHONPATH": str(script.parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(script.parents[2])}
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -150,7 +150,7 @@ def test_mixed_precision_returns_float32(make, tmp_path):
 
 @EVERY_NET
 def test_gradients_are_finite(make):
-    model = make()
+    model = with_random_weights(make())
     check_gradients(model, noisy_images(2, 9, 7, model.channels))
 
 

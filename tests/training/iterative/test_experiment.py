@@ -36,7 +36,7 @@ def training_alone(monkeypatch):
 
 @pytest.fixture
 def nothing_trained(monkeypatch, training_alone):
-    monkeypatch.setattr(training.iterative.experiment.Trainer, "train_all", lambda self: None)
+    monkeypatch.setattr(training.iterative.experiment, "train_jobs", lambda run, jobs: None)
 
 
 def weights(folder, name, repeat=1):

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from helpers import command_line, files_of, python, refusal, tiny_arrays
 
+from tf_denoise.commands.options import parse_options
 from tf_denoise.errors import InputError
 from training.iterative.__main__ import main
 from training.iterative.options import PROFILES, IterativeOptions
 
 BAD_VALUES = {
-    "level of the parent": ({"one_level": "120"}, "--one-level lies in 0..100; received 120."),
-    "negative level": ({"one_level": "-5"}, "--one-level lies in 0..100; received -5."),
     "level of a child": (
         {"children": ("25", "120")},
         "--children takes levels in percent from 0 to 100, mixed and multi",
@@ -20,15 +19,8 @@ BAD_VALUES = {
     "unknown child": ({"children": "blurred"}, "mixed and multi; received 'blurred'."),
     "fraction of a percent": ({"children": "2.5"}, "mixed and multi; received '2.5'."),
     "no children": ({"children": ()}, "--children needs at least one value; use --depth 0"),
-    "depth": ({"depth": "-1"}, "--depth lies in 0..20; received -1."),
-    "epochs": ({"epochs": "0"}, "--epochs lies in 1..100000; received 0."),
-    "batch size": ({"batch_size": "0"}, "--batch-size lies in 1..60000; received 0."),
-    "repeats": ({"repeats": "0"}, "--repeats lies in 1..1000; received 0."),
-    "points": ({"tsne_points": "-1"}, "--tsne-points lies in 0..10000000; received -1."),
-    "seed": ({"seed": "-1"}, "--seed lies in 0..2147483647; received -1."),
-    "learning rate": ({"learning_rate": "0"}, "--learning-rate is a small positive number; received 0"),
-    "no number": ({"learning_rate": "nan"}, "--learning-rate is a small positive number; received nan"),
-    "widths": ({"hidden_units": ("16", "0")}, "--hidden-units takes one or more positive widths; received (16, 0)."),
+    "one of several widths": ({"hidden_units": ("16", "0")}, "--hidden-units lies in 1..65536; received 16 0."),
+    "no widths": ({"hidden_units": ()}, "--hidden-units takes 1 or more values; received none."),
 }
 
 
@@ -144,13 +136,28 @@ def test_a_refusal_is_one_line_in_a_real_process_too(tmp_path, tiny_npz):
 
 def test_a_profile_fills_in_what_is_not_given():
     for profile, values in PROFILES.items():
-        config = IterativeOptions(profile=profile).resolved()
-        assert {key: getattr(config, key) for key in values} == values
-        assert config.output == Path(f"runs/iterative-{profile}-auto")
-    config = IterativeOptions(profile="full", epochs=5, dataset="data/roads.npz", tsne_points=0).resolved()
-    assert (config.epochs, config.tsne_points) == (5, 0)
-    assert config.output == Path("runs/iterative-full-roads")
-    assert config.resolved() == config
+        options = IterativeOptions(profile=profile).resolved()
+        assert {key: getattr(options, key) for key in values} == values
+        assert options.output == Path(f"runs/iterative-{profile}-auto")
+    options = IterativeOptions(profile="full", epochs=5, dataset="data/roads.npz", tsne_points=0).resolved()
+    assert (options.epochs, options.tsne_points) == (5, 0)
+    assert options.output == Path("runs/iterative-full-roads")
+    assert options.resolved() == options
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], False),
+        (["--profile", "full"], True),
+        (["--jit-compile"], True),
+        (["--no-jit-compile", "--profile", "full"], False),
+        (["--profile", "full", "--no-jit-compile"], False),
+        (["--profile", "demo", "--jit-compile"], True),
+    ],
+)
+def test_the_profile_decides_on_xla_where_no_flag_does(words, expected):
+    assert parse_options(IterativeOptions, words, "x").resolved().jit_compile is expected
 
 
 def test_a_configuration_cannot_be_changed_behind_the_runs_back():

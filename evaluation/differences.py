@@ -1,0 +1,159 @@
+"""Paired differences between two methods: their intervals, and when they are clear.
+
+**The interval of a mean over photographs.** A handful of photographs is few, and their differences are skewed: one
+hard photograph may outweigh all others. `mean_interval` spans Student's t interval and the one of Hall's
+transformation, which corrects t for skewness. The 95 % intervals of 10 or 20 values of mean zero then lie beside zero
+in 3.4 to 4.6 % of cases for normal, Student (3 degrees of freedom), gamma and exponential values and in 5.6 to 6.6 %
+for lognormal ones of deviation 1. Among others that were tried, t alone does so in up to 16 % (exponential: 9.8 %), BCa
+in 7 to 17 % (normal, 10 values: 10.9 %), the percentile interval in about 10 %.
+
+**Ten thousand digits** need none of this: there the paired bootstrap with shared draws stays (`evaluation.bootstrap`).
+"""
+
+import dataclasses
+
+import numpy as np
+from scipy import stats
+
+from evaluation.bootstrap import interval
+
+LEAST_PHOTOGRAPHS = 10
+"""Below so many photographs no difference is called clear."""
+ENOUGH_REPEATS = 3
+_SKEWNESS_OF_FEW = 3.0
+"""The skewness of n values comes out too small where n is small; it is taken 1 + 3 / n times."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """How one measure differs between two methods.
+
+    Attributes:
+        value: The first minus the second, averaged over images and repeats.
+        base: The second, averaged alike.
+        low: Lower end of the 95 % interval of `value` over images; `None` for a single image.
+        high: Upper end.
+        least: Smallest difference among the repeats.
+        most: Largest difference among the repeats.
+        sign: +1 if more is better, -1 if less is better, for the measure.
+        is_enough: Whether there are enough images for a verdict.
+    """
+
+    value: float
+    base: float
+    low: float | None
+    high: float | None
+    least: float
+    most: float
+    sign: int
+    is_enough: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """`better` or `worse` if the interval over images and every repeat agree on it, else `unclear`."""
+        if not self.is_enough or self.low is None or self.high is None:
+            return "unclear"
+        lowest, highest = min(self.low, self.least), max(self.high, self.most)
+        if lowest > 0:
+            return "better" if self.sign > 0 else "worse"
+        if highest < 0:
+            return "worse" if self.sign > 0 else "better"
+        return "unclear"
+
+    @property
+    def percent(self) -> float:
+        """The difference in percent of the second method's value."""
+        return 100 * self.value / self.base if self.base else float("nan")
+
+
+def photograph_difference(first, second, sign: int) -> Difference:
+    """The difference of two methods on photographs, paired by photograph and repeat.
+
+    Args:
+        first: Values `(repeats, photographs)`.
+        second: Values of the other method; a method that was not trained has one repeat.
+        sign: +1 if more is better, -1 if less is better.
+
+    Example:
+        >>> photographs = np.linspace(0.0, 1.0, 12)
+        >>> photograph_difference([photographs + 0.1], [photographs], sign=-1).verdict
+        'worse'
+    """
+    differences = np.asarray(first, "float64") - np.asarray(second, "float64")
+    low, high = mean_interval(differences.mean(axis=0))
+    is_enough = differences.shape[1] >= LEAST_PHOTOGRAPHS
+    return _of_repeats(differences.mean(axis=1), np.mean(second), low, high, sign, is_enough)
+
+
+def digit_difference(first, second, first_replicates, second_replicates, sign: int) -> Difference:
+    """The difference of two methods on digits, from bootstrap replicates that share their draws.
+
+    Args:
+        first: Means `(repeats,)`.
+        second: Means of the other method, `(repeats,)`.
+        first_replicates: `(repeats, replicates)`.
+        second_replicates: `(repeats, replicates)`.
+        sign: +1 if more is better, -1 if less is better.
+    """
+    low, high = interval(np.mean(np.subtract(first_replicates, second_replicates), axis=0))
+    return _of_repeats(np.subtract(first, second), np.mean(second), low, high, sign)
+
+
+def _of_repeats(by_repeat: np.ndarray, base, low, high, sign: int, is_enough: bool = True) -> Difference:
+    ends = (low, high, float(by_repeat.min()), float(by_repeat.max()))
+    return Difference(float(by_repeat.mean()), float(base), *ends, sign, is_enough)
+
+
+def mean_interval(values, confidence: float = 0.95) -> tuple[float, float] | tuple[None, None]:
+    """An interval for the mean of a distribution that need not be symmetric, from a few of its values.
+
+    Formula:
+        ```
+        t = (student's t of n - 1 degrees of freedom) / sqrt(n),   g = skewness * (1 + 3 / n)
+        Student:  mean - deviation * [t, -t]
+        Hall:     mean - deviation * (cbrt(1 + g * ([t, -t] - g / (6 * n))) - 1) * 3 / g
+        ```
+        and the interval reaches from the lower of the two lower ends to the higher of the two upper ends.
+
+    Args:
+        values: `(images,)`.
+        confidence: Share of cases in which the interval holds the mean.
+
+    Returns:
+        `(low, high)`; `(None, None)` for a single value, which has no interval.
+
+    Reference:
+        - [Hall, On the Removal of Skewness by Transformation, 1992](https://www.jstor.org/stable/2345958)
+
+    Example:
+        >>> low, high = mean_interval([1.0, 2.0, 2.0, 3.0, 9.0])
+        >>> round(low, 2), round(high, 2)
+        (-0.58, 10.98)
+    """
+    values = np.asarray(values, "float64")
+    count, mean = len(values), float(np.mean(values))
+    if count < 2:
+        return None, None
+    deviation = float(np.std(values, ddof=1))
+    quantile = float(stats.t.ppf((1 + confidence) / 2, count - 1)) / np.sqrt(count)
+    ends = np.array([quantile, -quantile])
+    both = [mean - deviation * ends]
+    if count > 2 and deviation > 1e-12 * abs(mean):
+        skewness = float(stats.skew(values, bias=False)) * (1 + _SKEWNESS_OF_FEW / count)
+        if abs(skewness) > 1e-6:
+            both.append(mean - deviation * (np.cbrt(1 + skewness * (ends - skewness / (6 * count))) - 1) * 3 / skewness)
+    return float(np.min(both)), float(np.max(both))
+
+
+def caveat(
+    repeats: int, *, each: str = "the whole tree trained from other seeds, scored on the same noisy test digits"
+) -> str:
+    """What the number of repeats allows to be said; `each` says what a repeat is."""
+    if repeats == 1:
+        return (
+            "One repeat: the findings hold for these very networks. They cannot support a claim about training, "
+            "because another seed may reverse them; use --repeats 3 or more for that."
+        )
+    if repeats < ENOUGH_REPEATS:
+        return f"{repeats} repeats: the spread over repeats is shown, but it rests on very few trainings."
+    return f"{repeats} repeats, each {each}."

@@ -1,0 +1,74 @@
+"""The verdicts and tables of a run on photographs as Markdown, for a page of documentation."""
+
+from collections.abc import Sequence
+
+from evaluation.measures import MEASURES, PHOTOGRAPHS
+from evaluation.table import markdown_table
+from evaluation.textures.results import Results
+from evaluation.textures.rows import judgement_table, level_rows, score_rows, sweep_rows, tuned_rows
+from evaluation.textures.run import TextureRun, level_title
+from evaluation.textures.trainings import setbacks
+from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
+
+
+def headline(losses: Sequence[Judgement]) -> str:
+    """The answer to the question which loss is best, in a sentence.
+
+    Example:
+        >>> headline([Judgement("wavelet", "mse", "better", (), {}), Judgement("regional", "mse", "unclear", (), {})])
+        'By the rule, 1 of 2 other losses is better than the mean squared error alone: wavelet.'
+    """
+    if not losses:
+        return (
+            "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
+        )
+    better = [judgement.method.replace("_", " ") for judgement in losses if judgement.verdict == "better"]
+    count = "the one other loss" if len(losses) == 1 else f"{len(better) or 'none'} of {len(losses)} other losses"
+    verb = "are" if len(better) > 1 else "is"
+    if not better and len(losses) == 1:
+        verb = "is not"
+    which = f": {', '.join(better)}" if better else ""
+    return f"By the rule, {count} {verb} better than the mean squared error alone{which}."
+
+
+def cautions(run: TextureRun, results: Results) -> list[str]:
+    """What limits the findings: few repeats, few photographs, trainings that fell."""
+    return [*caveats(run.repeats, results.table.num_photographs), *setbacks(run.records)]
+
+
+def markdown(run: TextureRun, results: Results) -> str:
+    """The text of `findings.md`."""
+    lines = [run.data["description"], "", *cautions(run, results), ""]
+    lines += [f"**{headline(results.losses)}**", ""]
+    rival = f"{rivals_in_words(results.best_rivals)}, the best on the validation photographs"
+    for judgements, whom in ((results.losses, "the MSE model"), (results.networks, rival)):
+        table = judgement_table(judgements)
+        if table["rows"]:
+            cells = [[r["title"], r["verdict"], *(_cell(c, run) for c in r["cells"])] for r in table["rows"]]
+            lines += markdown_table([f"against {whom}", "verdict", *table["measures"]], cells)
+    lines += [
+        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}" for r in judgement_table(results.losses)["rows"]
+    ]
+    lines += [""] if results.losses else []
+    cells = [
+        [r["title"], *(f"{v} ({i})" for v, i, _, _ in r["cells"]), r["cost"], r["parameters"]]
+        for r in score_rows(run, results)
+    ]
+    headings = [MEASURES[measure].heading for measure in PHOTOGRAPHS]
+    lines += markdown_table(["method", *headings, "ms per megapixel", "weights"], cells)
+    if len(results.table.levels) > 1:
+        head = ["PSNR (dB) at", *map(level_title, results.table.levels)]
+        rows = [
+            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])] for row in level_rows(results)
+        ]
+        lines += markdown_table(head, rows)
+    if results.sweep:
+        head = ["PSNR (dB) at sigma", *(f"{sigma:g}" for sigma in results.sweep.sigmas)]
+        lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep)])
+    tuned = [[title, level, setting or "none"] for level, title, setting, _, _ in tuned_rows(results)]
+    return "\n".join(lines + markdown_table(["classical method", "noise", "tuned on validation photographs to"], tuned))
+
+
+def _cell(cell: dict, run: TextureRun) -> str:
+    spread = f"; repeats {cell['spread']}" if run.repeats > 1 else ""
+    return f"{cell['value']} ({cell['interval']}{spread}): {cell['verdict']}"

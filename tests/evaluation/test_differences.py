@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from evaluation.differences import (
+    LEAST_PHOTOGRAPHS,
+    Difference,
+    caveat,
+    digit_difference,
+    mean_interval,
+    photograph_difference,
+)
+
+DRAWN = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "exponential": lambda rng, shape: rng.exponential(size=shape) - 1,
+    "lognormal": lambda rng, shape: rng.lognormal(0, 1, shape) - np.exp(0.5),
+    "skewed downwards": lambda rng, shape: 2 - rng.gamma(2, size=shape),
+    "long tails": lambda rng, shape: rng.standard_t(3, shape),
+}
+
+
+@pytest.mark.parametrize("photographs", [10, 20])
+@pytest.mark.parametrize("kind", DRAWN)
+def test_of_null_cases_one_in_twenty_is_called_clear(kind, photographs):
+    """Differences of mean zero, few of them, symmetric or not: 3 to 7 % of 2,000 cases are clear."""
+    cases = DRAWN[kind](np.random.default_rng(photographs), (2000, 1, photographs))
+    clear = [photograph_difference(case, np.zeros_like(case), sign=1).verdict != "unclear" for case in cases]
+    assert 0.03 <= np.mean(clear) <= 0.07
+
+
+def test_a_difference_that_is_there_is_found():
+    cases = np.random.default_rng(0).normal(1.0, 1.0, (200, 1, 20))
+    verdicts = [photograph_difference(case, np.zeros_like(case), sign=-1).verdict for case in cases]
+    assert verdicts.count("worse") > 190
+    assert "better" not in verdicts
+
+
+@pytest.mark.parametrize(("photographs", "verdict"), [(9, "unclear"), (10, "worse")])
+def test_fewer_than_ten_photographs_support_no_verdict(photographs, verdict):
+    assert LEAST_PHOTOGRAPHS == 10
+    assert photograph_difference(np.ones((1, photographs)), np.zeros((1, photographs)), sign=-1).verdict == verdict
+
+
+def test_the_interval_of_symmetric_values_is_that_of_student():
+    values = np.array([-3.0, -1.0, -0.5, 0.5, 1.0, 3.0]) + 7
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval(values) == pytest.approx((expected.low, expected.high))
+
+
+def test_the_interval_reaches_further_to_the_side_of_the_long_tail():
+    values = np.random.default_rng(1).exponential(size=15)
+    student = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    low, high = mean_interval(values)
+    assert low == pytest.approx(student.low)
+    assert high > student.high + 0.1 * (student.high - student.low)
+    assert mean_interval(-values) == pytest.approx((-high, -low))
+    assert mean_interval(5 + 3 * values) == pytest.approx((5 + 3 * low, 5 + 3 * high))
+
+
+def test_values_that_are_alike_have_an_interval_without_width_and_one_value_has_none():
+    assert mean_interval([0.1] * 12) == pytest.approx((0.1, 0.1))
+    assert mean_interval([0.25]) == (None, None)
+    low, high = mean_interval([1.0, 2.0])
+    assert low < 1 < 2 < high
+    assert photograph_difference([[1.0]], [[0.0]], sign=1).verdict == "unclear"
+
+
+def test_differences_are_paired_by_photograph_and_averaged_over_repeats():
+    rng = np.random.default_rng(3)
+    hard = 100 * rng.random(12)  # what is hard about a photograph is hard for both
+    own = rng.normal(0.5, 0.1, (2, 12))
+    found = photograph_difference(hard + own, hard[None], sign=1)
+    assert found.value == pytest.approx(own.mean())
+    assert found.base == pytest.approx(hard.mean())
+    assert (found.low, found.high) == pytest.approx(mean_interval(own.mean(axis=0)))
+    assert (found.least, found.most) == pytest.approx(tuple(sorted(own.mean(axis=1))))
+    assert found.verdict == "better"
+
+
+def test_digits_keep_the_draws_that_they_share():
+    replicates = np.random.default_rng(0).normal(size=(2, 1000))
+    found = digit_difference([0.3, 0.5], [0.1, 0.1], replicates + 0.3, replicates, sign=1)
+    assert (found.value, found.base) == pytest.approx((0.3, 0.1))
+    assert (found.low, found.high) == pytest.approx((0.3, 0.3))
+    assert (found.least, found.most) == pytest.approx((0.2, 0.4))
+
+
+@pytest.mark.parametrize(
+    ("ends", "sign", "verdict"),
+    [
+        ((0.1, 0.2, 0.1, 0.2), 1, "better"),
+        ((0.1, 0.2, 0.1, 0.2), -1, "worse"),
+        ((-0.2, -0.1, -0.2, -0.1), -1, "better"),
+        ((-0.2, -0.1, -0.2, -0.1), 1, "worse"),
+        ((-0.1, 0.2, 0.1, 0.2), 1, "unclear"),  # images disagree
+        ((0.1, 0.2, -0.1, 0.2), 1, "unclear"),  # repeats disagree
+        ((0.0, 0.0, 0.0, 0.0), 1, "unclear"),
+    ],
+)
+def test_a_verdict_needs_images_and_repeats_to_agree(ends, sign, verdict):
+    assert Difference(0.0, 1.0, *ends, sign).verdict == verdict
+
+
+def test_a_difference_from_nothing_has_no_percentage():
+    assert np.isnan(Difference(0.1, 0.0, 0, 0, 0, 0, 1).percent)
+
+
+def test_one_repeat_cannot_support_a_claim_about_training():
+    assert "cannot support a claim about training" in caveat(1)
+    assert "use --repeats 3 or more" in caveat(1)
+    assert "very few trainings" in caveat(2)
+    assert "cannot" not in caveat(3)
+    assert caveat(3).startswith("3 repeats")

@@ -1,0 +1,120 @@
+"""Every option with a range, of every command: a value outside ends in one line that names option, range and value."""
+
+import dataclasses
+import typing
+
+import pytest
+from helpers import refusal
+
+import evaluation.explain.__main__
+import training.iterative.__main__
+import training.textures.__main__
+from evaluation.explain.options import ExplainOptions
+from tf_denoise.commands.options import checked
+from tf_denoise.errors import InputError
+from training.iterative.options import IterativeOptions
+from training.textures.options import TextureOptions
+
+SEEDS = (0, 2**31 - 1)
+RANGES = {
+    IterativeOptions: {
+        "seed": SEEDS,
+        "hidden_units": (1, 65_536),
+        "epochs": (1, 100_000),
+        "batch_size": (1, 60_000),
+        "learning_rate": (1e-8, 10),
+        "one_level": (0, 100),
+        "depth": (0, 20),
+        "repeats": (1, 1_000),
+        "tsne_points": (0, 10_000_000),
+    },
+    TextureOptions: {
+        "seed": SEEDS,
+        "loss_weight": (0, 1),
+        "repeats": (1, 1_000),
+        "minutes": (0.01, 1_000_000),
+        "steps": (1, 10**9),
+        "sigma": (0, 255),
+        "level": (0, 100),
+        "photons": (0.001, 10**9),
+        "crop_size": (16, 4_096),
+        "batch_size": (1, 4_096),
+        "learning_rate": (1e-8, 1),
+        "memory": (16, 10**7),
+    },
+    ExplainOptions: {
+        "region": (0, 1_000_000),
+        "pixel": (0, 1_000_000),
+        "size": (1, 4_096),
+        "filter": (0, 1),
+        "sigma": (0, 255),
+        "crop": (16, 8_192),
+        "grid": (1, 65_536),
+        "repeat": (1, 1_000),
+        "seed": SEEDS,
+    },
+}
+COMMANDS = {
+    IterativeOptions: (training.iterative.__main__.main, []),
+    TextureOptions: (training.textures.__main__.main, []),
+    ExplainOptions: (evaluation.explain.__main__.main, ["model.keras", "picture.png", "--layer", "vit"]),
+}
+CASES = [(kind, name, *ends) for kind, ranges in RANGES.items() for name, ends in ranges.items()]
+NAMES = [f"{kind.__name__}-{name}" for kind, name, *_ in CASES]
+
+
+def parts_of(hint) -> list:
+    """The types that an annotation is made of."""
+    inner = [part for argument in typing.get_args(hint) for part in parts_of(argument)]
+    return inner or [hint]
+
+
+def values_of(kind, name, value) -> list:
+    """The value as often as the option takes one."""
+    hint = typing.get_type_hints(kind)[name]
+    count = max(1, sum(part in (int, float) for part in parts_of(hint)))
+    return [value] * count
+
+
+@pytest.mark.parametrize("kind", RANGES, ids=lambda kind: kind.__name__)
+def test_every_number_has_a_range(kind):
+    hints = typing.get_type_hints(kind)
+    numbers = [field.name for field in dataclasses.fields(kind) if {int, float} & set(parts_of(hints[field.name]))]
+    assert numbers == [name for name in hints if name in RANGES[kind]]
+    assert len(numbers) == len(RANGES[kind])
+
+
+@pytest.mark.parametrize(("kind", "name", "least", "most"), CASES, ids=NAMES)
+def test_a_value_outside_is_refused_in_one_line(capsys, kind, name, least, most):
+    command, words = COMMANDS[kind]
+    step = 1 if float in map(type, (least, most)) or name not in ("loss_weight", "filter") else 0.5
+    outside = [least - step, most + step]
+    if float in parts_of(typing.get_type_hints(kind)[name]):
+        outside += ["nan", "inf", "-inf"]
+    for value in outside:
+        received = values_of(kind, name, value)
+        error = refusal(capsys, command, [*words, f"--{name.replace('_', '-')}", *map(str, received)])
+        shown = [text for text in error.split() if text.startswith("--")]
+        assert shown == [f"--{name.replace('_', '-')}"]
+        assert f"lies in {least:g}..{most:g}" in error or f"lies in {least}..{most}" in error
+        last = error.strip().removesuffix(".").split()[-1]
+        assert float(last) == float(value) or str(value) == last == "nan"
+
+
+@pytest.mark.parametrize(("kind", "name", "least", "most"), CASES, ids=NAMES)
+def test_both_ends_are_taken(kind, name, least, most):
+    hint = typing.get_type_hints(kind)[name]
+    for value in (least, most):
+        values = values_of(kind, name, value)
+        given = tuple(values) if tuple in map(typing.get_origin, [hint, *typing.get_args(hint)]) else values[0]
+        required = {"model": "model.keras"} if kind is ExplainOptions else {}
+        assert getattr(checked(kind(**required, **{name: given})), name) == given
+
+
+def test_what_is_of_another_type_is_refused_in_a_sentence_too():
+    with pytest.raises(InputError, match=r"--profile is not what it should be: .*'demo' or 'full'; received 'huge'"):
+        IterativeOptions(profile="huge").resolved()
+    with pytest.raises(InputError, match=r"--epochs is not what it should be: .*; received 'many'"):
+        IterativeOptions(epochs="many").resolved()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
+        IterativeOptions(epoch=1)

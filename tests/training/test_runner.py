@@ -1,0 +1,61 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tf_denoise.fitting.loop import train
+from tf_denoise.runs.folder import RECORD_FILE
+from training.runner import Job, running, train_jobs
+
+
+def job_of(run, name, trained, loss="mse", epochs=2):
+    """A job that trains one weight, and says that it did."""
+
+    def train_it(callbacks):
+        trained.append(name)
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        model.compile("sgd", loss)
+        return train(
+            model, model, lambda step: batches, run / name, epochs=epochs, steps_per_epoch=2, callbacks=callbacks
+        )
+
+    import tensorflow as tf
+
+    batches = tf.data.Dataset.from_tensors((np.ones((4, 1), "f4"), np.ones((4, 1), "f4"))).repeat()
+    return Job(name, run / name, 1.0, train_it)
+
+
+def test_a_finished_network_is_not_trained_again(tmp_path, capsys):
+    trained = []
+    jobs = [job_of(tmp_path, name, trained) for name in ("first", "second")]
+    train_jobs(tmp_path, jobs[:1])
+    train_jobs(tmp_path, jobs, line=lambda logs: f"loss {logs['loss'] * 0:.1f}")
+    assert trained == ["first", "second"]
+    assert all(job.is_finished for job in jobs)
+    assert list((tmp_path / "tensorboard" / "second").rglob("events*"))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(", about")[0] for line in lines] == ["second:  50%, loss 0.0", "second: 100%, loss 0.0"]
+    assert all(line.endswith(" s left") for line in lines)
+
+
+def test_a_training_that_stops_says_why_and_the_next_one_begins(tmp_path, capsys):
+    trained = []
+    broken = job_of(tmp_path, "broken", trained, loss=lambda y, x: (y - x) * float("nan"))
+    train_jobs(tmp_path, [broken, job_of(tmp_path, "sound", trained)])
+    assert trained == ["broken", "sound"]
+    assert capsys.readouterr().out == "broken: the loss became nan in epoch 1; the state after epoch 0 was kept.\n"
+    record = json.loads((tmp_path / "broken" / RECORD_FILE).read_text())
+    assert record["stopped"] is not None
+
+
+def test_a_run_says_what_it_is_and_keeps_the_first_environment(tmp_path):
+    folder, config = tmp_path / "run", {"command": "textures"}
+    with running(folder, config, [{"name": "mse"}]):
+        pass
+    (folder / "environment.json").write_text("{}")
+    with running(folder, config, [{"name": "mse"}]):
+        assert json.loads((folder / "environment.json").read_text()) == {}
+    assert json.loads((folder / "networks.json").read_text()) == [{"name": "mse"}]
+    with pytest.raises(ValueError, match="another configuration"), running(folder, {"command": "iterative"}, []):
+        pass

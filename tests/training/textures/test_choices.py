@@ -1,0 +1,43 @@
+import typing
+
+import numpy as np
+import pytest
+
+from tf_denoise.losses import (
+    FrequencySharpnessLoss,
+    RegionalSharpnessLoss,
+    WaveletSharpnessLoss,
+    WindowedFrequencyLoss,
+)
+from tf_denoise.losses.named import LOSSES, LossName
+from training.textures.choices import make_loss
+from training.textures.options import COMPARED
+
+
+def test_every_name_of_a_loss_stands_in_the_table():
+    assert tuple(LOSSES) == typing.get_args(LossName)
+    assert set(COMPARED) < set(LOSSES)
+    for member in LOSSES.values():
+        assert member.title.endswith(" loss")
+        assert member.words
+
+
+EXPECTED = {
+    "regional": RegionalSharpnessLoss(8),
+    "frequency": FrequencySharpnessLoss(high_freq_weight=0.0),
+    "weighted_frequency": FrequencySharpnessLoss(high_freq_weight=2.0),
+    "windowed": WindowedFrequencyLoss(8),
+    "wavelet": WaveletSharpnessLoss("db2", levels=2),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_name_stands_for_the_loss_it_says(name):
+    rng = np.random.default_rng(0)
+    target, output = rng.random((2, 2, 16, 16, 3), "float32")
+    found = float(make_loss(name, 0.25, 16)(target, output))
+    if name in ("mse", "mae"):
+        expected = np.mean(np.abs(target - output) ** (2 if name == "mse" else 1))
+    else:
+        expected = 0.75 * np.mean((target - output) ** 2) + 0.25 * float(EXPECTED[name](target, output))
+    assert found == pytest.approx(float(expected), rel=1e-5)

@@ -1,0 +1,47 @@
+"""The losses that a denoiser of photographs can be trained with, by the name that commands, runs and reports use."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+import tf_denoise.losses as losses
+
+LossName = Literal["mse", "mae", "regional", "frequency", "weighted_frequency", "windowed", "wavelet"]
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedLoss:
+    """What a loss is called, and how it is made.
+
+    Attributes:
+        title: As tables and figures have it.
+        words: What it compares.
+        make: The sharpness loss itself, for windows of a side in pixels; `None` for a loss of pixels alone.
+    """
+
+    title: str
+    words: str
+    make: Callable | None = None
+
+
+LOSSES: dict[LossName, NamedLoss] = {
+    "mse": NamedLoss("MSE loss", "mean squared error"),
+    "mae": NamedLoss("MAE loss", "mean absolute error"),
+    "regional": NamedLoss("Regional loss", "sharpness of windows", lambda window: losses.RegionalSharpnessLoss(window)),
+    "frequency": NamedLoss(
+        "Frequency loss",
+        "magnitudes of frequencies",
+        lambda window: losses.FrequencySharpnessLoss(high_freq_weight=0.0),
+    ),
+    "weighted_frequency": NamedLoss(
+        "Weighted frequency loss",
+        "magnitudes of frequencies, high ones weighted",
+        lambda window: losses.FrequencySharpnessLoss(),
+    ),
+    "windowed": NamedLoss(
+        "Windowed loss", "magnitudes of frequencies in windows", lambda window: losses.WindowedFrequencyLoss(window)
+    ),
+    "wavelet": NamedLoss(
+        "Wavelet loss", "wavelet details", lambda window: losses.WaveletSharpnessLoss("db2", levels=2)
+    ),
+}

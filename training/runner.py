@@ -1,0 +1,127 @@
+"""What the training commands share: the run folder is taken, and every network in it trained once."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import keras
+
+from tf_denoise.runs.folder import RECORD_FILE, open_run, write_json
+from training.progress import TrainingProgress
+from training.setting import environment
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A network to train.
+
+    Attributes:
+        title: What it is called while it is trained.
+        folder: Where the run keeps it.
+        cost: What its training is expected to cost, in a unit that all jobs share.
+        train: Trains it with the given callbacks; returns the record of `tf_denoise.fitting.loop.train`.
+    """
+
+    title: str
+    folder: Path
+    cost: float
+    train: Callable[[list[keras.callbacks.Callback]], dict]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the network stands in the run, trained to its end."""
+        return (self.folder / RECORD_FILE).exists()
+
+
+def title(name: str, repeat: int, repeats: int) -> str:
+    """What a network is called while it is trained.
+
+    Example:
+        >>> title("mse", repeat=1, repeats=1), title("mse", repeat=2, repeats=3)
+        ('mse', 'mse (repeat 2)')
+    """
+    return name if repeats == 1 else f"{name} (repeat {repeat})"
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path,
+    config: dict,
+    networks: list[dict],
+    places: Collection[str] = (),
+    changed: Mapping[str, Callable[[], str]] | None = None,
+) -> Iterator[None]:
+    """Take a run folder and write down what the run is.
+
+    Args:
+        folder: The run folder.
+        config: Everything that decides the result, as JSON values.
+        networks: What `networks.json` says of the networks of one repeat, each with its `name`.
+        places: As in `open_run`.
+        changed: As in `open_run`.
+
+    Raises:
+        InputError: If the folder cannot be taken for this run.
+    """
+    with open_run(folder, config, places, changed):
+        print(f"Run folder: {folder}")
+        if not (folder / "environment.json").exists():
+            write_json(folder / "environment.json", environment())
+        write_json(folder / "networks.json", networks)
+        yield
+
+
+def log_folder(run: Path, network: Path) -> Path:
+    """Where a run keeps what TensorBoard shows of a network."""
+    return run / "tensorboard" / network.relative_to(run)
+
+
+def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None] | None = None) -> None:
+    """Train what is not trained yet, in order.
+
+    Args:
+        run: The run folder.
+        jobs: The networks.
+        line: Gives, from the logs of an epoch, what is printed of it besides how far the training is; `None` for
+            nothing.
+    """
+    with TrainingProgress([job.cost for job in jobs]) as progress:
+        for part, job in enumerate(jobs):
+            if job.is_finished:
+                continue
+            progress.start(part, job.title)
+            board = keras.callbacks.TensorBoard(log_dir=str(log_folder(run, job.folder)), write_graph=False)
+            record = job.train([board, _Shown(progress, job.title, line)])
+            progress.finish()
+            if record["stopped"]:
+                print(f"{job.folder.relative_to(run)}: {record['stopped']}.")
+
+
+class _Shown(keras.callbacks.Callback):
+    """Moves the bar after every batch; prints a line after every epoch where there is something to say."""
+
+    def __init__(self, progress: TrainingProgress, title: str, line: Callable[[dict], str | None] | None):
+        super().__init__()
+        self.progress, self.title, self.line = progress, title, line
+        self.first: int | None = None
+        self.epoch, self.words = 0, ""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.first = epoch if self.first is None else self.first
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._advance(self.epoch + (batch + 1) / self.params["steps"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.words = f"loss {logs['loss']:.4g}"
+        share = self._advance(epoch + 1)
+        text = None if self.line is None else self.line(logs)
+        if text is not None:
+            self.progress.report(f"{self.title}: {share:4.0%}, {text}")
+
+    def _advance(self, epochs: float) -> float:
+        share = epochs / self.params["epochs"]
+        self.progress.advance(share, self.first / self.params["epochs"], self.words)
+        return share

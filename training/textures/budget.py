@@ -1,0 +1,71 @@
+"""How long to train, and in which precision: found out by timing a few steps."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+JUDGEMENTS = 20
+"""How often a training is judged on the validation photographs, and its state saved."""
+WORTHWHILE = 0.8
+"""Mixed precision is taken where a step takes at most this share of its time in float32."""
+
+
+class Timing(NamedTuple):
+    """Seconds of a training step and of a judgement."""
+
+    step: float
+    judgement: float
+
+
+def choose_precision(loss: str, time_steps: Callable[[str, str], Timing]) -> tuple[str, Timing]:
+    """The data type to train in, and what was timed in it to find out.
+
+    Args:
+        loss: The loss to time steps of.
+        time_steps: Times steps of a loss in a precision.
+
+    Example:
+        >>> choose_precision("mse", lambda loss, precision: Timing(1.0 if precision == "none" else 0.7, 0.1))
+        ('bfloat16', Timing(step=0.7, judgement=0.1))
+    """
+    plain, mixed = (time_steps(loss, name) for name in ("none", "bfloat16"))
+    return ("bfloat16", mixed) if mixed.step <= WORTHWHILE * plain.step else ("none", plain)
+
+
+def measure_budget(
+    losses: Sequence[str],
+    time_steps: Callable[[str, str], Timing],
+    *,
+    precision: str,
+    repeats: int,
+    minutes: float | None,
+    steps: int | None,
+) -> dict:
+    """Precision, number of steps, seconds of one: what a run keeps, so that a resumed one trains as long.
+
+    Args:
+        losses: The losses that a network each is trained with.
+        time_steps: Times steps of a loss in a precision.
+        precision: `auto`, or the data type to train in.
+        repeats: How often each network is trained.
+        minutes: Time for all trainings together, their start and their judgements; needed without `steps`.
+        steps: Steps of each training; above 20 rounded up to a multiple of 20.
+
+    Returns:
+        `{"precision": str, "steps": int, "seconds_per_step": {loss: float}}`.
+    """
+    started, timed = time.monotonic(), {}
+    if precision == "auto":
+        precision, timed[losses[0]] = choose_precision(losses[0], time_steps)
+    timed |= {loss: time_steps(loss, precision) for loss in losses if loss not in timed}
+    measuring = time.monotonic() - started
+    seconds = {loss: timing.step for loss, timing in timed.items()}
+    if steps is None:
+        trainings = repeats * len(seconds)
+        judging = JUDGEMENTS * trainings * min(timing.judgement for timing in timed.values())
+        starting = repeats * measuring  # each training starts as these did
+        left = 60 * minutes - measuring - starting - judging
+        steps = max(JUDGEMENTS, int(left / (repeats * sum(seconds.values()))))
+    epochs = min(JUDGEMENTS, steps)
+    return {"precision": precision, "steps": epochs * math.ceil(steps / epochs), "seconds_per_step": seconds}
