@@ -128,13 +128,10 @@ class WindowedFrequencyLoss(ImageLoss):
         step_size: Distance between windows in pixels; half the window if `None`.
         high_freq_weight: Weight added to the highest frequency; 0 weighs all alike.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
-        y_true: Images `(batch, height, width, channels)`.
-        y_pred: Images of the same shape.
+        y_true, y_pred: Images `(batch, height, width, channels)`.
 
     Raises:
         ValueError: If an argument lies outside its range or the images do not fit; see `windowed_frequency`.
