@@ -13,6 +13,7 @@ from tf_denoise.data.parts import Parts, make_noisy
 from tf_denoise.errors import InputError
 from tf_denoise.noise import described
 from tf_denoise.noise.ladder import at_level, noise_ladder
+from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
@@ -67,7 +68,7 @@ def evaluate_folder(folder: Path) -> Path:
 
 def _finished(folder: Path, repeats: int) -> list[tuple[int, str]]:
     """The places (repeat, name) of all networks, each of which must be trained."""
-    names = [network["name"] for network in read_json(folder / "networks.json")]
+    names = list(read_parents(folder))
     places = [(repeat, name) for repeat in range(1, repeats + 1) for name in names]
     missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
     if missing:

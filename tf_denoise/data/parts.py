@@ -21,8 +21,8 @@ from tf_denoise.seeds import derive_seed
 DATA_FILE = "data.json"
 MOST_PICTURES = {"validation": 24, "test": 100}
 """Photographs that are taken to validate and to test on; of more, these many spread evenly over them."""
-LARGEST_SIDE = 640
-"""Of larger photographs the centre is taken: they are held whole in memory."""
+LARGEST_SIDE = 512
+"""Of larger photographs the centre is taken: they are held in memory, and scored at every noise level."""
 
 
 class Parts:

@@ -181,9 +181,10 @@ def _check_part(part: dict, registered: dict, is_compiled: bool) -> None:
     elif key is not None and ">" in key:
         if key.rpartition(">")[2] == name and _is_known(key, registered.get(key)):
             return
-    elif key in (None, name) and name not in registered:
-        if name in CLASSES.get(module, ()) or (is_compiled and module in COMPILED and name.isidentifier()):
-            return
+    elif (key in (None, name) and name not in registered) and (
+        name in CLASSES.get(module, ()) or (is_compiled and module in COMPILED and name.isidentifier())
+    ):
+        return
     raise _Refused(
         f"holds {name[:60]} of {(module or key or 'nowhere')[:60]}, which is none of the layers and operations that "
         "networks for images are made of"

@@ -275,7 +275,7 @@ def test_a_picture_that_fails_while_it_is_denoised_or_written_stops_no_other(tmp
     assert (result.done, result.status) == (1, 1)
     assert sorted(result.problems) == [
         f"{sources[0]} cannot be denoised: The memory does not even hold a tile of 64 x 64 pixels.",
-        f"{sources[1]} cannot be denoised: RuntimeError: something",
+        f"{sources[1]} cannot be denoised: RuntimeError: something.",
         f"{tmp_path / 'out' / '2.png'} cannot be written: Is a directory.",
     ]
 
