@@ -59,15 +59,16 @@ def read_markers(file: BinaryIO) -> Markers:
         ValueError: If it is damaged.
     """
     file.seek(_SOI_BYTES)
-    frame, segments = None, []
+    frame: tuple | None = None
+    segments = []
     while True:
         marker = file.read(2)
         while len(marker) == 2 and marker == b"\xff\xff":  # filling
             marker = marker[1:] + file.read(1)
-        length = file.read(2)
-        if len(marker) < 2 or len(length) < 2 or marker[0] != 0xFF:
+        stated = file.read(2)
+        if len(marker) < 2 or len(stated) < 2 or marker[0] != 0xFF:
             raise ValueError("it ends, or a marker is missing, before the first scan")
-        code, length = marker[1], int.from_bytes(length, "big")
+        code, length = marker[1], int.from_bytes(stated, "big")
         content = file.read(length - 2)
         if length < 2 or len(content) < length - 2:
             raise ValueError("it ends before the first scan")

@@ -85,7 +85,7 @@ class TiledDenoiser:
                 raise ValueError(f"{name} is an integer of at least {least}; received {value!r}.")
         self.channels, self.stride = shape[-1], getattr(model, "stride", 32)
         self._tile, self._overlap, self._measured = tile, overlap, False
-        self._reach = None
+        self._reach: int | None = None
         signature = [tf.TensorSpec((None, None, None, self.channels), tf.float32)]
         self._predict = tf.function(lambda images: model(images, training=False), input_signature=signature)
 
