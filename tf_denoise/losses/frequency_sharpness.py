@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_denoise.losses.base import ImageLoss
-from tf_denoise.losses.checks import as_image_pair, checked_number
+from tf_denoise.losses.checks import as_image_pair, checked_number, weight_arguments
 
 
 def high_frequency_mask(height, width, high_freq_weight: float = 2.0, dtype="float32") -> tf.Tensor:
@@ -193,8 +193,4 @@ class FrequencySharpnessLoss(ImageLoss):
         name: str = "frequency_sharpness",
         dtype=None,
     ):
-        arguments = {
-            "high_freq_weight": checked_number(high_freq_weight, "high_freq_weight"),
-            "scale": checked_number(scale, "scale"),
-        }
-        super().__init__(arguments, reduction, name, dtype)
+        super().__init__(weight_arguments(high_freq_weight, scale), reduction, name, dtype)

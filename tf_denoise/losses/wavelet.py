@@ -186,9 +186,6 @@ class WaveletSharpnessLoss(ImageLoss):
         scale: Factor of the loss, at least 0.
         reduction, name, dtype: As those of `ImageLoss`.
 
-    Call arguments:
-        y_true, y_pred: Images `(batch, height, width, channels)`.
-
     Raises:
         ValueError: If an argument lies outside its range or the images do not fit; see `wavelet_sharpness`.
 

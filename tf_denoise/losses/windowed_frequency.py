@@ -9,6 +9,7 @@ from tf_denoise.losses.checks import (
     as_image_pair,
     checked_number,
     checked_window,
+    weight_arguments,
     window_arguments,
     with_room_for_window,
 )
@@ -155,9 +156,5 @@ class WindowedFrequencyLoss(ImageLoss):
         name: str = "windowed_frequency",
         dtype=None,
     ):
-        arguments = {
-            **window_arguments(window_size, step_size),
-            "high_freq_weight": checked_number(high_freq_weight, "high_freq_weight"),
-            "scale": checked_number(scale, "scale"),
-        }
+        arguments = window_arguments(window_size, step_size) | weight_arguments(high_freq_weight, scale)
         super().__init__(arguments, reduction, name, dtype)
