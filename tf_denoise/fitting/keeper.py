@@ -5,12 +5,14 @@ import math
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from tf_denoise.errors import reason
 from tf_denoise.runs.folder import atomic_path
+from tf_denoise.tiling.exact import exact_float32
 
 _STATE, _PREVIOUS = "state.npz", "state-previous.npz"
 
@@ -59,7 +61,7 @@ class StateKeeper(keras.callbacks.Callback):
         """Write the state, and keep the one before it."""
         self.epoch, self.history, self.seconds = epoch, history, seconds
         record = json.dumps({"epoch": epoch, "history": history, "seconds": seconds, "stopped": self.stopped})
-        arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
+        arrays: dict[str, Any] = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
         arrays |= {f"b{index}": array for index, array in enumerate(self.best)}
         state = self.folder / _STATE
         if state.exists():
@@ -155,7 +157,8 @@ class StateKeeper(keras.callbacks.Callback):
         current = _values(weights)
         self.optimizer.finalize_variable_values(weights)  # the averages in their place, where it keeps them
         judged = _values(weights)
-        value = float(self.judge())
+        with exact_float32():
+            value = float(self.judge())
         self._assign(current)
         before = [earlier for earlier in self.history.get(self.judged_by, []) if not math.isnan(earlier)]
         if value > max(before, default=-math.inf):

@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from tf_denoise.errors import InputError, printable, reason
 from tf_denoise.losses.named import LOSSES
 from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
@@ -19,7 +20,22 @@ def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) ->
         about: What is known of its training.
         functions: Its signatures.
         max_pixels: The most pixels of a picture that is decoded.
+
+    Raises:
+        InputError: If what is known of the training is damaged.
     """
+    try:
+        return _card(model, about, functions, max_pixels)
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, csv.Error) as error:
+        raise InputError(
+            f"The run in {about.run} has no model card, because its files are damaged or of another version: "
+            f"{type(error).__name__} {reason(error)}."
+        ) from None
+
+
+def _card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
     sections = {
         "": _facts(model),
         "Training": _training(about),
@@ -27,7 +43,7 @@ def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) ->
         "Limits": _limits(model, about, max_pixels),
         "Signatures": [_signature(name, function) for name, function in functions.items()],
     }
-    parts = [f"# {about.name}\n"]
+    parts = [f"# {printable(about.name)}\n"]
     for title, lines in sections.items():
         parts.append((f"## {title}\n\n" if title else "") + "\n".join(lines) + "\n")
     return "\n".join(parts)
@@ -54,9 +70,8 @@ def _training(about: LoadedNetwork) -> list[str]:
     if config["command"] == "textures":
         loss = about.name.split("/")[-1]
         beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
-        lines.append(
-            f"- Loss: {loss} ({LOSSES[loss].words if loss in LOSSES else loss}){beside}; crops of {config['crop_size']} pixels."
-        )
+        words = LOSSES[loss].words if loss in LOSSES else loss
+        lines.append(f"- Loss: {loss} ({words}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:
         lines.append(f"- {record['steps']:,} training steps of {config['batch_size']} images, seed {config['seed']}.")
     if record.get("stopped"):

@@ -108,11 +108,11 @@ def test_a_folder_that_is_no_finished_run_is_refused(capsys, copy, tmp_path):
 
 def test_a_damaged_run_is_refused_by_the_damaged_file(capsys, copy):
     changed(copy / "config.json", command="cooking")
-    assert "is not the folder of a run." in refusal(capsys, copy)
+    assert "its config.json is not that of a run" in refusal(capsys, copy)
     changed(copy / "config.json", command="iterative")
     model = network_folder(copy, 1, "one_level") / "model.keras"
     model.write_bytes(model.read_bytes()[:1000])
-    assert f"{model} cannot be loaded" in refusal(capsys, copy)
+    assert f"{model} is not a .keras file, or is damaged: " in refusal(capsys, copy)
     (copy / "config.json").write_text('{"command": ')
     assert "config.json cannot be read as a file of a run" in refusal(capsys, copy)
 
