@@ -8,17 +8,20 @@ READY_TO_TEST := $(VENV)/.ready-to-test
 RUN ?= runs/demo
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint types format clean
 
 demo: $(READY)
 	$(BIN)/python -m training.iterative --profile demo --dataset digits --output $(RUN)
 
-test: lint
+test: lint types
 	$(BIN)/python -m pytest
 
 lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(READY_TO_TEST)
+	$(BIN)/mypy
 
 format: $(READY_TO_TEST)
 	$(BIN)/ruff check --fix .

@@ -8,7 +8,7 @@ import numpy as np
 from evaluation import metrics
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
-from evaluation.textures.run import TextureRun
+from evaluation.textures.run import Predict, TextureRun
 from evaluation.textures.scoring import denoise
 from evaluation.textures.tuning import Tuned, spread_out, tune
 from tf_denoise.data.noisy_pair import NoisyPair
