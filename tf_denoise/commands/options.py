@@ -21,7 +21,7 @@ def parse_options(kind: type[Options], arguments: list[str] | None, prog: str) -
         arguments: The words, without the program's name; defaults to those of the process.
         prog: The command as help shows it.
     """
-    root: Any = Annotated[kind, tyro.conf.arg(name="")]  # type: ignore[valid-type]
+    root: Any = Annotated[kind, tyro.conf.arg(name="")]
     return tyro.cli(root, args=arguments, prog=prog, config=(tyro.conf.DisallowNone,))
 
 
