@@ -1,14 +1,15 @@
 """PSNR over noise, within the range that a network was trained on and beyond it."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
 from evaluation import metrics
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
-from evaluation.textures.run import TextureRun
+from evaluation.textures.run import Predict, TextureRun
 from evaluation.textures.scoring import denoise
 from evaluation.textures.tuning import Tuned, spread_out, tune
 from tf_denoise.data.noisy_pair import NoisyPair
@@ -54,7 +55,8 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
         known = rivals.get(float(sigma))
         blur = known[BLUR] if known else tune(BASELINES[BLUR], _with_noise(run, validation, sigma))
         noisy = _with_noise(run, photographs, sigma)
-        for (repeat, name), predict in {(0, INPUT): np.asarray, (0, BLUR): blur, **run.networks}.items():
+        methods: dict[tuple[int, str], Predict] = {(0, INPUT): np.asarray, (0, BLUR): blur, **run.networks}
+        for (repeat, name), predict in methods.items():
             values = [metrics.psnr(p.clean[None], denoise(predict, p.noisy, name)[None], max_val=1.0) for p in noisy]
             found.setdefault(name, {}).setdefault(repeat, []).append(float(np.mean(values)))
     curves = {name: np.array(list(repeats.values())) for name, repeats in found.items()}
@@ -62,4 +64,5 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
 
 
 def _with_noise(run: TextureRun, pictures: Sequence[NoisyPair], sigma: float) -> list[NoisyPair]:
-    return [NoisyPair(p.name, p.clean, np.asarray(run.make_noisy(p.clean, sigma), "float32"), sigma) for p in pictures]
+    make = cast(Callable[[np.ndarray, float], np.ndarray], run.make_noisy)  # a run with a sweep has it
+    return [NoisyPair(p.name, p.clean, np.asarray(make(p.clean, sigma), "float32"), sigma) for p in pictures]
