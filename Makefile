@@ -4,6 +4,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_TEST := $(VENV)/.ready-to-test
 RUN ?= runs/demo
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
@@ -15,16 +16,20 @@ demo: $(READY)
 test: lint
 	$(BIN)/python -m pytest
 
-lint: $(READY)
+lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(READY)
+format: $(READY_TO_TEST)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-$(READY): requirements.txt requirements-dev.txt pyproject.toml
+$(READY): pyproject.toml
 	sh scripts/make-venv.sh $(VENV) "$(PYTHON)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[all]"
+	touch $@
+
+$(READY_TO_TEST): $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@
 

@@ -56,11 +56,13 @@ def _escape(char: str) -> str:
 def reason(error: BaseException) -> str:
     """What a foreign exception says, as a part of a sentence: its first line, short, without a full stop.
 
+    Keras puts a whole configuration before what went wrong; of its messages the end is taken.
+
     Example:
         >>> reason(KeyError()), reason(ValueError("no such layer.\\nConfig: {...}"))
         ('KeyError', 'no such layer')
     """
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    lines = str(error).rpartition("Exception encountered: ")[2].strip().splitlines() or [type(error).__name__]
     text = " ".join(printable(lines[0]).split()).rstrip(".:")
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 4].rstrip() + " ..."
 

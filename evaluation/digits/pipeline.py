@@ -21,6 +21,7 @@ from evaluation.table import INPUT
 from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
 from tf_denoise.errors import InputError
 from tf_denoise.pages import PageFigure
+from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import (
     CLASSIFIER_FOLDER,
     RECORD_FILE,
@@ -55,6 +56,7 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
     digits = digits or load_digits(options["dataset_used"])
     if digits.fingerprint() != options["dataset_fingerprint"]:
         raise InputError(f"The data {options['dataset_used']} is not what the run in {folder} was trained on.")
+    read_parents(folder)  # which refuses a damaged tree
     tree = read_json(folder / "networks.json")
     if tsne_points is None:
         tsne_points = options["tsne_points"]

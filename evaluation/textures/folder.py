@@ -9,9 +9,11 @@ import tensorflow as tf
 from evaluation.stored import StoredOptions
 from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import Predict, TextureRun
-from tf_denoise.data.parts import Parts, make_noise, make_noisy
+from tf_denoise.data.parts import Parts, make_noisy
 from tf_denoise.errors import InputError
+from tf_denoise.noise import described
 from tf_denoise.noise.ladder import at_level, noise_ladder
+from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
@@ -66,7 +68,7 @@ def evaluate_folder(folder: Path) -> Path:
 
 def _finished(folder: Path, repeats: int) -> list[tuple[int, str]]:
     """The places (repeat, name) of all networks, each of which must be trained."""
-    names = [network["name"] for network in read_json(folder / "networks.json")]
+    names = list(read_parents(folder))
     places = [(repeat, name) for repeat in range(1, repeats + 1) for name in names]
     missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
     if missing:
@@ -81,7 +83,9 @@ def noise_of(options: StoredOptions) -> keras.layers.Layer | None:
     """The noise that a run was trained with; `None` where its photographs bring their own."""
     if options["clean"] is not None:
         return None
-    return make_noise(options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"])
+    return described.make_noise(
+        options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"]
+    )
 
 
 def as_function(network: keras.Model) -> Predict:
@@ -101,13 +105,12 @@ def noise_in_words(options) -> str:
         options: The options of the run by name.
 
     Example:
-        >>> noise_in_words({"clean": None, "noise": "gaussian", "sigma": (5.0, 55.0)})
+        >>> options = {"clean": None, "noise": "gaussian", "sigma": (5.0, 55.0), "level": 30, "photons": 100.0}
+        >>> noise_in_words(options)
         'Gaussian, deviation 5 to 55 (255ths)'
     """
     if options["clean"] is not None:
         return "as the noisy photographs have it"
-    if options["noise"] == "salt_and_pepper":
-        return f"salt and pepper, {options['level']} % of the pixels chosen"
-    deviation = " to ".join(f"{value:g}" for value in options["sigma"])
-    kind = "Gaussian" if options["noise"] == "gaussian" else f"Poisson of {options['photons']:g} photons, and Gaussian"
-    return f"{kind}, deviation {deviation} (255ths)"
+    return described.noise_in_words(
+        options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"]
+    )

@@ -142,7 +142,7 @@ BAD = {
         _tiff("bands.tif", noise(channels=5), photometric="rgb", planarconfig="contig"),
         r"bands\.tif is a colour 5-channel picture",
     ),
-    "signed": (_tiff("signed.tif", noise()[..., 0].astype("int16")), r"signed\.tif is a int16 picture"),
+    "signed": (_tiff("signed.tif", noise()[..., 0].astype("int16")), r"signed\.tif is an int16 picture"),
     "deep": (_tiff("deep.tif", noise()[..., 0].astype("uint32")), r"deep\.tif is a 32-bit integer picture"),
 }
 """Name to how the file is made, and the sentence that refuses it."""

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tf_denoise.errors import InputError
+from tf_denoise.extras import require
 
 IMAGE_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
@@ -101,9 +102,8 @@ def _split(name: str, description: str, x_train, y_train, x_test, y_test) -> Dig
 
 def _embedded() -> Digits:
     import scipy.ndimage
-    import sklearn.datasets
 
-    digits = sklearn.datasets.load_digits()
+    digits = require("sklearn.datasets").load_digits()
     enlarged = scipy.ndimage.zoom(digits.images / 16, (1, 3, 3), order=3, mode="nearest", grid_mode=True)
     padded = np.pad(np.clip(enlarged, 0, 1), ((0, 0), (2, 2), (2, 2)))
     images, labels = np.round(padded * 255).astype("uint8").reshape(-1, 784), digits.target.astype("uint8")

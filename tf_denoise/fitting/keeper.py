@@ -11,6 +11,7 @@ import numpy as np
 
 from tf_denoise.errors import reason
 from tf_denoise.runs.folder import atomic_path
+from tf_denoise.tiling.exact import exact_float32
 
 _STATE, _PREVIOUS = "state.npz", "state-previous.npz"
 
@@ -155,7 +156,8 @@ class StateKeeper(keras.callbacks.Callback):
         current = _values(weights)
         self.optimizer.finalize_variable_values(weights)  # the averages in their place, where it keeps them
         judged = _values(weights)
-        value = float(self.judge())
+        with exact_float32():
+            value = float(self.judge())
         self._assign(current)
         before = [earlier for earlier in self.history.get(self.judged_by, []) if not math.isnan(earlier)]
         if value > max(before, default=-math.inf):

@@ -181,7 +181,8 @@ def build_sharpness_cache(
         [(0, 0, 16.0), (0, 2, 8.0)]
     """
     window_size, step_size = checked_window(window_size, step_size)
-    scores, fingerprints = {}, {}
+    scores: dict = {}
+    fingerprints: dict[str, Fingerprint] = {}
     entries = clean_images(source, read or read_image)
     # Neighbours of one size are scored together.
     for _, group in itertools.groupby(entries, key=lambda entry: np.shape(entry[1])):

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.losses.checks import as_image_pair, checked_number, checked_window, with_room_for_window
+from tf_denoise.losses.base import ImageLoss
+from tf_denoise.losses.checks import (
+    as_image_pair,
+    checked_number,
+    checked_window,
+    window_arguments,
+    with_room_for_window,
+)
 from tf_denoise.losses.frequency_sharpness import magnitude_distance
 
 
@@ -97,15 +104,15 @@ def windowed_frequency(
     y_true, y_pred = as_image_pair(y_true, y_pred)
     # Written out, because `tf.signal.hann_window(periodic=True)` is not periodic for an odd length.
     taper = tf.constant(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(window_size) / window_size), y_pred.dtype)
-    windows = [
+    true, pred = (
         extract_windows(with_room_for_window(images, window_size), window_size, step_size) * taper[:, None] * taper
         for images in (y_true, y_pred)
-    ]
-    return scale * tf.reduce_mean(magnitude_distance(*windows, high_freq_weight), axis=[1, 2, 3])
+    )
+    return scale * tf.reduce_mean(magnitude_distance(true, pred, high_freq_weight), axis=[1, 2, 3])
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class WindowedFrequencyLoss(keras.losses.Loss):
+class WindowedFrequencyLoss(ImageLoss):
     """Compares the frequencies of rolling windows: `windowed_frequency` as a Keras loss.
 
     Beside `FrequencySharpnessLoss` it knows the place of a frequency to within a window. Add it to a pixel loss
@@ -138,6 +145,9 @@ class WindowedFrequencyLoss(keras.losses.Loss):
         16
     """
 
+    ARGUMENTS = ("window_size", "step_size", "high_freq_weight", "scale")
+    value_per_image = staticmethod(windowed_frequency)
+
     def __init__(
         self,
         window_size: int = 32,
@@ -148,22 +158,9 @@ class WindowedFrequencyLoss(keras.losses.Loss):
         name: str = "windowed_frequency",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        checked_window(window_size, step_size)
-        self.window_size, self.step_size = window_size, step_size
-        self.high_freq_weight = checked_number(high_freq_weight, "high_freq_weight")
-        self.scale = checked_number(scale, "scale")
-
-    def call(self, y_true, y_pred):
-        """One value per image, `(batch,)`."""
-        return windowed_frequency(y_true, y_pred, self.window_size, self.step_size, self.high_freq_weight, self.scale)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "window_size": self.window_size,
-            "step_size": self.step_size,
-            "high_freq_weight": self.high_freq_weight,
-            "scale": self.scale,
+        arguments = {
+            **window_arguments(window_size, step_size),
+            "high_freq_weight": checked_number(high_freq_weight, "high_freq_weight"),
+            "scale": checked_number(scale, "scale"),
         }
+        super().__init__(arguments, reduction, name, dtype)

@@ -84,7 +84,8 @@ def _inspect(path: Path, file: BinaryIO, accept, least_side: int, max_pixels: in
             path, f"is {extent}, more than the {max_pixels / 1e6:g} megapixels allowed (a decompression bomb?)"
         )
     if header.kind not in accept:
-        raise PictureError(path, f"is a {header.kind} picture; expected {' or '.join(accept)}")
+        article = "an" if header.kind[0] in "aeiou" else "a"
+        raise PictureError(path, f"is {article} {header.kind} picture; expected {' or '.join(accept)}")
     if min(header.height, header.width) < least_side:
         raise PictureError(path, f"is tiny, {extent}; expected at least {least_side} x {least_side}")
     if header.bits not in (8, 16, 32):

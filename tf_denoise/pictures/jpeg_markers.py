@@ -112,7 +112,7 @@ def lasts(data: bytes, markers: Markers, decode: Callable[[bytes], np.ndarray] |
     end = data.find(EOI, markers.scan)
     if end < 0 or end - markers.scan < markers.least_bytes:
         return False
-    filled = data[:end] + _filling() + data[end:]
+    filled = data[:end] + filling() + data[end:]
     if decode is not None:
         return np.array_equal(decode(data), decode(filled))
     if not np.array_equal(_decoded(data, 8), _decoded(filled, 8)):
@@ -120,8 +120,11 @@ def lasts(data: bytes, markers: Markers, decode: Callable[[bytes], np.ndarray] |
     return markers.process in ("baseline", "extended") or np.array_equal(_decoded(data, 1), _decoded(filled, 1))
 
 
-def _filling() -> bytes:
-    """Noise, and after it each restart marker with noise behind it, so that one of them is the one expected."""
+def filling() -> bytes:
+    """What is set before an end marker: noise, and each restart marker twice with noise behind it.
+
+    So that the restart marker that a decoder waits for is among them.
+    """
     noise = np.random.default_rng(0).integers(0, 255, (17, _FILLING_BYTES), "uint8")  # never 255
     markers = [b"", *(bytes((0xFF, 0xD0 + number % 8)) for number in range(16))]
     return b"".join(marker + row.tobytes() for marker, row in zip(markers, noise, strict=True))

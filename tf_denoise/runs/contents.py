@@ -24,12 +24,25 @@ def read_config(run: Path) -> dict:
     config = read_json(run / CONFIG_FILE)
     if not isinstance(config, dict) or config.get("command") not in ("textures", "iterative"):
         raise InputError(
-            f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras file."
+            f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras "
+            "file."
         )
     repeats = config.setdefault("repeats", 1)
     if not isinstance(repeats, int) or not 1 <= repeats <= MOST_REPEATS:
         raise InputError(f"{run / CONFIG_FILE} is damaged: repeats lies in 1..{MOST_REPEATS:,}; received {repeats!r}.")
+    _check_noise(run, config)
     return with_found_places(run, config)
+
+
+def _check_noise(run: Path, config: dict) -> None:
+    """Refuse a configuration whose noise cannot be told: what a network was trained on depends on it."""
+    if config["command"] != "textures" or config.get("noise") not in ("gaussian", "poisson_gaussian"):
+        return
+    sigma, photons = config.get("sigma"), config.get("photons", 1)
+    if not isinstance(sigma, list) or not 1 <= len(sigma) <= 2 or not all(map(_is_number, sigma)):
+        raise InputError(f"{run / CONFIG_FILE} is damaged: sigma is one or two numbers; received {str(sigma)[:60]}.")
+    if not _is_number(photons) or photons <= 0:
+        raise InputError(f"{run / CONFIG_FILE} is damaged: photons is a number above 0; received {str(photons)[:60]}.")
 
 
 def read_parents(run: Path) -> dict[str, str | None]:

@@ -278,8 +278,8 @@ def _compare(folder: Path, config: dict, places: Collection[str], changed: Mappi
         )
     if different:
         raise InputError(
-            f"The output folder {folder} holds a run on other data: {changed[different[0]]()}. Choose another --output, "
-            "or the same data to go on with that run."
+            f"The output folder {folder} holds a run on other data: {changed[different[0]]()}. Choose another "
+            "--output, or the same data to go on with that run."
         )
 
 

@@ -5,6 +5,7 @@ import statistics
 from collections import defaultdict
 from pathlib import Path
 
+from tf_denoise.errors import InputError, printable, reason
 from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
@@ -28,7 +29,22 @@ def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) ->
         about: What is known of its training.
         functions: Its signatures.
         max_pixels: The most pixels of a picture that is decoded.
+
+    Raises:
+        InputError: If what is known of the training is damaged.
     """
+    try:
+        return _card(model, about, functions, max_pixels)
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OSError, csv.Error) as error:
+        raise InputError(
+            f"The run in {about.run} has no model card, because its files are damaged or of another version: "
+            f"{type(error).__name__} {reason(error)}."
+        ) from None
+
+
+def _card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
     sections = {
         "": _facts(model),
         "Training": _training(about),
@@ -36,7 +52,7 @@ def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) ->
         "Limits": _limits(model, about, max_pixels),
         "Signatures": [_signature(name, function) for name, function in functions.items()],
     }
-    parts = [f"# {about.name}\n"]
+    parts = [f"# {printable(about.name)}\n"]
     for title, lines in sections.items():
         parts.append((f"## {title}\n\n" if title else "") + "\n".join(lines) + "\n")
     return "\n".join(parts)

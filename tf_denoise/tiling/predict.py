@@ -1,16 +1,17 @@
 """Pictures of any size, tile by tile: the same picture as in one piece, in memory that does not grow with it."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.machine import memory
+from tf_denoise.tiling.exact import exact_float32
 from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans
 from tf_denoise.tiling.reach import measure_reach
 
 OVERLAPS_IN_A_TILE = 12
-"""Sides of a tile are so many overlaps unless told: 84 % of the work is then kept, of a tile between others."""
+"""Sides of a tile are so many overlaps by default: 84 % of the work is then kept, of a tile between others."""
 LEAST_TILE, LEAST_HALVED = 512, 64
 """The smallest tile that is chosen, and the smallest that halving ends at, in pixels."""
 GLOBAL_OVERLAP = 128
@@ -24,9 +25,10 @@ _SHARE_OF_MEMORY = 1 / 4
 def denoise_image(model, image, tile: int | None = None, overlap: int | None = None, value_range=None) -> np.ndarray:
     """Denoise a picture of any height and width, tile by tile.
 
-    With an overlap that covers how far the network looks (measured with it unless told, see `measure_reach`), the
-    result is that of `model(picture)` in one piece to 1e-5. Networks with attention over the whole picture, such as
-    `ViTUNet`, see a tile where they would see the picture; their tiles are blended.
+    With an overlap that covers how far the network looks (by default it is measured with it, see `measure_reach`), the
+    result is that of `model(picture)` in one piece to 1e-5; on a GPU to what its own results differ by. Networks with
+    attention over the whole picture, such as `ViTUNet`, see a tile where they would see the picture; their tiles are
+    blended.
 
     A grey picture for a colour network is repeated to its channels, and their mean is the result. The channels of a
     colour picture for a grey network are denoised one by one.
@@ -34,19 +36,19 @@ def denoise_image(model, image, tile: int | None = None, overlap: int | None = N
     Args:
         model: A Keras model of images `(batch, height, width, channels)` with sizes unknown, values in [0, 1].
         image: `(height, width)` or `(height, width, channels)`: uint8, uint16 or floating point.
-        tile: Side of a tile in pixels, rounded to the stride of the network; chosen unless told. Halved when memory
+        tile: Side of a tile in pixels, rounded to the stride of the network; chosen by default. Halved when memory
             runs out.
-        overlap: Pixels that neighbouring tiles share, rounded up to the stride. Unless told, twice the reach, and at
-            most half of a `tile` that is given.
-        value_range: `(black, white)` in the values of `image`: the whole range of an integer type, and `(0, 1)` for
-            floating point, unless told.
+        overlap: Pixels that neighbouring tiles share, rounded up to the stride. Defaults to twice the reach, and
+            at most half of a `tile` that is given.
+        value_range: `(black, white)` in the values of `image`. Defaults to the whole range of an integer type, and to
+            `(0, 1)` for floating point.
 
     Returns:
         An array of the shape and type of `image`. Integers are rounded and kept within the range; floating point is
         neither.
 
     Raises:
-        ValueError: If the model takes no images of any size, the image is none or does not fit the model, or the
+        ValueError: If the model takes no images of any size, the image is not one or does not fit the model, or the
             overlap leaves nothing of a tile.
 
     Example:
@@ -91,13 +93,14 @@ class TiledDenoiser:
     def reach(self) -> int | None:
         """How far a cut is felt, in pixels; `None`: everywhere."""
         if not self._measured:
-            self._reach = measure_reach(lambda x: self._predict(x).numpy(), self.channels, self.stride)
+            with exact_float32():
+                self._reach = measure_reach(lambda x: self._predict(x).numpy(), self.channels, self.stride)
             self._measured = True
         return self._reach
 
     @property
     def overlap(self) -> int:
-        """What is used unless told, in pixels."""
+        """Pixels that neighbouring tiles share."""
         if self._overlap is not None:
             return self._overlap
         overlap = GLOBAL_OVERLAP if self.reach is None else 2 * self.reach
@@ -107,11 +110,10 @@ class TiledDenoiser:
 
     @property
     def tile(self) -> int:
-        """What is used unless told, in pixels: for a given network and machine always the same."""
+        """Side of a tile in pixels: for a given network and machine always the same."""
         if self._tile is not None:
             return max(self._tile, self.stride)
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * _SHARE_OF_MEMORY
-        affordable = int((memory / _BYTES_PER_PIXEL) ** 0.5)
+        affordable = int((memory() * _SHARE_OF_MEMORY / _BYTES_PER_PIXEL) ** 0.5)
         side = min(max(LEAST_TILE, OVERLAPS_IN_A_TILE * self.overlap), max(affordable, 2 * self.overlap))
         return round_up(side, self.stride)
 
@@ -137,6 +139,11 @@ class TiledDenoiser:
         pixels = image[..., None] if image.ndim == 2 else image
         low, high = self._checked(pixels, value_range)
         on_progress = on_progress or (lambda count: None)
+        with exact_float32():
+            return self._whole(pixels, low, high, on_progress).reshape(image.shape)
+
+    def _whole(self, pixels: np.ndarray, low: float, high: float, on_progress: Callable[[int], None]) -> np.ndarray:
+        """The picture from its tiles, which are made smaller as long as the memory does not hold them."""
         if max(pixels.shape[:2]) <= LEAST_TILE and self._tile is None:
             tile, overlap = LEAST_TILE, 0  # one tile, nothing to measure
         else:
@@ -150,7 +157,7 @@ class TiledDenoiser:
                     result[rows, columns] = _restored(values, low, high, pixels.dtype)
                     done += values.shape[0] * values.shape[1]
                     on_progress(values.shape[0] * values.shape[1])
-                return result.reshape(image.shape)
+                return result
             except (tf.errors.ResourceExhaustedError, MemoryError) as error:
                 on_progress(-done)
                 tile, overlap, at_once = self._smaller(tile, overlap, at_once, pixels.shape, error)
@@ -256,7 +263,16 @@ class TiledDenoiser:
 
 
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:
-    """Values in [0, 1] as those of a picture."""
+    """Values in [0, 1] as those of a picture.
+
+    Raises:
+        ValueError: If the network gave NaN or infinity.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "The output of the network is NaN or infinite in places; expected numbers from 0 to 1. Choose another "
+            "network."
+        )
     if dtype.kind == "f":
         return values * (high - low) + low
     return np.round(np.clip(values, 0, 1) * (high - low) + low)

@@ -7,7 +7,10 @@ import numpy as np
 from tf_denoise.tiling.geometry import round_up
 
 TOLERANCE = 1e-6
-"""A change below this is none: a tenth of what tiles may differ from the whole picture."""
+"""A change below this is none, where a device gives the same result for the same input: a tenth of what tiles may
+differ from the whole picture."""
+_DEVICE_NOISES = 3
+"""A change below so many times what the device changes by itself is none either."""
 _ROUNDING = 1e-7  # of the largest output: what the order of a sum changes
 LENGTHS = (256, 512, 1024)
 """Distances that are looked at, one after the other."""
@@ -24,7 +27,8 @@ def measure_reach(predict: Callable, channels: int, stride: int, tolerance: floa
         predict: A function of images `(batch, height, width, channels)`, float32, to outputs of the same shape.
         channels: Channels of the images.
         stride: The cut lies at a multiple of it.
-        tolerance: Largest difference that counts as none.
+        tolerance: Largest difference that counts as none. Raised where the device's own differences are larger, see
+            `device_noise`: to look for more than a device repeats would find a cut everywhere.
 
     Returns:
         The reach, or `None` if the cut is felt everywhere, as it is by a network with attention over the whole picture.
@@ -32,10 +36,26 @@ def measure_reach(predict: Callable, channels: int, stride: int, tolerance: floa
     for length in LENGTHS:
         length = round_up(length, stride)
         picture = _probe(length, max(64, round_up(64, stride)), channels)
+        if length == round_up(LENGTHS[0], stride):
+            tolerance = max(tolerance, _DEVICE_NOISES * device_noise(predict, picture))
         felt = seam_profile(predict, picture, length) > tolerance
         if not felt[-stride:].any():
             return int(np.flatnonzero(felt)[-1]) + 1 if felt.any() else 0
     return None
+
+
+def device_noise(predict: Callable, picture: np.ndarray) -> float:
+    """How far the results of a device for one picture differ: computed twice, and in a batch of two.
+
+    A processor gives the same bits, a GPU need not: it adds up in another order, and chooses another algorithm for
+    another shape.
+
+    Args:
+        predict: As in `measure_reach`.
+        picture: float32 `(height, width, channels)`.
+    """
+    once, again, pair = (np.asarray(predict(np.stack([picture] * count))) for count in (1, 1, 2))
+    return float(max(np.abs(once - again).max(), np.abs(once - pair).max()))
 
 
 def seam_profile(predict: Callable, picture: np.ndarray, cut: int) -> np.ndarray:

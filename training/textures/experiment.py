@@ -13,9 +13,10 @@ from evaluation.metrics import psnr
 from evaluation.textures.folder import evaluate_folder
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
-from tf_denoise.data.parts import DATA_FILE, Parts, make_noise
+from tf_denoise.data.parts import DATA_FILE, Parts
 from tf_denoise.fitting.loop import averaging_adam, train
 from tf_denoise.losses.named import LossName
+from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json, write_json
 from tf_denoise.seeds import derive_seed

@@ -112,7 +112,7 @@ def test_a_damaged_run_is_refused_by_the_damaged_file(capsys, copy):
     changed(copy / "config.json", command="iterative")
     model = network_folder(copy, 1, "one_level") / "model.keras"
     model.write_bytes(model.read_bytes()[:1000])
-    assert f"{model} cannot be loaded" in refusal(capsys, copy)
+    assert f"{model} is not a .keras file, or is damaged: " in refusal(capsys, copy)
     (copy / "config.json").write_text('{"command": ')
     assert "config.json cannot be read as a file of a run" in refusal(capsys, copy)
 

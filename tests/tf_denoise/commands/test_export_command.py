@@ -1,5 +1,7 @@
 """`python -m tf_denoise export`: its options, what it writes, its model card."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -135,3 +137,21 @@ def test_what_cannot_be_exported_is_told_in_one_sentence(run, tmp_path, capsys):
     ):
         assert sentence in refusal(capsys, main, ["export", *map(str, words)])
     assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("data.json", '{"description": 3}'),
+        ("data.json", "[]"),
+        ("environment.json", "{}"),
+        ("scores.csv", "repeat,method,picture,measure,value\n0,input,a,psnr,many\n"),
+        ("config.json", json.dumps({**CONFIG, "repeats": 2})),
+    ],
+)
+def test_a_run_whose_files_are_damaged_is_told_in_a_sentence(run, tmp_path, capsys, file, content):
+    (run / file).write_text(content)
+    assert "files are damaged or of another version: " in refusal(
+        capsys, main, ["export", str(run), str(tmp_path / "a")]
+    )
+    assert list((tmp_path / "a").iterdir()) == []

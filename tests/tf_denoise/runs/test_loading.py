@@ -161,6 +161,9 @@ def test_a_repeat_is_named_in_either_way(network, repeat, found, tmp_path):
         ("networks.json", [], "expected a list of networks"),
         ("config.json", {"command": "iterative", "repeats": 10**9}, "repeats lies in 1..1,000; received 1000000000"),
         ("config.json", {"command": "iterative", "repeats": "2"}, "repeats lies in 1..1,000; received '2'"),
+        ("config.json", {**CONFIG, "sigma": []}, "sigma is one or two numbers; received \\[\\]"),
+        ("config.json", {**CONFIG, "sigma": ["5"]}, "sigma is one or two numbers"),
+        ("config.json", {**CONFIG, "noise": "poisson_gaussian", "photons": 0}, "photons is a number above 0"),
         ("config.json", [], "its config.json is not that of a run"),
         ("networks/repeat-1/one_level/training.json", [], "expected the record of a training"),
         ("networks/repeat-1/one_level/training.json", {"history": 3}, "expected the record of a training"),
@@ -319,7 +322,7 @@ REFUSED = {
     "h5": (_h5, rf"model\.h5 is an HDF5 model, {CODE}"),
     "renamed h5": (_renamed_h5, rf"model\.keras is an HDF5 model, {CODE}"),
     "lambda": (_lambda, r"model\.keras holds a Lambda layer, which can run any code, and was not loaded"),
-    "foreign layer": (_foreign, r"holds Foreign of .*, which is none of the layers and operations that .*, and was not"),
+    "foreign layer": (_foreign, r"holds Foreign of .*, which is none of the layers and .*, and was not"),
     "foreign module": (
         _changed(module="antigravity", class_name="function", config="system", registered_name="function"),
         "holds system of antigravity, which is none of",

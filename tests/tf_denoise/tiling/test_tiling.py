@@ -1,6 +1,7 @@
 """Tiles: their geometry, and pictures put together from them."""
 
 import itertools
+import os
 
 import keras
 import numpy as np
@@ -14,9 +15,10 @@ from skimage import data
 
 from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
 from tf_denoise.pictures.files import from_unit, to_unit
-from tf_denoise.tiling import TiledDenoiser, denoise_image
-from tf_denoise.tiling import predict as tiling
+from tf_denoise.tiling import TiledDenoiser, denoise_image, predict
+from tf_denoise.tiling.exact import exact_float32
 from tf_denoise.tiling.geometry import blend_weights, tile_spans
+from tf_denoise.tiling.reach import device_noise, measure_reach
 
 AXES = st.tuples(
     st.integers(1, 700), st.integers(1, 12), st.integers(0, 90), st.sampled_from([1, 2, 8, 16]), st.integers(0, 60)
@@ -116,7 +118,7 @@ def test_tiles_give_what_the_whole_picture_gives(make, tile, overlap, size):
 def test_without_options_a_picture_larger_than_a_tile_is_that_of_one_piece():
     model = with_random_weights(UNet(1, (4, 6), blocks=1))
     denoiser = TiledDenoiser(model)
-    assert tiling.LEAST_TILE <= denoiser.tile < 700
+    assert predict.LEAST_TILE <= denoiser.tile < 700
     picture = noisy_images(1, 530, 1101, 1)[0]
     np.testing.assert_allclose(denoise_image(model, picture), model(picture[None])[0], atol=1e-5)
 
@@ -136,6 +138,68 @@ def test_the_reach_is_measured_with_the_weights_and_bounded_by_the_layers():
     assert TiledDenoiser(UNet(1, (4, 6))).reach == 0  # untrained, it is the identity
 
 
+@pytest.mark.parametrize("noise_of_device", [0.0, 1e-6, 1e-5, 1e-4])
+@pytest.mark.parametrize("kind", ["random", "of the shape"])
+def test_the_reach_is_found_on_a_device_that_does_not_repeat_its_results(noise_of_device, kind):
+    """As a GPU, which adds up in another order each time, or chooses another algorithm for another shape."""
+    kernel = np.random.default_rng(1).uniform(0.05, 0.15, (1, 9, 9, 1)).astype("float32")[0, ..., None]
+    rng = np.random.default_rng(0)
+
+    def device(images):
+        result = tf.nn.conv2d(images, kernel, 1, "SAME").numpy()
+        own = rng if kind == "random" else np.random.default_rng(result.size)
+        return result + own.uniform(-noise_of_device, noise_of_device, result.shape).astype("float32")
+
+    assert measure_reach(device, 1, 8) == 4
+    assert device_noise(device, np.ones((64, 64, 1), "float32")) <= 2.1 * noise_of_device + 1e-6
+
+
+def test_a_network_that_feels_a_cut_everywhere_does_so_on_such_a_device_too():
+    rng = np.random.default_rng(0)
+
+    def device(images):
+        return images * 0.5 + images.mean() + rng.uniform(-1e-5, 1e-5, images.shape).astype("float32")
+
+    assert measure_reach(device, 1, 8) is None
+
+
+def test_pictures_are_denoised_without_tensorfloat_32_and_what_was_set_comes_back():
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    seen = []
+    denoiser = TiledDenoiser(IDENTITY)
+    denoiser._predict = lambda images: seen.append(enabled()) or tf.constant(images)
+    for before in (True, False):
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+        try:
+            denoiser(noise(20, 20, 3))
+            assert denoiser.reach == 0
+            assert enabled() is before
+        finally:
+            tf.config.experimental.enable_tensor_float_32_execution(True)
+    assert set(seen) == {False}
+    with exact_float32():
+        with pytest.raises(KeyError), exact_float32():
+            raise KeyError
+        assert not enabled()  # the outer block goes on
+    assert enabled()
+
+
+def test_tiles_are_chosen_where_the_system_does_not_tell_its_memory(monkeypatch):
+    here = TiledDenoiser(IDENTITY).tile
+    for problem in (AttributeError, ValueError, OSError):
+        monkeypatch.setattr(os, "sysconf", raising(problem), raising=False)
+        assert TiledDenoiser(IDENTITY).tile == here
+    monkeypatch.delattr(os, "sysconf")
+    assert TiledDenoiser(IDENTITY).tile == here
+
+
+def raising(problem):
+    def fail(*_):
+        raise problem
+
+    return fail
+
+
 def test_the_seam_of_a_network_with_attention_is_small():
     """Each tile shows the transformer another picture: the tiles differ everywhere, and are blended."""
     keras.utils.set_random_seed(0)
@@ -146,7 +210,7 @@ def test_the_seam_of_a_network_with_attention_is_small():
     last.set_weights([rng.normal(0, 0.01, weights.shape) for weights in last.get_weights()])
     denoiser = TiledDenoiser(model, tile=256)
     assert denoiser.reach is None
-    assert denoiser.overlap == tiling.GLOBAL_OVERLAP
+    assert denoiser.overlap == predict.GLOBAL_OVERLAP
     y, x = np.mgrid[:256, :384] / 384
     picture = (0.5 + 0.4 * np.sin(5 * x) * np.cos(4 * y))[..., None].astype("float32")
 
@@ -206,13 +270,13 @@ def test_grey_pictures_go_through_colour_networks_and_the_reverse():
 
 def exhausted_above(denoiser, pixels):
     """The denoiser on a machine whose memory holds batches of so many pixels; the shapes that were tried."""
-    predict, tried = denoiser._predict, []
+    compute, tried = denoiser._predict, []
 
     def limited(images):
         tried.append(images.shape[:3])
         if np.prod(images.shape[:3]) > pixels:
             raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
-        return predict(images)
+        return compute(images)
 
     denoiser._predict = limited
     return tried
