@@ -115,9 +115,9 @@ class Explainer:
     def _target(self, clean: np.ndarray | None) -> Callable:
         if self.config.region is not None:
             return region_mean(*self.config.region)
-        if self.config.target == "error":
+        if self.config.target == "error" and clean is not None:
             return error_against(clean[None])
-        return {"mean": output_mean, "norm": output_norm}[self.config.target]
+        return output_norm if self.config.target == "norm" else output_mean
 
     def _influence(self, name: str, noisy: np.ndarray, clean: np.ndarray | None) -> tuple[Figure, str]:
         size = self.config.size

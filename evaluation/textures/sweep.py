@@ -1,7 +1,8 @@
 """PSNR over noise, within the range that a network was trained on and beyond it."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -63,4 +64,5 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
 
 
 def _with_noise(run: TextureRun, pictures: Sequence[NoisyPair], sigma: float) -> list[NoisyPair]:
-    return [NoisyPair(p.name, p.clean, np.asarray(run.make_noisy(p.clean, sigma), "float32"), sigma) for p in pictures]
+    make = cast(Callable[[np.ndarray, float], np.ndarray], run.make_noisy)  # a run with a sweep has it
+    return [NoisyPair(p.name, p.clean, np.asarray(make(p.clean, sigma), "float32"), sigma) for p in pictures]

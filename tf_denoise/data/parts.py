@@ -78,7 +78,7 @@ class Parts:
         self._latest: CropSampler | None = None
 
     def _refuse_overlap(self) -> None:
-        seen = {}
+        seen: dict[Path, str] = {}
         for part, photographs in self.parts.items():
             for member in photographs.members:
                 other = seen.setdefault(member.path.resolve(), part)
@@ -110,7 +110,7 @@ class Parts:
 
     def record(self) -> dict:
         """What the run folder keeps: description, names, and the files that were skipped with the reason."""
-        rejected = {}
+        rejected: dict[str, str] = {}
         for photographs in self.parts.values():
             rejected |= photographs.rejected
         names = {part: photographs.names for part, photographs in self.parts.items()}
