@@ -28,7 +28,8 @@ from tf_denoise.explain import (
     threshold_heatmap,
 )
 from tf_denoise.noise import additive_gaussian
-from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with_channels
+from tf_denoise.pictures.files import find_pictures, read_picture, shown, to_unit, with_channels
+from tf_denoise.pictures.partners import clean_partner
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_file
 from tf_denoise.seeds import derive_seed
@@ -162,7 +163,7 @@ class Explainer:
             save_figure(figure, target)
         except OSError as error:
             raise InputError(f"{target} cannot be written: {error.strerror}.") from None
-        print(f"{path} -> {target}" + (f": {words}" if words else ""))
+        print(f"{shown(path)} -> {shown(target)}" + (f": {words}" if words else ""))
 
     def _heat(self, subject: Subject):
         config = self.config
@@ -239,9 +240,9 @@ def read_subject(path: Path, config: ExplainOptions, channels: int | None) -> Su
     given = _read(path, channels, config.crop)
     if config.sigma is not None:
         seed = tf.constant([derive_seed(config.seed, path.name), 0], tf.int64)
-        return Subject(path.name, additive_gaussian(given[None], config.sigma / 255, seed)[0].numpy(), given)
+        return Subject(shown(path.name), additive_gaussian(given[None], config.sigma / 255, seed)[0].numpy(), given)
     if config.clean is None:
-        return Subject(path.name, given, None)
+        return Subject(shown(path.name), given, None)
     clean_path = _partner(path, config.clean)
     clean = _read(clean_path, channels, config.crop)
     if clean.shape != given.shape:
@@ -249,7 +250,7 @@ def read_subject(path: Path, config: ExplainOptions, channels: int | None) -> Su
             f"{clean_path} and {path} must be of one size; they have {clean.shape[1]} x {clean.shape[0]} and "
             f"{given.shape[1]} x {given.shape[0]} pixels."
         )
-    return Subject(path.name, given, clean)
+    return Subject(shown(path.name), given, clean)
 
 
 def _read(path: Path, channels: int | None, crop: int | None) -> np.ndarray:
@@ -265,11 +266,13 @@ def _read(path: Path, channels: int | None, crop: int | None) -> np.ndarray:
 def _partner(path: Path, clean: Path) -> Path:
     if not clean.is_dir():
         return clean
-    names = [path.name, path.with_stem(path.stem.removesuffix("_noised") + "_raw").name]
-    for name in names:
-        if (clean / name).exists():
-            return clean / name
-    raise InputError(f"{clean} has no clean picture for {path.name}; expected one called {' or '.join(names)}.")
+    partner = clean_partner(path.name, clean)
+    if partner is None:
+        raise InputError(
+            f"{clean} has no clean picture for {shown(path.name)}; expected one of that name, or NAME_raw for "
+            "NAME_noised."
+        )
+    return partner
 
 
 def _pictures(config: ExplainOptions) -> Iterator[Path]:

@@ -76,7 +76,7 @@ class TextureData:
         """Leave out training photographs that are smaller than a crop."""
         train, side = self.parts["train"], self.config.crop_size
         large = [i for i, member in enumerate(train.members) if min(member.header.height, member.header.width) >= side]
-        small = [member.name for i, member in enumerate(train.members) if i not in set(large)]
+        small = [m.name for m in train.members if min(m.header.height, m.header.width) < side]
         if len(small) > 0.1 * len(train):
             raise InputError(
                 f"{len(small):,} of the {len(train):,} photographs to train on are smaller than a crop of {side} x "
