@@ -60,6 +60,7 @@ class TextureData:
         self._refuse_overlap()
         self._leave_out_small()
         self._latest: CropSampler | None = None
+        self._left_out: dict[str, str] = {}  # by the samplers before
 
     def _refuse_overlap(self) -> None:
         seen = {}
@@ -96,6 +97,7 @@ class TextureData:
         rejected = {}
         for photographs in self.parts.values():
             rejected |= photographs.rejected
+        rejected |= self._left_out | (self._latest.rejected if self._latest else {})
         names = {part: photographs.names for part, photographs in self.parts.items()}
         return {"description": self.description, **names, "skipped": sorted(rejected.items())}
 
@@ -123,6 +125,7 @@ class TextureData:
         """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
         config = self.config
         if self._latest is None or self._latest.seed != seed:
+            self._left_out |= self._latest.rejected if self._latest else {}
             self._latest = CropSampler(
                 self.parts["train"], config.crop_size, config.batch_size, seed, budget_bytes=config.memory * 2**20
             )
