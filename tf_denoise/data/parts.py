@@ -13,7 +13,7 @@ from tf_denoise.data.crops import CropSampler
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.photographs import Photographs, split
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, printable
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.folder import read_json, write_json
 from tf_denoise.seeds import derive_seed
@@ -169,7 +169,7 @@ class Parts:
             for level, noise in ladder.items():
                 words = (part, name) if level is None else (part, name, level)
                 make = functools.partial(make_noisy, clean, noise, derive_seed(self.seed, *words))
-                pictures.append(NoisyPair(name, clean, make if noisy is None else noisy, level))
+                pictures.append(NoisyPair(printable(name), clean, make if noisy is None else noisy, level))
         return pictures
 
     def check(self, part: str) -> None:
