@@ -79,9 +79,9 @@ def compare(clean: Path, denoised: Path) -> Iterator[Comparison]:
             yield _compared(name, clean / place, denoised / matched.pairs[place])
         elif place in alone:
             yield Comparison(name, problem=f"{shown(clean / place)} has no partner of the same name in {denoised}.")
-    for place in matched.other_alone:
-        problem = f"{shown(denoised / place)} has no partner of the same name in {clean}."
-        yield Comparison(shown(place.as_posix()), problem=problem)
+    for other in matched.other_alone:
+        problem = f"{shown(denoised / other)} has no partner of the same name in {clean}."
+        yield Comparison(shown(other.as_posix()), problem=problem)
 
 
 def _compared(name: str, clean: Path, denoised: Path) -> Comparison:

@@ -100,14 +100,14 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
     members = []
     for path, partner in pairs.items():
         if path in headers and partner in noisy_headers:
-            one, other = headers[path], noisy_headers[partner]
-            if (one.height, one.width) != (other.height, other.width):
+            header, noisy_header = headers[path], noisy_headers[partner]
+            if (header.height, header.width) != (noisy_header.height, noisy_header.width):
                 raise InputError(
-                    f"{shown(path)} is {one.width} x {one.height} pixels and its partner {shown(partner)} "
-                    f"{other.width} x {other.height}; the two of a pair show the same in the same size: cut "
-                    "one, or move both away."
+                    f"{shown(path)} is {header.width} x {header.height} pixels and its partner {shown(partner)} "
+                    f"{noisy_header.width} x {noisy_header.height}; the two of a pair show the same in the same size: "
+                    "cut one, or move both away."
                 )
-            members.append(Photograph(_name(clean_folder, path), one, path, partner, other))
+            members.append(Photograph(_name(clean_folder, path), header, path, partner, noisy_header))
     _check_rejected(clean_folder, len(members), len(pairs), rejected)
     description = (
         f"{counted(members)} from {clean_folder.resolve().name}, noisy ones from {noisy_folder.resolve().name}"

@@ -72,7 +72,7 @@ def inspect_pictures(
     """`inspect_picture` of many files at the same time: the header of each, or why it is refused."""
 
     def inspect(some: Sequence[Path]) -> list[PictureHeader | PictureError]:
-        found = []
+        found: list[PictureHeader | PictureError] = []
         for path in some:
             try:
                 found.append(inspect_picture(path, accept, least_side))
