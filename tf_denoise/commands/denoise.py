@@ -61,7 +61,8 @@ def denoise(options: Denoise) -> int:
             f"{len(there)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and are "
             "left as they are; --overwrite does them again."
         )
-        jobs = [job for job in jobs if job not in there]
+        standing = set(there)
+        jobs = [job for job in jobs if job not in standing]
         if not jobs:
             return 1 if problems else 0
     if not jobs:

@@ -76,9 +76,10 @@ class Parts:
         self._refuse_overlap()
         self._leave_out_small()
         self._latest: CropSampler | None = None
+        self._left_out: dict[str, str] = {}  # by the samplers before
 
     def _refuse_overlap(self) -> None:
-        seen = {}
+        seen: dict[Path, str] = {}
         for part, photographs in self.parts.items():
             for member in photographs.members:
                 other = seen.setdefault(member.path.resolve(), part)
@@ -110,9 +111,10 @@ class Parts:
 
     def record(self) -> dict:
         """What the run folder keeps: description, names, and the files that were skipped with the reason."""
-        rejected = {}
+        rejected: dict[str, str] = {}
         for photographs in self.parts.values():
             rejected |= photographs.rejected
+        rejected |= self._left_out | (self._latest.rejected if self._latest else {})
         names = {part: photographs.names for part, photographs in self.parts.items()}
         return {"description": self.description, **names, "skipped": sorted(rejected.items())}
 
@@ -139,6 +141,7 @@ class Parts:
     def _sampler(self, seed: int) -> CropSampler:
         """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
         if self._latest is None or self._latest.seed != seed:
+            self._left_out |= self._latest.rejected if self._latest else {}
             self._latest = CropSampler(
                 self.parts["train"], self.crop_size, self.batch_size, seed, budget_bytes=self.memory * 2**20
             )

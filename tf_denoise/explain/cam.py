@@ -204,7 +204,7 @@ def checked_images(model: keras.Model, images) -> np.ndarray:
     """Images as float32.
 
     Raises:
-        ValueError: If they are no batch, or have other channels than the model takes.
+        ValueError: If they are not a batch, or have other channels than the model takes.
     """
     images = np.asarray(images, "float32")
     if images.ndim != 4 or not images.size:

@@ -59,7 +59,7 @@ def read_markers(file: BinaryIO) -> Markers:
         ValueError: If it is damaged.
     """
     file.seek(_SOI_BYTES)
-    frame: tuple | None = None
+    frame = None
     segments = []
     while True:
         marker = file.read(2)
@@ -75,7 +75,8 @@ def read_markers(file: BinaryIO) -> Markers:
         if code == _SOS:
             if frame is None:
                 raise ValueError("its scan comes before its header")
-            return Markers(*frame, tuple(segments), file.tell())
+            height, width, components, process = frame
+            return Markers(height, width, components, process, tuple(segments), file.tell())
         if code in _FRAMES:
             frame = _frame(code, content)
         elif code in _OTHER_FRAMES:
@@ -84,7 +85,7 @@ def read_markers(file: BinaryIO) -> Markers:
             segments.append((code, content))
 
 
-def _frame(code: int, content: bytes):
+def _frame(code: int, content: bytes) -> tuple[int, int, tuple[tuple[int, int], ...], str]:
     bits, height, width, count = struct.unpack_from(">BHHB", content)
     if bits != 8:
         raise UnsupportedError(f"has {bits} bits a value; expected 8 in a JPEG file")
