@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from evaluation.stored import StoredOptions
-from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.errors import InputError, exit_on_input_error
 from tf_denoise.extras import check_installed
 
@@ -74,6 +74,7 @@ def _compare(clean: Path, denoised: Path) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """The commands."""
+    print_any_text()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["compare"]:
         tyro.cli(compare, args=arguments[1:], prog="python -m evaluation compare")
