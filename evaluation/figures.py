@@ -35,7 +35,7 @@ def numbered_style(index: int) -> dict:
 
 def styled() -> AbstractContextManager[None]:
     """The style of all figures, for the length of a `with` block."""
-    return matplotlib.rc_context(STYLE)  # type: ignore[arg-type]
+    return matplotlib.rc_context(STYLE)
 
 
 def save_figure(figure: Figure, path: Path) -> bytes:

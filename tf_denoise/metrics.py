@@ -193,9 +193,7 @@ class PSNR(ImageMean):
 
     Args:
         max_val: Width of the value range: 1 for [0, 1], 2 for [-1, 1].
-        image_shape: `(height, width, channels)` of images that the model handles flattened.
-        name: Name of the metric.
-        dtype: Data type of the mean.
+        image_shape, name, dtype: As those of `SSIM`.
 
     Example:
         >>> metric = PSNR(max_val=2.0, image_shape=(28, 28, 1))

@@ -68,7 +68,7 @@ def evaluate_folder(folder: Path) -> Path:
 
 def _finished(folder: Path, repeats: int) -> list[tuple[int, str]]:
     """The places (repeat, name) of all networks, each of which must be trained."""
-    names = list(read_parents(folder))
+    names = read_parents(folder)
     places = [(repeat, name) for repeat in range(1, repeats + 1) for name in names]
     missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
     if missing:

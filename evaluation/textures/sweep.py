@@ -1,8 +1,7 @@
 """PSNR over noise, within the range that a network was trained on and beyond it."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -64,5 +63,5 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
 
 
 def _with_noise(run: TextureRun, pictures: Sequence[NoisyPair], sigma: float) -> list[NoisyPair]:
-    make = cast(Callable[[np.ndarray, float], np.ndarray], run.make_noisy)  # a run with a sweep has it
+    make = run.make_noisy  # a run with a sweep has it
     return [NoisyPair(p.name, p.clean, np.asarray(make(p.clean, sigma), "float32"), sigma) for p in pictures]

@@ -83,9 +83,13 @@ def _mislabelled(folder):
 
 def _bomb(folder):
     """A file of a few bytes that declares 900 megapixels."""
-    path = png(folder / "bomb.png", noise(1, 1), 2)
+    return declared(png(folder / "bomb.png", noise(1, 1), 2), 30_000, 30_000)
+
+
+def declared(path, width: int, height: int):
+    """A PNG file whose header declares another size."""
     data = bytearray(path.read_bytes())
-    data[16:24] = struct.pack(">II", 30_000, 30_000)
+    data[16:24] = struct.pack(">II", width, height)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     path.write_bytes(data)
     return path

@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import pydantic
@@ -21,7 +22,7 @@ def parse_options(kind: type[Options], arguments: list[str] | None, prog: str) -
         arguments: The words, without the program's name; defaults to those of the process.
         prog: The command as help shows it.
     """
-    root = Annotated[kind, tyro.conf.arg(name="")]
+    root: Any = Annotated[kind, tyro.conf.arg(name="")]
     return tyro.cli(root, args=arguments, prog=prog, config=(tyro.conf.DisallowNone,))
 
 
@@ -44,13 +45,27 @@ def checked(options: Options) -> Options:
         Traceback (most recent call last):
         tf_denoise.errors.InputError: --batch-size lies in 1..60000; received 0.
     """
-    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}  # type: ignore[arg-type]
     try:
         return pydantic.TypeAdapter(type(options)).validate_python(values)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         raise InputError(_sentence(type(options), name, values[name], first)) from None
+
+
+def check_output_name(folder: Path) -> None:
+    """Refuse an output folder that TensorFlow could not write to, because its name is not UTF-8.
+
+    Raises:
+        InputError: If it is not.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"--output {folder} is not a name in UTF-8, and TensorFlow writes to no other; choose another name."
+        ) from None
 
 
 def _sentence(kind: type, name: str, value: Any, problem: Any) -> str:

@@ -20,6 +20,9 @@ class ImageLoss(keras.losses.Loss):
         reduction: How Keras brings the values per image together.
         name: Name of the loss.
         dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+
+    Call arguments:
+        y_true, y_pred: Images `(batch, height, width, channels)` of one shape, where a loss says nothing else.
     """
 
     ARGUMENTS: ClassVar[tuple[str, ...]] = ()

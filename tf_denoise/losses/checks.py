@@ -92,6 +92,16 @@ def window_arguments(window_size, step_size) -> dict[str, int | None]:
     return {"window_size": window, "step_size": None if step_size is None else step}
 
 
+def weight_arguments(high_freq_weight, scale) -> dict[str, float]:
+    """Weight of the highest frequency and factor of a loss, as it keeps them.
+
+    Raises:
+        ValueError: As `checked_number` raises it.
+    """
+    numbers = {"high_freq_weight": high_freq_weight, "scale": scale}
+    return {name: checked_number(value, name) for name, value in numbers.items()}
+
+
 def with_room_for_window(images: tf.Tensor, window_size: int) -> tf.Tensor:
     """`images`, checked to hold at least one window.
 

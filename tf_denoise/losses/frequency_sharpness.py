@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_denoise.losses.base import ImageLoss
-from tf_denoise.losses.checks import as_image_pair, checked_number
+from tf_denoise.losses.checks import as_image_pair, checked_number, weight_arguments
 
 
 def high_frequency_mask(height, width, high_freq_weight: float = 2.0, dtype="float32") -> tf.Tensor:
@@ -163,9 +163,7 @@ class FrequencySharpnessLoss(ImageLoss):
     Args:
         high_freq_weight: Weight added to the highest frequency; 0 weighs all alike.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
         y_true: Images `(batch, height, width, channels)`.
@@ -195,8 +193,4 @@ class FrequencySharpnessLoss(ImageLoss):
         name: str = "frequency_sharpness",
         dtype=None,
     ):
-        arguments = {
-            "high_freq_weight": checked_number(high_freq_weight, "high_freq_weight"),
-            "scale": checked_number(scale, "scale"),
-        }
-        super().__init__(arguments, reduction, name, dtype)
+        super().__init__(weight_arguments(high_freq_weight, scale), reduction, name, dtype)

@@ -181,9 +181,7 @@ class RegionalSharpnessLoss(ImageLoss):
         window_size: Side of a window in pixels, at least 2.
         step_size: Distance between windows in pixels; half the window if `None`.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
         y_true: Images `(batch, height, width, channels)`, or cached scores `(batch, windows)`.

@@ -184,13 +184,7 @@ class WaveletSharpnessLoss(ImageLoss):
         wavelet: "haar", "db2" or "db3". Longer filters see smoother detail and need larger images.
         levels: Depth of the transform, at least 1. Sides of at least `(filter length - 1) * 2**levels` are needed.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
-
-    Call arguments:
-        y_true: Images `(batch, height, width, channels)`.
-        y_pred: Images of the same shape.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Raises:
         ValueError: If an argument lies outside its range or the images do not fit; see `wavelet_sharpness`.

@@ -93,9 +93,7 @@ class WeightedSumLoss(ImageLoss):
     Args:
         members: Pairs `(weight, loss)`. A loss is a name that Keras knows ("mse"), a `keras.losses.Loss`, a function
             of `(y_true, y_pred)` or the configuration of one. A weight is at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
         y_true: Target `(batch, ...)`.

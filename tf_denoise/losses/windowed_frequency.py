@@ -9,6 +9,7 @@ from tf_denoise.losses.checks import (
     as_image_pair,
     checked_number,
     checked_window,
+    weight_arguments,
     window_arguments,
     with_room_for_window,
 )
@@ -128,13 +129,10 @@ class WindowedFrequencyLoss(ImageLoss):
         step_size: Distance between windows in pixels; half the window if `None`.
         high_freq_weight: Weight added to the highest frequency; 0 weighs all alike.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
-        y_true: Images `(batch, height, width, channels)`.
-        y_pred: Images of the same shape.
+        y_true, y_pred: Images `(batch, height, width, channels)`.
 
     Raises:
         ValueError: If an argument lies outside its range or the images do not fit; see `windowed_frequency`.
@@ -158,9 +156,5 @@ class WindowedFrequencyLoss(ImageLoss):
         name: str = "windowed_frequency",
         dtype=None,
     ):
-        arguments = {
-            **window_arguments(window_size, step_size),
-            "high_freq_weight": checked_number(high_freq_weight, "high_freq_weight"),
-            "scale": checked_number(scale, "scale"),
-        }
+        arguments = window_arguments(window_size, step_size) | weight_arguments(high_freq_weight, scale)
         super().__init__(arguments, reduction, name, dtype)

@@ -45,14 +45,7 @@ class ViTUNet(Network):
         frozen: Whether `vit` stays as it is while the rest is trained, its dropout off.
         dtype: Data type or policy of all layers but those of `vit`; defaults to the global policy.
 
-    Attributes:
-        stride: How many pixels of the image lie beside each other in one place of the bottleneck.
-
-    Input shape:
-        `(batch, height, width, channels)`, values in [0, 1], noise may lead outside.
-
-    Output shape:
-        The same, float32, not clipped.
+    Attributes, input and output shape: Those of `UNet`.
 
     Raises:
         ValueError: If `vit` is not a vision transformer with a fixed image shape that its patches divide, if `channels`

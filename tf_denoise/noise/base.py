@@ -38,6 +38,16 @@ class NoiseLayer(keras.layers.Layer):
     Args:
         seed: Integer seed of the layer's random state; drawn anew if `None`.
         **kwargs: `name`, `dtype`, `trainable`, for Keras.
+
+    Call arguments:
+        images: Float tensor `(batch, ...)`.
+        training: Noise is added only if true.
+
+    Input shape:
+        `(batch, ...)`
+
+    Output shape:
+        The same.
     """
 
     ARGUMENTS: ClassVar[tuple[str, ...]] = ()

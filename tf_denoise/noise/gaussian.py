@@ -113,15 +113,7 @@ class AdditiveGaussian(NoiseLayer):
             drawn uniformly, or a schedule such as `MixedLevel`.
         seed: Integer seed of the layer's random state; drawn anew if `None`.
 
-    Call arguments:
-        images: Float tensor `(batch, ...)`.
-        training: Noise is added only if true.
-
-    Input shape:
-        `(batch, ...)`
-
-    Output shape:
-        The same.
+    Call arguments, input and output shape: Those of `NoiseLayer`.
 
     Raises:
         ValueError: If `sigma` is negative, or neither a number, nor an ascending pair, nor a schedule.
@@ -161,15 +153,7 @@ class PoissonGaussian(NoiseLayer):
         sigma: Standard deviation of the Gaussian part in the units of the images, alike.
         seed: Integer seed of the layer's random state; drawn anew if `None`.
 
-    Call arguments:
-        images: Float tensor `(batch, ...)`, proportional to light.
-        training: Noise is added only if true.
-
-    Input shape:
-        `(batch, ...)`
-
-    Output shape:
-        The same.
+    Call arguments, input and output shape: Those of `NoiseLayer`; the images are proportional to light.
 
     Raises:
         ValueError: If `gain` or `sigma` is negative, or neither a number, nor an ascending pair, nor a schedule.

@@ -71,15 +71,7 @@ class SaltAndPepper(NoiseLayer):
         high: Value of salt.
         seed: Integer seed of the layer's random state; drawn anew if `None`.
 
-    Call arguments:
-        images: Float tensor `(batch, ...)`.
-        training: Noise is added only if true.
-
-    Input shape:
-        `(batch, ...)`
-
-    Output shape:
-        The same.
+    Call arguments, input and output shape: Those of `NoiseLayer`.
 
     Raises:
         ValueError: If a level lies outside [0, 1].

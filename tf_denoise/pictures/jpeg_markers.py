@@ -59,22 +59,24 @@ def read_markers(file: BinaryIO) -> Markers:
         ValueError: If it is damaged.
     """
     file.seek(_SOI_BYTES)
-    frame, segments = None, []
+    frame = None
+    segments = []
     while True:
         marker = file.read(2)
         while len(marker) == 2 and marker == b"\xff\xff":  # filling
             marker = marker[1:] + file.read(1)
-        length = file.read(2)
-        if len(marker) < 2 or len(length) < 2 or marker[0] != 0xFF:
+        stated = file.read(2)
+        if len(marker) < 2 or len(stated) < 2 or marker[0] != 0xFF:
             raise ValueError("it ends, or a marker is missing, before the first scan")
-        code, length = marker[1], int.from_bytes(length, "big")
+        code, length = marker[1], int.from_bytes(stated, "big")
         content = file.read(length - 2)
         if length < 2 or len(content) < length - 2:
             raise ValueError("it ends before the first scan")
         if code == _SOS:
             if frame is None:
                 raise ValueError("its scan comes before its header")
-            return Markers(*frame, tuple(segments), file.tell())
+            height, width, components, process = frame
+            return Markers(height, width, components, process, tuple(segments), file.tell())
         if code in _FRAMES:
             frame = _frame(code, content)
         elif code in _OTHER_FRAMES:
@@ -83,7 +85,7 @@ def read_markers(file: BinaryIO) -> Markers:
             segments.append((code, content))
 
 
-def _frame(code: int, content: bytes):
+def _frame(code: int, content: bytes) -> tuple[int, int, tuple[tuple[int, int], ...], str]:
     bits, height, width, count = struct.unpack_from(">BHHB", content)
     if bits != 8:
         raise UnsupportedError(f"has {bits} bits a value; expected 8 in a JPEG file")

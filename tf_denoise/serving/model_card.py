@@ -6,19 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from tf_denoise.errors import InputError, printable, reason
+from tf_denoise.losses.named import LOSSES
 from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
-
-_LOSSES = {
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "regional": "sharpness of windows",
-    "frequency": "magnitudes of frequencies",
-    "weighted_frequency": "magnitudes of frequencies, high ones weighted",
-    "windowed": "magnitudes of frequencies in windows",
-    "wavelet": "wavelet details",
-}
 
 
 def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
@@ -79,7 +70,8 @@ def _training(about: LoadedNetwork) -> list[str]:
     if config["command"] == "textures":
         loss = about.name.split("/")[-1]
         beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
-        lines.append(f"- Loss: {loss} ({_LOSSES.get(loss, loss)}){beside}; crops of {config['crop_size']} pixels.")
+        words = LOSSES[loss].words if loss in LOSSES else loss
+        lines.append(f"- Loss: {loss} ({words}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:
         lines.append(f"- {record['steps']:,} training steps of {config['batch_size']} images, seed {config['seed']}.")
     if record.get("stopped"):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.checks import whole_number
 from tf_denoise.machine import memory
 from tf_denoise.tiling.exact import exact_float32
 from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans
@@ -81,11 +82,11 @@ class TiledDenoiser:
                 f"unknown; received {getattr(model, 'name', model)!r} with input {shape}."
             )
         for name, value, least in (("tile", tile, 1), ("overlap", overlap, 0)):
-            if value is not None and (not isinstance(value, int) or value < least):
+            if value is not None and whole_number(value, least) is None:
                 raise ValueError(f"{name} is an integer of at least {least}; received {value!r}.")
         self.channels, self.stride = shape[-1], getattr(model, "stride", 32)
         self._tile, self._overlap, self._measured = tile, overlap, False
-        self._reach = None
+        self._reach: int | None = None
         signature = [tf.TensorSpec((None, None, None, self.channels), tf.float32)]
         self._predict = tf.function(lambda images: model(images, training=False), input_signature=signature)
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tf_denoise.commands.options import checked
-from tf_denoise.errors import InputError
+from tf_denoise.commands.options import check_output_name, checked
+from tf_denoise.errors import InputError, printable
 
 PROFILES = {
     "demo": {"epochs": 1, "tsne_points": 150, "jit_compile": False},
@@ -66,8 +66,12 @@ class IterativeOptions:
         options = checked(self)
         if options.depth and not options.children:
             raise InputError("--children needs at least one value; use --depth 0 to train the parents alone.")
-        filled = {key: value for key, value in PROFILES[options.profile].items() if getattr(options, key) is None}
+        filled: dict[str, Any] = {
+            key: value for key, value in PROFILES[options.profile].items() if getattr(options, key) is None
+        }
         dataset = options.dataset if options.dataset in ("auto", "mnist", "digits") else Path(options.dataset).stem
         if options.output is None:
-            filled["output"] = Path("runs") / f"iterative-{options.profile}-{dataset}"
-        return dataclasses.replace(options, **filled)
+            filled["output"] = Path("runs") / f"iterative-{options.profile}-{printable(dataset)}"
+        options = dataclasses.replace(options, **filled)
+        check_output_name(options.output)
+        return options

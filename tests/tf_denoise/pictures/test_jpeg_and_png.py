@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 from memory import memory_grows_at_most
-from picture_files import noise, photograph, png
+from picture_files import declared, noise, photograph, png
 from PIL import Image, ImageCms
 
 from tf_denoise.pictures.files import DECODABLE, PictureError, inspect_picture, read_picture, write_picture
@@ -225,11 +225,7 @@ def test_nothing_beside_the_pixels_is_inflated_without_bounds(chunk, declared, t
 
 
 def test_rows_that_are_missing_are_told(tmp_path):
-    path = png(tmp_path / "rows.png", noise(20, 10), 2)
-    data = bytearray(path.read_bytes())
-    data[16:24] = struct.pack(">II", 10, 30)
-    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
-    path.write_bytes(data)
+    path = declared(png(tmp_path / "rows.png", noise(20, 10), 2), 10, 30)
     with pytest.raises(PictureError, match=r"rows\.png cannot be decoded: "):
         read_picture(path)
 
