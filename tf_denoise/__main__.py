@@ -5,8 +5,8 @@ from typing import Annotated
 import tyro
 
 from tf_denoise.commands.denoise import Denoise, denoise
+from tf_denoise.commands.exits import exit_on_errors
 from tf_denoise.commands.export import Export, export
-from tf_denoise.errors import exit_on_input_error
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -17,7 +17,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m tf_denoise",
         description="Use a trained network.",
     )
-    with exit_on_input_error():
+    with exit_on_errors():
         status = denoise(options) if isinstance(options, Denoise) else export(options)
     if status:
         raise SystemExit(status)

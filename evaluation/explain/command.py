@@ -14,6 +14,7 @@ from evaluation.explain.figures import heat_panels, influence_panels
 from evaluation.explain.options import ExplainOptions
 from evaluation.explain.trust import Trust, measure_trust, rank_correlation, with_shuffled_weights
 from evaluation.metrics import psnr
+from tf_denoise.commands.exits import DONE, status_of
 from tf_denoise.errors import InputError
 from tf_denoise.explain import (
     KPCACAM,
@@ -48,11 +49,12 @@ class Subject:
     clean: np.ndarray | None
 
 
-def explain(config: ExplainOptions) -> bool:
+def explain(config: ExplainOptions) -> int:
     """List the layers, or write a figure for every picture.
 
     Returns:
-        Whether every picture got its figure. One that does not is told of on standard error; the others are done.
+        The exit status, as `tf_denoise.commands.exits` has them. A picture that gets no figure is told of on standard
+        error; the others are done.
 
     Raises:
         InputError: If the model or its layer is not what it should be, or no picture is found.
@@ -67,10 +69,11 @@ def explain(config: ExplainOptions) -> bool:
             print(f"  --layer {found.name:<14} {' x '.join(map(str, found.shape))}{own}")
         height, width = layers[0].image_size
         print(f"for an image of {height} x {width} pixels. Any other layer can be looked at by its own name.")
-        return True
+        return DONE
     pictures = list(_pictures(config))
     explainer = _asked(lambda: Explainer(config, model))
-    return all([explainer.tried(picture, target) for picture, target in _named(pictures, config)])
+    drawn = [explainer.tried(picture, target) for picture, target in _named(pictures, config)]
+    return status_of(sum(drawn), len(drawn) - sum(drawn))
 
 
 def model_file(path: Path, network: str | None, repeat: int) -> Path:
@@ -146,7 +149,10 @@ class Explainer:
             self.draw(path, target)
         except ValueError as error:
             sentence = str(error).splitlines()[0]
-            print(f"error: {sentence}" if path.name in sentence else f"error: {path}: {sentence}", file=sys.stderr)
+            print(
+                f"error: {sentence}" if shown(path.name) in sentence else f"error: {shown(path)}: {sentence}",
+                file=sys.stderr,
+            )
             return False
         return True
 
@@ -243,7 +249,7 @@ def read_subject(path: Path, config: ExplainOptions, channels: int | None) -> Su
         return Subject(shown(path.name), additive_gaussian(given[None], config.sigma / 255, seed)[0].numpy(), given)
     if config.clean is None:
         return Subject(shown(path.name), given, None)
-    clean_path = _partner(path, config.clean)
+    clean_path = clean_partner(path.name, config.clean) if config.clean.is_dir() else config.clean
     clean = _read(clean_path, channels, config.crop)
     if clean.shape != given.shape:
         raise InputError(
@@ -261,18 +267,6 @@ def _read(path: Path, channels: int | None, crop: int | None) -> np.ndarray:
         raise InputError(f"{path} has {values.shape[1]} x {values.shape[0]} pixels; --crop {crop} needs as many.")
     top, left = ((side - crop) // 2 for side in values.shape[:2])
     return np.ascontiguousarray(values[top : top + crop, left : left + crop])
-
-
-def _partner(path: Path, clean: Path) -> Path:
-    if not clean.is_dir():
-        return clean
-    partner = clean_partner(path.name, clean)
-    if partner is None:
-        raise InputError(
-            f"{clean} has no clean picture for {shown(path.name)}; expected one of that name, or NAME_raw for "
-            "NAME_noised."
-        )
-    return partner
 
 
 def _pictures(config: ExplainOptions) -> Iterator[Path]:

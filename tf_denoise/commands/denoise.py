@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from tf_denoise.commands.exits import check_range
+from tf_denoise.commands.exits import check_range, status_of
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
 
@@ -17,7 +17,7 @@ class Denoise:
     """Denoise picture files and folders of them, of any size.
 
     Format, bit depth, orientation, colour profile and transparency stay; originals are never overwritten. The exit
-    status is 1 when some pictures failed, 2 when nothing could be done.
+    status is 1 when some pictures failed, 2 when nothing could be done, 130 after Ctrl-C.
     """
 
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN...")]
@@ -27,13 +27,13 @@ class Denoise:
     output: Path
     """The folder to write to, under the names of the pictures."""
     network: str | None = None
-    """Which network of the run; the best by validation unless told."""
+    """Which network of the run; defaults to the best by validation."""
     jobs: int = 1
     """Pictures at the same time; each takes memory of its own."""
     tile: int | None = None
-    """Side of the tiles in pixels; chosen unless told."""
+    """Side of the tiles in pixels; chosen by default."""
     overlap: int | None = None
-    """Pixels that neighbouring tiles share; measured unless told."""
+    """Pixels that neighbouring tiles share; measured by default."""
     quality: int = 95
     """JPEG quality, 1 to 100."""
     overwrite: bool = False
@@ -67,7 +67,7 @@ def denoise(options: Denoise) -> int:
         standing = set(there)
         jobs = [job for job in jobs if job not in standing]
         if not jobs:
-            return 1 if problems else 0
+            return status_of(len(there), len(problems))
     if not jobs:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."

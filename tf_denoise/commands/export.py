@@ -24,7 +24,7 @@ class Export:
     size: tuple[int, int] | None = None
     """litert: height and width of the pictures."""
     network: str | None = None
-    """Which network of the run; the best by validation unless told."""
+    """Which network of the run; defaults to the best by validation."""
     max_megapixels: float = 25.0
     """savedmodel: larger PNG and JPEG pictures are not decoded."""
 
