@@ -78,7 +78,7 @@ def _umask() -> int:
 def write_text(path: Path, text: str) -> None:
     """Write a text file that is whole or absent."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # names of any bytes
 
 
 def write_json(path: Path, value) -> None:
