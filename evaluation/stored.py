@@ -19,7 +19,7 @@ class StoredOptions(Mapping[str, Any]):
         command: The command that the run must be of, a key of `RUN_KINDS`; defaults to any.
 
     Raises:
-        InputError: If the folder is no run, or one of another command.
+        InputError: If the folder is not a run, or is one of another command.
     """
 
     def __init__(self, folder: Path, command: str | None = None):

@@ -14,7 +14,7 @@ class Table:
     """A tidy table: one row per value, found by any of its columns.
 
     Args:
-        rows: Dataclass instances of one class. A field with `metadata={"written": False}` is no column.
+        rows: Dataclass instances of one class. A field with `metadata={"written": False}` is not a column.
 
     Raises:
         ValueError: If there is no row.

@@ -1,6 +1,8 @@
 """Fixtures of all tests."""
 
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -18,6 +20,26 @@ keras.config.disable_traceback_filtering()
 
 collect_ignore = ["support"]
 """Not tests; one is a program that a test runs in a process of its own, and that takes the project away."""
+
+
+def pytest_collection_modifyitems(items):
+    """What neither starts processes nor takes long is a unit test."""
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in ("process", "slow")):
+            item.add_marker("unit")
+
+
+@pytest.fixture(autouse=True)
+def _processes_are_marked(request, monkeypatch):
+    """A test that starts Python again says so with its marker."""
+    start = subprocess.Popen.__init__
+
+    def checked(self, args, *more, **options):
+        if sys.executable in map(str, args if isinstance(args, list | tuple) else [args]):
+            assert not request.node.get_closest_marker("unit"), "starts a process: mark it with pytest.mark.process"
+        return start(self, args, *more, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", checked)
 
 
 @pytest.fixture(autouse=True)

@@ -104,6 +104,7 @@ def test_the_library_does_without_matplotlib():
     assert not [path for path in FILES if "tf_denoise" in path.parts and "matplotlib" in top_level(path)]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "package", ["tf_denoise", "tf_denoise.errors, tf_denoise.runs.folder, tf_denoise.commands.startup"]
 )
@@ -115,12 +116,14 @@ def test_importing_the_package_loads_neither_tensorflow_nor_keras(package):
         assert name in result.stdout
 
 
+@pytest.mark.process
 def test_submodules_load_when_they_are_used():
     code = "import tf_denoise; print(tf_denoise.noise.level_schedule('25').level, tf_denoise.models.DenseAutoencoder)"
     result = python("-c", code)
     assert result.stdout.startswith("0.25 <class 'tf_denoise.models.autoencoder.DenseAutoencoder'>"), result.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["training.iterative", "evaluation", "evaluation.explain", "tf_denoise"])
 def test_help_answers_without_loading_tensorflow_or_keras(command):
     code = (
@@ -138,6 +141,7 @@ def test_help_answers_without_loading_tensorflow_or_keras(command):
     assert float(ended.split()[-1]) < 2.5  # seconds of processor time, about one when nothing else runs
 
 
+@pytest.mark.process
 def test_help_explains_every_option():
     text = python("-m", "training.iterative", "--help", COLUMNS="200").stdout
     for option in (

@@ -67,7 +67,7 @@ def measure_panels(table: DigitTable, networks: Sequence[str], title: str) -> Fi
                     [[s.value for s in table.over_repeats(network, t, measure, rounded=rounded)] for t in TEST_SETS]
                 )
                 style = line_style(network, networks)
-                # The mixed set is no level: it stands apart, without a line to it.
+                # The mixed set is not a level: it stands apart, without a line to it.
                 axis.plot(positions[:-1], values[:-1].mean(1), label=label(network), markersize=5, **style)
                 axis.plot(positions[-1:], values[-1:].mean(1), **{**style, "marker": style["marker"] or "_"})
                 axis.fill_between(

@@ -50,7 +50,7 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
         The path of `report.html`.
 
     Raises:
-        InputError: If the folder is no run with a finished repeat, or its data has changed.
+        InputError: If the folder is not a run with a finished repeat, or its data has changed.
     """
     options = StoredOptions(folder, "iterative")
     digits = digits or load_digits(options["dataset_used"])

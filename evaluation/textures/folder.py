@@ -33,7 +33,7 @@ def evaluate_folder(folder: Path) -> Path:
         The path of `report.html`.
 
     Raises:
-        InputError: If the folder is no such run, a network is still to be trained, or the photographs have changed.
+        InputError: If the folder is not such a run, a network is still to be trained, or the photographs have changed.
     """
     options = StoredOptions(folder, "textures")
     parts = Parts(**options.only(*DATA_OPTIONS))

@@ -31,9 +31,9 @@ from evaluation.textures.scoring import PictureTable
 SHARPNESS = ("gmsd", "high_frequency_ratio", "radial_spectrum_error")
 COMPARED = ("mse", *SHARPNESS, "checkerboard", "discoloration")
 CHECKERBOARD_TOLERANCE = 0.1
-"""Share of the MSE model's checkerboard that is no fault."""
+"""Share of the MSE model's checkerboard that does not count as a fault."""
 DISCOLORATION_TOLERANCE = 1 / 255
-"""Shift of the mean colours that is no fault: a step of 8 bits."""
+"""Shift of the mean colours that does not count as a fault: a step of 8 bits."""
 
 Rival = str | Mapping[float | None, str]
 """A method to be held against: one for all noise levels, or one for each."""

@@ -83,6 +83,7 @@ def test_a_foreign_reason_is_its_first_line_and_short():
     assert reason(OSError("Disk full.\nand more")) == "Disk full"
 
 
+@pytest.mark.process
 def test_a_name_that_is_not_utf_8_is_shown_by_a_command(tmp_path):
     code = (
         "import sys\n"

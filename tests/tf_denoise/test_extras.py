@@ -8,6 +8,7 @@ from tf_denoise.extras import EXTRAS, MissingExtraError, check_installed, requir
 HIDE = f"import sys\nfor name in {sorted(p for ps in EXTRAS.values() for p in ps)!r}:\n    sys.modules[name] = None\n"
 
 
+@pytest.mark.process
 def test_the_library_imports_without_extras():
     modules = sorted(
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -27,6 +28,7 @@ USES = {
 }
 
 
+@pytest.mark.process
 def test_a_use_names_the_extra():
     code = f"{HIDE}import tf_denoise, tf_denoise.data, evaluation.distributions\n"
     for _, use in USES.values():
@@ -39,6 +41,7 @@ def test_a_use_names_the_extra():
         assert sentence == f"True {package} is needed for this and is not installed; {advice}"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "command",
     [

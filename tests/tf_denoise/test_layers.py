@@ -131,6 +131,7 @@ print(json.dumps([np.asarray(keras.ops.convert_to_numpy(output), "float64").toli
 """
 
 
+@pytest.mark.process
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="the other backends of Keras need jax here")
 def test_the_layers_give_the_same_on_every_backend():
     printed = {}

@@ -47,26 +47,31 @@ def printed(code: str, **environment) -> str:
     return result.stdout.strip().splitlines()[-1]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("start", ["import keras, tf_denoise", "import tf_denoise, keras; tf_denoise.register()"])
 def test_a_fresh_process_loads_compiled_networks(files, start):
     code = start + "\n" + "\n".join(LOAD.format(path=str(files / f"{n}.keras")) for n in ("noise", "vit_unet", "unet"))
     assert printed(code) == "loaded UNet WeightedSumLoss"
 
 
+@pytest.mark.process
 def test_the_package_alone_loads_neither_tensorflow_nor_keras():
     code = "import sys, tf_denoise; print({'keras', 'tensorflow', 'keras_hub'} & set(sys.modules))"
     assert printed(code) == "set()"
 
 
+@pytest.mark.process
 def test_importing_it_after_keras_does_not_load_keras_hub():
     assert printed("import sys, keras, tf_denoise; print('keras_hub' in sys.modules)") == "False"
 
 
+@pytest.mark.process
 def test_without_keras_hub_all_but_its_networks_load(files):
     code = HIDE_KERAS_HUB + "import keras, tf_denoise\n" + LOAD.format(path=str(files / "unet.keras"))
     assert printed(code) == "loaded UNet WeightedSumLoss"
 
 
+@pytest.mark.process
 def test_without_keras_hub_a_transformer_says_which_extra_it_needs(files):
     path = str(files / "vit_unet.keras")
     uses = [
@@ -87,6 +92,7 @@ def test_without_keras_hub_a_transformer_says_which_extra_it_needs(files):
         assert sentence.endswith('pip install ".[vit]" in a copy of tf_denoise brings it.')
 
 
+@pytest.mark.process
 @OTHER_BACKEND
 @pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_another_backend_loads_what_runs_on_it(files, backend):
@@ -103,6 +109,7 @@ def test_another_backend_loads_what_runs_on_it(files, backend):
     np.testing.assert_allclose(json.loads(values), expected, atol=1e-5)
 
 
+@pytest.mark.process
 @OTHER_BACKEND
 @pytest.mark.parametrize("name", ["FrequencySharpnessLoss", "SSIM", "SaltAndPepper"])
 def test_another_backend_says_what_needs_tensorflow(name):

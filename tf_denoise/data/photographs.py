@@ -35,7 +35,7 @@ class Photographs:
 
     Args:
         members: The photographs.
-        channels: 1 or 3, what all of them are handed out with.
+        channels: 1 or 3, the channels that all of them are given with.
         description: One sentence that says what they are.
         rejected: Name to reason, of every file that was left out: together a sentence. The subsets of a set share it.
         parts: Name to `train`, `validation` or `test`, where the split is fixed.

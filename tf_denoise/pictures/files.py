@@ -1,6 +1,6 @@
 """Reading and writing picture files: the one place that decodes them.
 
-PNG, JPEG, BMP and TIFF; 8 and 16 bits, TIFF in floating point too; grey and colour. Pixels are handed out upright,
+PNG, JPEG, BMP and TIFF; 8 and 16 bits, TIFF in floating point too; grey and colour. Pixels are given upright,
 as the EXIF orientation has them. Sixteen bits stay sixteen bits.
 """
 

@@ -101,6 +101,7 @@ def test_the_score_table_is_that_of_the_scores_file(page, tiny_run):
         assert f"{value} {interval}".strip() in text, row
 
 
+@pytest.mark.process
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
 def test_the_report_opens_in_a_browser(source, tmp_path):
     report = tmp_path / "report.html"

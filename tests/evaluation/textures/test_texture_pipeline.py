@@ -301,6 +301,7 @@ def test_verdicts_are_coloured_by_what_they_say():
     assert mood("sharper, but costs MSE") == mood("no sharper") == mood("loses to it") == "worse"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
 def test_the_report_opens_in_a_browser(source, tmp_path):
     report = tmp_path / "report.html"

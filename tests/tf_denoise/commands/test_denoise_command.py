@@ -281,6 +281,7 @@ def test_a_picture_that_fails_while_it_is_denoised_or_written_stops_no_other(tmp
     ]
 
 
+@pytest.mark.process
 def test_ctrl_c_leaves_whole_files_only(run, tmp_path):
     for index in range(16):
         photograph(tmp_path / "in" / f"{index:02}.png", 400, 500, seed=index)
@@ -302,6 +303,7 @@ def test_ctrl_c_leaves_whole_files_only(run, tmp_path):
         assert read_picture(path).values.shape == (400, 500, 3)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("words", [(), ("denoise",), ("export",)])
 def test_help_answers_at_once_and_explains_every_option(words):
     before = os.times()
@@ -372,6 +374,7 @@ def test_a_network_that_gives_no_numbers_writes_nothing(value, tmp_path, capsys)
         assert f"{path} cannot be denoised: The output of the network is NaN or infinite in places" in errors
 
 
+@pytest.mark.process
 def test_names_of_any_bytes_are_denoised_compared_and_printed(tmp_path):
     folder, output = tmp_path / "in", tmp_path / os.fsdecode(b"o\xfft")
     photograph(folder / os.fsdecode(b"caf\xe9.png"))

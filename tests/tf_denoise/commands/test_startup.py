@@ -25,11 +25,13 @@ def start(tmp_path):
     return lambda **environment: python("-c", START, PYTHONPATH=str(tmp_path), **environment)
 
 
+@pytest.mark.process
 def test_what_tensorflow_writes_at_its_start_is_held_back(start):
     result = start()
     assert (result.returncode, result.stderr) == (0, "mine\n")
 
 
+@pytest.mark.process
 def test_what_was_held_back_is_shown_if_the_start_fails(start):
     result = start(FAILS="1")
     assert result.returncode == 1
@@ -38,6 +40,7 @@ def test_what_was_held_back_is_shown_if_the_start_fails(start):
     assert "mine" not in result.stderr
 
 
+@pytest.mark.process
 def test_advice_about_retracing_is_left_out_and_other_warnings_are_not(start, tmp_path):
     (tmp_path / "warns.py").write_text(
         START + "import logging\nfor text in ('5 calls triggered tf.function retracing.', 'heed this'):"
@@ -47,10 +50,12 @@ def test_advice_about_retracing_is_left_out_and_other_warnings_are_not(start, tm
     assert result.stderr == "mine\nheed this\n"
 
 
+@pytest.mark.process
 def test_everything_is_shown_on_demand(start):
     assert start(TF_CPP_MIN_LOG_LEVEL="0").stderr == "lines about drivers\nmine\n"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
 def test_what_a_terminal_cannot_encode_is_printed_as_an_escape(encoding):
     code = (

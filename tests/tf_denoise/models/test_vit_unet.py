@@ -112,6 +112,7 @@ def test_nets_round_trip(make, tmp_path):
     assert len({id(variable) for variable in model.weights}) == len(model.weights)
 
 
+@pytest.mark.process
 def test_loading_downloads_nothing(tmp_path):
     NETS["plain"](name="net").save(tmp_path / "model.keras")
     code = (

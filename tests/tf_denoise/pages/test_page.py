@@ -1,5 +1,6 @@
 import base64
 
+import pytest
 from helpers import python
 from report_pages import Page
 
@@ -26,6 +27,7 @@ def test_a_page_holds_its_figures_and_escapes_what_it_is_told(tmp_path):
     assert "http" not in source
 
 
+@pytest.mark.process
 def test_jinja_is_loaded_when_a_page_is_made():
     result = python("-c", "import sys, tf_denoise.pages.page; print('jinja2' in sys.modules)")
     assert result.stdout == "False\n", result.stderr

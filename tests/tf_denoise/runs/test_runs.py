@@ -159,6 +159,7 @@ def test_a_folder_that_cannot_be_written_is_refused(mere_user, place):
     refused(mere_user / place, f"output folder {mere_user / place} cannot be written: Permission denied")
 
 
+@pytest.mark.process
 def test_a_folder_in_use_by_another_process_is_refused_until_that_one_dies(tmp_path):
     folder = tmp_path / "run"
     other = subprocess.Popen(
@@ -202,6 +203,7 @@ with unfinished_folder(pathlib.Path(sys.argv[1])) as folder, atomic_path(pathlib
 """
 
 
+@pytest.mark.process
 def test_an_output_that_others_write_to_keeps_what_is_in_work_and_loses_what_a_killed_process_left(tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path)]
     assert subprocess.run([*command, "killed"], cwd=ROOT, check=False).returncode != 0
@@ -279,6 +281,7 @@ def test_the_configuration_is_looked_at_under_the_lock(tmp_path, monkeypatch):
     assert read_json(tmp_path / "config.json") == {"epochs": 4}
 
 
+@pytest.mark.process
 def test_a_run_is_taken_where_there_is_no_fcntl(tmp_path):
     code = (
         "import os, pathlib, sys\n"

@@ -70,11 +70,13 @@ def served(net, tmp_path_factory):
     return folder, result.stdout
 
 
+@pytest.mark.process
 def test_a_process_that_has_only_tensorflow_gets_what_keras_gives(served):
     _, output = served
     assert output.split("\n")[:4] == ["images 50", "files 23", "requests 2000", "alone"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("name", ["colour.png", "grey.png", "photo.jpg", "photo_grey.jpeg", "deep.png", "alpha.png"])
 def test_bytes_are_answered_with_the_denoised_picture(name, net, served):
     folder, _ = served
@@ -87,6 +89,7 @@ def test_bytes_are_answered_with_the_denoised_picture(name, net, served):
     assert np.abs(answer.astype(int) - expected).max() <= tolerance
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_photograph_is_turned_upright(orientation, net, served):
     folder, _ = served
@@ -138,6 +141,7 @@ def test_the_layout_is_that_of_tensorflow_serving(tmp_path):
     assert not [name for name in before if "keras" in name]
 
 
+@pytest.mark.process
 def test_signatures_can_be_read(served):
     folder, _ = served
     loaded = tf.saved_model.load(str(folder / "export" / "1"))
@@ -150,6 +154,7 @@ def test_signatures_can_be_read(served):
     assert outputs == {"serving_default": {"denoised"}, "denoise_bytes": {"png_bytes", "decoded"}}
 
 
+@pytest.mark.process
 def test_the_warm_up_requests_are_answered(served):
     from tensorflow_serving.apis import prediction_log_pb2
 

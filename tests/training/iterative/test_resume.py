@@ -3,6 +3,7 @@
 import signal
 
 import numpy as np
+import pytest
 from helpers import EPOCH_DRAWS, OPTIONS, command_line, mortal
 
 from tf_denoise.runs.folder import network_folder, read_json
@@ -23,6 +24,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.process
 def test_a_run_killed_at_several_points_ends_in_the_same_bits(tiny_run, tiny_npz, tmp_path):
     folder = tmp_path / "killed"
     arguments = command_line(tiny_npz, folder)

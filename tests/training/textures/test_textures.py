@@ -123,6 +123,7 @@ def test_a_transformer_that_cannot_be_downloaded_is_refused_with_the_way_out(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.process
 def test_help_does_without_tensorflow():
     code = (
         "import sys\nfrom training.textures.__main__ import main\n"
@@ -219,6 +220,7 @@ def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
     assert read_json(mixed_run / "budget.json")["precision"] == "bfloat16"
 
 
+@pytest.mark.process
 def test_a_run_in_mixed_precision_that_was_killed_ends_in_the_same_bits(mixed_run, tmp_path):
     arguments = command_line(mixed_run.parent / "photographs", tmp_path / "run", mixed_precision="bfloat16")
     result = mortal(START, "mse/state.npz", 3, *arguments)
@@ -235,6 +237,7 @@ def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
     assert "05-damaged.png" in (mixed_run / "report.html").read_text().split("skipped file<")[1]
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are always UTF-8 there")
 def test_names_that_are_not_utf_8_end_in_a_report(photographs, tmp_path):
     folders = {
@@ -298,6 +301,7 @@ def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
     assert "as the noisy photographs have it" in (folder / "report.html").read_text()
 
 
+@pytest.mark.process
 def test_a_run_killed_at_several_points_ends_in_the_same_bits(run, photographs, tmp_path):
     folder = tmp_path / "killed"
     arguments = command_line(photographs, folder)
@@ -317,6 +321,7 @@ def test_a_run_killed_at_several_points_ends_in_the_same_bits(run, photographs, 
     assert (folder / "scores.csv").read_bytes() == (run / "scores.csv").read_bytes()
 
 
+@pytest.mark.process
 def test_two_devices_train_the_same_network_as_one(run, photographs, tmp_path):
     folder = tmp_path / "two"
     devices = """
