@@ -14,7 +14,7 @@ from evaluation.digits.scoring import ROUNDED, UNROUNDED
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from evaluation.table import INPUT
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import network_folder, write_json
+from tf_denoise.runs.folder import PLACES, network_folder, write_json
 from tf_denoise.runs.loading import load_network
 from training.iterative.lineage import grow_tree
 
@@ -123,7 +123,7 @@ def test_data_that_is_gone_or_has_changed_is_refused(capsys, copy, tiny_npz, tmp
     np.savez(tmp_path / "other.npz", **arrays)
     changed(copy / "config.json", dataset_used=str(tmp_path / "other.npz"))
     assert f"other.npz is not what the run in {copy} was trained on" in refusal(capsys, copy)
-    changed(copy / "config.json", dataset_used=str(tmp_path / "gone.npz"))
+    changed(copy / "config.json", dataset_used=str(tmp_path / "gone.npz"), **{PLACES: {}})  # nor moved with the run
     assert "gone.npz does not exist" in refusal(capsys, copy)
 
 
