@@ -28,8 +28,9 @@ def pipeline_against_step(options) -> None:
     import keras
     import tensorflow as tf
 
-    from tf_denoise.data.parts import Parts, make_noise
+    from tf_denoise.data.parts import Parts
     from tf_denoise.models import UNet
+    from tf_denoise.noise.described import make_noise
 
     data = Parts(data=options.data)
     batches = iter(data.training_pairs(make_noise("gaussian"), seed=0))

@@ -21,9 +21,10 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from evaluation.metrics import psnr  # noqa: E402
-from tf_denoise.data.parts import Parts, make_noise  # noqa: E402
+from tf_denoise.data.parts import Parts  # noqa: E402
 from tf_denoise.fitting.loop import averaging_adam  # noqa: E402
 from tf_denoise.models import UNet, multiply_adds_per_pixel  # noqa: E402
+from tf_denoise.noise.described import make_noise  # noqa: E402
 from tf_denoise.noise.ladder import noise_ladder  # noqa: E402
 
 SMALL, WIDE = {"widths": (32, 64, 96, 128), "blocks": 2}, {"widths": (64, 128, 256), "blocks": 1}

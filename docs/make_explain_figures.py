@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from scipy import ndimage
 
-from evaluation.explain.command import influence_correlation
+from evaluation.explain.explainer import influence_correlation
 from evaluation.explain.figures import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
 from evaluation.explain.trust import UNIFORM, psnr_curves, randomised_correlation, with_shuffled_weights
 from evaluation.figures import STYLE

@@ -9,6 +9,7 @@ import tyro
 from evaluation.stored import StoredOptions
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError, exit_on_input_error
+from tf_denoise.extras import check_installed
 
 
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
@@ -21,6 +22,7 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
         tsne_points: Test images in each t-SNE embedding, 0 for none; defaults to those of the run.
     """
     with exit_on_input_error():
+        check_installed("matplotlib", "jinja2", "sklearn", "skimage", "cv2", "openTSNE")
         start_tensorflow()
         print(f"Report: {_evaluate(run, tsne_points)}")
 

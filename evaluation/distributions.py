@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from tf_denoise.extras import require
+
 
 @dataclasses.dataclass(frozen=True)
 class PixelStatistics:
@@ -92,12 +94,10 @@ def tsne_embedding(images, seed: int = 0, jobs: int = -1) -> np.ndarray:
         - [van der Maaten and Hinton, Visualizing Data using t-SNE, 2008](
           https://jmlr.org/papers/v9/vandermaaten08a.html)
     """
-    import openTSNE
-    import sklearn.decomposition
-
+    openTSNE, decomposition = require("openTSNE"), require("sklearn.decomposition")
     images = np.asarray(images, "float64").reshape(len(images), -1)
     components = min(50, *images.shape)
-    reduced = sklearn.decomposition.PCA(components, random_state=seed, svd_solver="randomized").fit_transform(images)
+    reduced = decomposition.PCA(components, random_state=seed, svd_solver="randomized").fit_transform(images)
     perplexity = min(30.0, (len(images) - 1) / 3)
     start = "pca" if np.ptp(reduced) > 0 else "random"  # images that are all alike have no principal component
     embedding = openTSNE.TSNE(perplexity=perplexity, initialization=start, random_state=seed, n_jobs=jobs)

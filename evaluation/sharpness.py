@@ -179,8 +179,7 @@ def discoloration(y_true, y_pred, *, max_val: float = 1.0) -> tf.Tensor:
         ```
 
     Args:
-        y_true: Target images `(batch, height, width, channels)`.
-        y_pred: Output images of the same shape.
+        y_true, y_pred: Target and output images `(batch, height, width, channels)`.
         max_val: The range of the values.
 
     Returns:

@@ -1,9 +1,15 @@
 """Image denoising for Keras: noise, models, losses and the tools around them.
 
-Importing this package loads neither TensorFlow nor Keras: the submodules are loaded when they are first used.
+Importing this package loads neither TensorFlow nor Keras: the submodules are loaded when they are first used. Where
+Keras is loaded already, `import keras, tf_denoise`, the classes of this package are registered, so that
+`keras.models.load_model` finds them; in the other order `tf_denoise.register()` does it.
 """
 
+import sys
+
 import lazy_loader
+
+from tf_denoise.registration import register
 
 __version__ = "0.1.0"
 
@@ -19,6 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "layers",
         "loading",
         "losses",
+        "metrics",
         "models",
         "noise",
         "pictures",
@@ -27,3 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "tiling",
     ],
 )
+__all__ += ["register"]
+
+if "keras" in sys.modules:
+    register()

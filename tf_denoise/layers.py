@@ -1,7 +1,9 @@
 """Layers that let a network take images of any size."""
 
 import keras
-import tensorflow as tf
+from keras import ops
+
+from tf_denoise.checks import whole_number
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
@@ -30,9 +32,10 @@ class PadToMultiple(keras.layers.Layer):
 
     def __init__(self, multiple: int, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(multiple, int) or multiple < 1:
+        checked = whole_number(multiple)
+        if checked is None:
             raise ValueError(f"PadToMultiple takes a positive integer multiple; received {multiple!r}.")
-        self.multiple = multiple
+        self.multiple = checked
         self.built = True
 
     def call(self, images):
@@ -42,9 +45,9 @@ class PadToMultiple(keras.layers.Layer):
             missing = (self.multiple - _size(images, axis) % self.multiple) % self.multiple
             if not (isinstance(missing, int) and missing == 0):
                 edge = images[:, -1:] if axis == 1 else images[:, :, -1:]
-                # Not `tf.repeat`: ONNX Runtime fails where nothing is missing.
-                rows = tf.ones((1, missing, 1, 1) if axis == 1 else (1, 1, missing, 1), images.dtype)
-                images = tf.concat([images, edge * rows], axis)
+                # Not `ops.repeat`: ONNX Runtime fails where nothing is missing.
+                rows = ops.ones((1, missing, 1, 1) if axis == 1 else (1, 1, missing, 1), images.dtype)
+                images = ops.concatenate([images, edge * rows], axis)
         return images
 
     def compute_output_shape(self, input_shape):
@@ -117,7 +120,7 @@ class Resize(keras.layers.Layer):
 
     def call(self, images):
         """The resized images."""
-        return tf.cast(_bilinear(images, self.height, self.width), self.compute_dtype)
+        return ops.cast(_bilinear(images, self.height, self.width), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         """The height and width of the arguments."""
@@ -147,7 +150,7 @@ class ResizeLike(keras.layers.Layer):
 
     def call(self, images, like):
         """The resized images."""
-        return tf.cast(_bilinear(images, _size(like, 1), _size(like, 2)), self.compute_dtype)
+        return ops.cast(_bilinear(images, _size(like, 1), _size(like, 2)), self.compute_dtype)
 
     def compute_output_shape(self, images_shape, like_shape):
         """Height and width of the second, the rest of the first."""
@@ -194,7 +197,7 @@ class TokensToGrid(keras.layers.Layer):
     def call(self, tokens):
         """The patch tokens on their grid."""
         patches = tokens[:, -self.height * self.width :]
-        return tf.reshape(patches, [-1, self.height, self.width, tokens.shape[-1]])
+        return ops.reshape(patches, [-1, self.height, self.width, tokens.shape[-1]])
 
     def compute_output_shape(self, tokens_shape):
         """The grid in place of the tokens."""
@@ -207,25 +210,25 @@ class TokensToGrid(keras.layers.Layer):
 
 def _size(images, axis: int):
     """The size of an axis: an integer where it is known, a scalar tensor otherwise."""
-    known = images.shape[axis]
-    return tf.shape(images)[axis] if known is None else known
+    return ops.shape(images)[axis]
 
 
 def _checked_sizes(name: str, height: int, width: int) -> tuple[int, int]:
-    if not all(isinstance(size, int) and size > 0 for size in (height, width)):
+    rows, columns = whole_number(height), whole_number(width)
+    if rows is None or columns is None:
         raise ValueError(f"{name} takes a positive integer height and width; received {height} and {width}.")
-    return height, width
+    return rows, columns
 
 
 def _bilinear(images, height, width):
     """The resized images in float32."""
-    images = tf.einsum("yh,bhwc->bywc", _weights(_size(images, 1), height), tf.cast(images, tf.float32))
-    return tf.einsum("xw,bywc->byxc", _weights(_size(images, 2), width), images)
+    images = ops.einsum("yh,bhwc->bywc", _weights(_size(images, 1), height), ops.cast(images, "float32"))
+    return ops.einsum("xw,bywc->byxc", _weights(_size(images, 2), width), images)
 
 
 def _weights(size, new_size):
     """What each old place counts at each new one, `(new_size, size)`: 1 at its centre, 0 at its neighbours'."""
-    old, new = (tf.cast(tf.range(count), tf.float32) for count in (size, new_size))
-    centres = (new + 0.5) * (tf.cast(size, tf.float32) / tf.cast(new_size, tf.float32)) - 0.5
-    centres = tf.clip_by_value(centres, 0.0, tf.cast(size - 1, tf.float32))
-    return tf.nn.relu(1 - tf.abs(centres[:, None] - old))
+    old, new = (ops.cast(ops.arange(count, dtype="int32"), "float32") for count in (size, new_size))
+    centres = (new + 0.5) * (ops.cast(size, "float32") / ops.cast(new_size, "float32")) - 0.5
+    centres = ops.clip(centres, 0.0, ops.cast(size - 1, "float32"))
+    return ops.relu(1 - ops.abs(centres[:, None] - old))

@@ -1,15 +1,29 @@
-"""What a machine has."""
+"""What the machine offers to this process, asked in a way that exists on every system."""
 
 import os
 
+DEFAULT_MEMORY = 8 * 2**30
+"""Bytes that are taken for the machine's memory where the system does not tell it, as on Windows."""
+
 
 def usable_cores() -> int:
-    """Processor cores that this process may use: all of the machine where the system does not say.
+    """How many processor cores this process may use.
 
     Example:
         >>> usable_cores() >= 1
         True
     """
-    if hasattr(os, "sched_getaffinity"):  # not on macOS and Windows
+    if hasattr(os, "process_cpu_count"):  # Python 3.13
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Bytes of memory that the machine has, `DEFAULT_MEMORY` where the system does not tell."""
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return DEFAULT_MEMORY
+    return size if size > 0 else DEFAULT_MEMORY

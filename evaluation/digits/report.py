@@ -87,7 +87,7 @@ def score_table(table: DigitTable, names: Sequence[str]) -> list[dict]:
     """The eight measures of every network on 50 % and mixed noise, unrounded where there is an unrounded value."""
     rows = []
     for name in [INPUT, *names]:
-        row = {"name": name}
+        row: dict = {"name": name}
         for test_set in ("50%", "mixed"):
             for measure in DIGITS:
                 rounded = measure == "pixel_accuracy"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from scipy import ndimage
 
+from tf_denoise.extras import require
 from tf_denoise.noise.estimate import estimate_sigma
 
 
@@ -26,8 +27,7 @@ def gaussian_blur(image: np.ndarray, kernel_size: int = 5, sigma: float = 1.0) -
     Returns:
         float32, of the same shape.
     """
-    import cv2
-
+    cv2 = require("cv2")
     return cv2.GaussianBlur(image, (kernel_size, kernel_size), sigma).reshape(image.shape)
 
 
@@ -42,8 +42,7 @@ def median_filter(image: np.ndarray, size: int = 3) -> np.ndarray:
     """
     if size > 5:
         return ndimage.median_filter(image, size=(size, size, 1), mode="nearest")
-    import cv2
-
+    cv2 = require("cv2")
     planes = (np.ascontiguousarray(image[..., channel]) for channel in range(image.shape[-1]))
     return np.stack([cv2.medianBlur(plane, size) for plane in planes], axis=-1)
 
@@ -58,8 +57,7 @@ def non_local_means(image: np.ndarray, strength: float = 0.5) -> np.ndarray:
     Reference:
         - [Buades et al., A non-local algorithm for image denoising, 2005](https://doi.org/10.1109/CVPR.2005.38)
     """
-    from skimage.restoration import denoise_nl_means
-
+    denoise_nl_means = require("skimage.restoration").denoise_nl_means
     sigma = estimate_sigma(image)
     options = {"patch_size": 5, "patch_distance": 11, "fast_mode": True, "channel_axis": -1}
     return denoise_nl_means(image, h=strength * sigma, sigma=sigma, **options).reshape(image.shape)
@@ -75,8 +73,7 @@ def total_variation(image: np.ndarray, weight: float = 1.0) -> np.ndarray:
     Reference:
         - [Chambolle, An algorithm for total variation minimization, 2004](https://doi.org/10.1023/B:JMIV.0000011325.36760.1e)
     """
-    from skimage.restoration import denoise_tv_chambolle
-
+    denoise_tv_chambolle = require("skimage.restoration").denoise_tv_chambolle
     return denoise_tv_chambolle(image, weight=weight * estimate_sigma(image), channel_axis=-1)
 
 
@@ -89,8 +86,7 @@ def opencv_non_local_means(image: np.ndarray, strength: float = 0.6) -> np.ndarr
         image: float32 `(height, width, channels)`.
         strength: The filter strength, as a multiple of the estimated deviation.
     """
-    import cv2
-
+    cv2 = require("cv2")
     strength = strength * estimate_sigma(image) * 255
     bytes_ = np.round(np.clip(image, 0, 1) * 255).astype("uint8")
     if image.shape[-1] == 3:  # OpenCV's order is blue, green, red

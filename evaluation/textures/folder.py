@@ -9,8 +9,9 @@ import tensorflow as tf
 from evaluation.stored import StoredOptions
 from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import Predict, TextureRun
-from tf_denoise.data.parts import Parts, make_noise, make_noisy
+from tf_denoise.data.parts import Parts, make_noisy
 from tf_denoise.errors import InputError
+from tf_denoise.noise import described
 from tf_denoise.noise.ladder import at_level, noise_ladder
 from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
@@ -82,7 +83,9 @@ def noise_of(options: StoredOptions) -> keras.layers.Layer | None:
     """The noise that a run was trained with; `None` where its photographs bring their own."""
     if options["clean"] is not None:
         return None
-    return make_noise(options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"])
+    return described.make_noise(
+        options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"]
+    )
 
 
 def as_function(network: keras.Model) -> Predict:
@@ -102,13 +105,12 @@ def noise_in_words(options) -> str:
         options: The options of the run by name.
 
     Example:
-        >>> noise_in_words({"clean": None, "noise": "gaussian", "sigma": (5.0, 55.0)})
+        >>> options = {"clean": None, "noise": "gaussian", "sigma": (5.0, 55.0), "level": 30, "photons": 100.0}
+        >>> noise_in_words(options)
         'Gaussian, deviation 5 to 55 (255ths)'
     """
     if options["clean"] is not None:
         return "as the noisy photographs have it"
-    if options["noise"] == "salt_and_pepper":
-        return f"salt and pepper, {options['level']} % of the pixels chosen"
-    deviation = " to ".join(f"{value:g}" for value in options["sigma"])
-    kind = "Gaussian" if options["noise"] == "gaussian" else f"Poisson of {options['photons']:g} photons, and Gaussian"
-    return f"{kind}, deviation {deviation} (255ths)"
+    return described.noise_in_words(
+        options["noise"], sigma_255=options["sigma"], level=options["level"], photons=options["photons"]
+    )

@@ -97,7 +97,8 @@ def score_methods(
     for picture in progress(pictures):
         classical = {(0, name): method for name, method in (rivals or {}).get(picture.level, {}).items()}
         noisy = picture.noisy
-        for (repeat, name), predict in {(0, INPUT): np.asarray, **classical, **networks}.items():
+        methods: dict[tuple[int, str], Predict] = {(0, INPUT): np.asarray, **classical, **networks}
+        for (repeat, name), predict in methods.items():
             output = denoise(predict, noisy, name)
             observe(repeat, name, picture, output)
             place = (repeat, name, picture.name, picture.level)

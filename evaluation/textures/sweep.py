@@ -8,7 +8,7 @@ import numpy as np
 from evaluation import metrics
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
-from evaluation.textures.run import TextureRun
+from evaluation.textures.run import Predict, TextureRun
 from evaluation.textures.scoring import denoise
 from evaluation.textures.tuning import Tuned, spread_out, tune
 from tf_denoise.data.noisy_pair import NoisyPair
@@ -54,7 +54,8 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
         known = rivals.get(float(sigma))
         blur = known[BLUR] if known else tune(BASELINES[BLUR], _with_noise(run, validation, sigma))
         noisy = _with_noise(run, photographs, sigma)
-        for (repeat, name), predict in {(0, INPUT): np.asarray, (0, BLUR): blur, **run.networks}.items():
+        methods: dict[tuple[int, str], Predict] = {(0, INPUT): np.asarray, (0, BLUR): blur, **run.networks}
+        for (repeat, name), predict in methods.items():
             values = [metrics.psnr(p.clean[None], denoise(predict, p.noisy, name)[None], max_val=1.0) for p in noisy]
             found.setdefault(name, {}).setdefault(repeat, []).append(float(np.mean(values)))
     curves = {name: np.array(list(repeats.values())) for name, repeats in found.items()}

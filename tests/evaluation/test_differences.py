@@ -15,7 +15,7 @@ DRAWN = {
     "normal": lambda rng, shape: rng.normal(size=shape),
     "exponential": lambda rng, shape: rng.exponential(size=shape) - 1,
     "lognormal": lambda rng, shape: rng.lognormal(0, 1, shape) - np.exp(0.5),
-    "skewed downwards": lambda rng, shape: 2 - rng.gamma(2, size=shape),
+    "downwards": lambda rng, shape: 2 - rng.gamma(2, size=shape),
     "long tails": lambda rng, shape: rng.standard_t(3, shape),
 }
 

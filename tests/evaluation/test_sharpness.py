@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from loss_cases import random_pair
 from scipy import ndimage
 from sharpness_references import numpy_checkerboard, numpy_gmsd, numpy_radial_error, numpy_ratio

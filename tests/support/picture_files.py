@@ -83,9 +83,13 @@ def _mislabelled(folder):
 
 def _bomb(folder):
     """A file of a few bytes that declares 900 megapixels."""
-    path = png(folder / "bomb.png", noise(1, 1), 2)
+    return declared(png(folder / "bomb.png", noise(1, 1), 2), 30_000, 30_000)
+
+
+def declared(path, width: int, height: int):
+    """A PNG file whose header declares another size."""
     data = bytearray(path.read_bytes())
-    data[16:24] = struct.pack(">II", 30_000, 30_000)
+    data[16:24] = struct.pack(">II", width, height)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     path.write_bytes(data)
     return path
@@ -142,7 +146,7 @@ BAD = {
         _tiff("bands.tif", noise(channels=5), photometric="rgb", planarconfig="contig"),
         r"bands\.tif is a colour 5-channel picture",
     ),
-    "signed": (_tiff("signed.tif", noise()[..., 0].astype("int16")), r"signed\.tif is a int16 picture"),
+    "signed": (_tiff("signed.tif", noise()[..., 0].astype("int16")), r"signed\.tif is an int16 picture"),
     "deep": (_tiff("deep.tif", noise()[..., 0].astype("uint32")), r"deep\.tif is a 32-bit integer picture"),
 }
 """Name to how the file is made, and the sentence that refuses it."""

@@ -13,16 +13,16 @@ import numpy as np
 import rich.console
 import rich.progress
 
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.estimate import picture_sigma
 from tf_denoise.pictures.files import (
     DECODABLE,
     FORMATS,
     PictureError,
     find_pictures,
-    first_line,
     inspect_picture,
     read_picture,
+    shown,
     write_picture,
 )
 from tf_denoise.runs.folder import writable_folder
@@ -170,13 +170,13 @@ def denoise_files(
                 raise _Stopped
             progress.advance(task, pixels / 1e6)
 
-        def work(job: Job) -> str | None:
+        def work(job: Job) -> list[str]:
             if stop.is_set():
                 raise _Stopped
             picture = read_picture(job.source, DECODABLE)
-            remark = noise_remark(job.source, picture.values, trained_range)
+            remarks = [noise_remark(job.source, picture.values, trained_range), lost_remark(job.source, picture.lost)]
             write_picture(job.target, denoise(picture.values, on_progress=advance), picture, quality)
-            return remark
+            return [remark for remark in remarks if remark]
 
         futures = {pool.submit(work, job): job for job in jobs}
         try:
@@ -193,21 +193,23 @@ def denoise_files(
 def _take(job: Job, future, result: Result, console, is_quiet: bool, started: float) -> None:
     """Note what became of a job."""
     try:
-        remark = future.result()
-    except (PictureError, MemoryError) as error:
-        problem = str(error) if isinstance(error, PictureError) else f"{job.source} cannot be denoised: {error}"
+        remarks = future.result()
+    except PictureError as error:
+        problem = str(error)
+    except (ValueError, MemoryError) as error:
+        problem = f"{shown(job.source)} cannot be denoised: {error}"
     except OSError as error:
-        problem = f"{job.target} cannot be written: {error.strerror or error}."
+        problem = f"{shown(job.target)} cannot be written: {error.strerror or error}."
     except Exception as error:  # whatever it is, the other pictures are still done
-        problem = f"{job.source} cannot be denoised: {type(error).__name__}: {first_line(error)}"
+        problem = f"{shown(job.source)} cannot be denoised: {type(error).__name__}: {reason(error)}."
     else:
         result.done += 1
         result.megapixels += job.megapixels
-        if remark:
+        for remark in remarks:
             console.print(f"note: {remark}", markup=False, highlight=False, soft_wrap=True)
         if is_quiet:
             rate = result.megapixels / (time.monotonic() - started)
-            line = f"{job.target}: {job.megapixels:.2f} megapixels; {rate:.2f} megapixels per second"
+            line = f"{shown(job.target)}: {job.megapixels:.2f} megapixels; {rate:.2f} megapixels per second"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
         return
     result.problems.append(problem)
@@ -231,9 +233,23 @@ def noise_remark(source: Path, values: np.ndarray, trained_range: tuple[float, f
     advice = "more of it may stay" if 255 * sigma > high else "fine detail may be smoothed"
     trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
     return (
-        f"{source} has noise of a deviation of about {255 * sigma:.1f} (255ths of white); the network was trained on "
-        f"{trained}: {advice}."
+        f"{shown(source)} has noise of a deviation of about {255 * sigma:.1f} (255ths of white); the network was "
+        f"trained on {trained}: {advice}."
     )
+
+
+def lost_remark(source: Path, lost: Sequence[str]) -> str | None:
+    """A sentence that tells what a picture file holds and the denoised one does not.
+
+    Example:
+        >>> lost_remark("a.jpg", ["its gain map"])
+        'a.jpg is denoised without its gain map, which is not kept.'
+    """
+    if not lost:
+        return None
+    *most, last = lost
+    words = f"{', '.join(most)} and {last}" if most else last
+    return f"{shown(source)} is denoised without {words}, which {'are' if most else 'is'} not kept."
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import tyro
 from tf_denoise.commands.exits import check_range
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
+from tf_denoise.extras import check_installed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,8 @@ def export(options: Export) -> int:
     if (options.format == "litert") != (options.size is not None):
         raise InputError("--size HEIGHT WIDTH goes with --format litert, which takes pictures of one size.")
     check_range(options.max_megapixels, "--max-megapixels", 0.01, 1_000)
+    if options.format == "onnx":
+        check_installed("tf2onnx")
     start_tensorflow()
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.serving.export import CARD_FILE, export_for_serving, export_litert, export_onnx, has_warm_up
@@ -47,7 +50,7 @@ def export(options: Export) -> int:
         written = export_for_serving(loaded.model, options.path, loaded, int(1e6 * options.max_megapixels))
         print(f"{loaded.name}: {written}, described in {written / CARD_FILE}")
         if not has_warm_up():
-            print("It has no warm-up requests: they need pip install tensorflow-serving-api.")
+            print('It has no warm-up requests: they need pip install ".[export]" in a copy of tf_denoise.')
     elif options.format == "onnx":
         print(f"{loaded.name}: {export_onnx(loaded.model, options.path)}")
     else:

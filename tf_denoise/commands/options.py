@@ -21,7 +21,7 @@ def parse_options(kind: type[Options], arguments: list[str] | None, prog: str) -
         arguments: The words, without the program's name; defaults to those of the process.
         prog: The command as help shows it.
     """
-    root = Annotated[kind, tyro.conf.arg(name="")]
+    root: Any = Annotated[kind, tyro.conf.arg(name="")]
     return tyro.cli(root, args=arguments, prog=prog, config=(tyro.conf.DisallowNone,))
 
 
@@ -44,7 +44,7 @@ def checked(options: Options) -> Options:
         Traceback (most recent call last):
         tf_denoise.errors.InputError: --batch-size lies in 1..60000; received 0.
     """
-    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    values = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}  # type: ignore[arg-type]
     try:
         return pydantic.TypeAdapter(type(options)).validate_python(values)
     except pydantic.ValidationError as error:

@@ -2,13 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "crops": ["CropSampler", "crop_batches"],
-        "digits": ["Digits", "load_digits"],
-        "batches": ["draw_batch", "noisy_crops", "noisy_pairs"],
-        "photographs": ["Photograph", "Photographs", "Split", "split"],
-        "sources": ["embedded_photographs", "load_folder", "load_pairs"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

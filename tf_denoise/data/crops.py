@@ -192,7 +192,7 @@ class CropSampler:
                 for crop, image in zip(crops, images, strict=True):
                     place = image[top : top + self.crop_size, left : left + self.crop_size]
                     crop[i] = to_unit(_turned(place, turns[i]))
-        return crops if self.paired else crops[0]
+        return (crops[0], crops[1]) if self.paired else crops[0]
 
     def _decoded(self, index: int) -> tuple[np.ndarray, ...]:
         """The arrays of a photograph, or of the next one that is not damaged."""

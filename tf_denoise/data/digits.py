@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
+from tf_denoise.extras import require
 
 IMAGE_SHAPE = (28, 28, 1)
 NUM_CLASSES = 10
@@ -49,7 +50,7 @@ class Digits:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, np.ndarray):
-                digest.update(np.ascontiguousarray(value))
+                digest.update(np.ascontiguousarray(value).data)
         return digest.hexdigest()[:16]
 
 
@@ -101,9 +102,8 @@ def _split(name: str, description: str, x_train, y_train, x_test, y_test) -> Dig
 
 def _embedded() -> Digits:
     import scipy.ndimage
-    import sklearn.datasets
 
-    digits = sklearn.datasets.load_digits()
+    digits = require("sklearn.datasets").load_digits()
     enlarged = scipy.ndimage.zoom(digits.images / 16, (1, 3, 3), order=3, mode="nearest", grid_mode=True)
     padded = np.pad(np.clip(enlarged, 0, 1), ((0, 0), (2, 2), (2, 2)))
     images, labels = np.round(padded * 255).astype("uint8").reshape(-1, 784), digits.target.astype("uint8")
@@ -125,7 +125,7 @@ def _mnist() -> Digits:
             (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     except Exception as error:  # keras wraps every network fault into a bare Exception
         raise InputError(
-            f"The download of MNIST failed: {_first_line(error)}. Try again, name a file with --dataset PATH.npz, "
+            f"The download of MNIST failed: {_why(error)}. Try again, name a file with --dataset PATH.npz, "
             "or use --dataset digits, which needs no network."
         ) from None
     arrays = (x_train.reshape(-1, 784), y_train, x_test.reshape(-1, 784), y_test)
@@ -149,7 +149,7 @@ def _probe_network() -> None:
     thread.join(_PROBE_SECONDS + 1)
     if outcome and outcome[0] is None:
         return
-    reason = _first_line(outcome[0]) if outcome else f"no answer within {_PROBE_SECONDS:.0f} s"
+    reason = _why(outcome[0]) if outcome else f"no answer within {_PROBE_SECONDS:.0f} s"
     raise InputError(
         f"MNIST is not cached and cannot be downloaded: {reason}. Connect to a network, name a file with "
         "--dataset PATH.npz, or use --dataset digits, which needs none."
@@ -166,9 +166,9 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _first_line(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return (str(reason).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+def _why(error: Exception) -> str:
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return reason(inner if isinstance(inner, Exception) else OSError(inner))
 
 
 def _npz(path: Path) -> Digits:
@@ -189,7 +189,7 @@ def _npz(path: Path) -> Digits:
     except InputError:
         raise
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} cannot be read as an .npz file (is it truncated?): {_first_line(error)}.") from None
+        raise InputError(f"{path} cannot be read as an .npz file (is it truncated?): {_why(error)}.") from None
     for split in ("train", "test"):
         arrays[f"x_{split}"] = _checked_images(path, f"x_{split}", arrays[f"x_{split}"])
         arrays[f"y_{split}"] = _checked_labels(path, f"y_{split}", arrays[f"y_{split}"], len(arrays[f"x_{split}"]))

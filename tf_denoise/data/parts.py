@@ -14,7 +14,6 @@ from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.photographs import Photographs, split
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
 from tf_denoise.errors import InputError
-from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.folder import read_json, write_json
 from tf_denoise.seeds import derive_seed
@@ -22,26 +21,8 @@ from tf_denoise.seeds import derive_seed
 DATA_FILE = "data.json"
 MOST_PICTURES = {"validation": 24, "test": 100}
 """Photographs that are taken to validate and to test on; of more, these many spread evenly over them."""
-LARGEST_SIDE = 640
-"""Of larger photographs the centre is taken: they are held whole in memory."""
-
-
-def make_noise(
-    kind: str, *, sigma_255: tuple[float, ...] = (5.0, 55.0), level: int = 30, photons: float = 100.0
-) -> keras.layers.Layer:
-    """A noise layer for images in [0, 1].
-
-    Args:
-        kind: `gaussian`, `poisson_gaussian` or `salt_and_pepper`.
-        sigma_255: One deviation in 255ths, or the least and the most of a draw per image.
-        level: Salt and pepper: share of chosen pixels in percent.
-        photons: Poisson-Gaussian: mean count of a white pixel.
-    """
-    if kind == "salt_and_pepper":
-        return SaltAndPepper(level / 100, low=0.0, high=1.0)
-    deviations = [value / 255 for value in sigma_255]
-    deviation = deviations[0] if len(deviations) == 1 else tuple(deviations)
-    return PoissonGaussian(1 / photons, deviation) if kind == "poisson_gaussian" else AdditiveGaussian(deviation)
+LARGEST_SIDE = 512
+"""Of larger photographs the centre is taken: they are held in memory, and scored at every noise level."""
 
 
 class Parts:

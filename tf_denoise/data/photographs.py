@@ -95,7 +95,7 @@ class Photographs:
             PictureError: If it cannot be decoded.
         """
         images = tuple(to_unit(image) for image in self.stored(index))
-        return images if self.paired else images[0]
+        return (images[0], images[1]) if self.paired else images[0]
 
     def subset(self, indices: Iterable[int]) -> "Photographs":
         """Some of the photographs, in the order told."""

@@ -19,10 +19,9 @@ class _ActivationMap:
     """What the maps share: the way to the layer, tokens on their grid, the scaling to [0, 1].
 
     Args:
-        model: A built Functional or Sequential model with one image as input.
-        layer: Name of a layer, `outer/inner` for a layer of a model within the model, or `vit` for the tokens of a
-            `ViTUNet` on their grid.
-        grid: Rows and columns of a transformer's patches; found from their number unless told.
+        model: A built model with one image as input.
+        layer: A layer that keeps the places of the image.
+        grid: Rows and columns of a transformer's patches.
 
     Raises:
         ValueError: If there is no such layer, or its output has no places.
@@ -105,7 +104,7 @@ class EigenCAM(_ProjectionMap):
         model: A built Functional or Sequential model with one image as input.
         layer: Name of a layer, `outer/inner` for a layer of a model within the model, or `vit` for the tokens of a
             `ViTUNet` on their grid.
-        grid: Rows and columns of a transformer's patches; found from their number unless told.
+        grid: Rows and columns of a transformer's patches; defaults to what their number says.
 
     Reference:
         - [Muhammad and Yeasin, Eigen-CAM, 2020](https://arxiv.org/abs/2008.00299)
@@ -205,7 +204,7 @@ def checked_images(model: keras.Model, images) -> np.ndarray:
     """Images as float32.
 
     Raises:
-        ValueError: If they are no batch, or have other channels than the model takes.
+        ValueError: If they are not a batch, or have other channels than the model takes.
     """
     images = np.asarray(images, "float32")
     if images.ndim != 4 or not images.size:

@@ -23,7 +23,7 @@ def pixel_influence(model, image, pixel, size: int = 1, channel: int | None = No
         float32 `(height, width, channels)`, signed.
 
     Raises:
-        ValueError: If the image is no `(height, width, channels)`, has other channels than the model takes or is not
+        ValueError: If the image is not `(height, width, channels)`, has other channels than the model takes or is not
             finite, if the patch or the channel lies outside, or if the model changes the size.
 
     Reference:

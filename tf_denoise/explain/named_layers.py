@@ -83,7 +83,7 @@ def find_layer(model: keras.Model, layer: str) -> tuple[keras.layers.Layer, str]
     """The layer of the model itself that a name means, and the name within it, or "".
 
     Raises:
-        ValueError: If there is no such layer, or it is asked for an inner one and is no model.
+        ValueError: If there is no such layer, or it is asked for an inner one and is not a model.
     """
     outer, _, inner = layer.partition("/")
     members = {member.name: member for member in model.layers}
@@ -94,7 +94,7 @@ def find_layer(model: keras.Model, layer: str) -> tuple[keras.layers.Layer, str]
         raise ValueError(f"The model has no layer {outer!r}; the nearest names are {', '.join(offered)}.")
     member = members[name]
     if inner and not isinstance(member, keras.Model):
-        raise ValueError(f"{outer!r} is no model within the model, so it has no layer {inner!r}.")
+        raise ValueError(f"{outer!r} is not a model within the model, so it has no layer {inner!r}.")
     return member, inner
 
 

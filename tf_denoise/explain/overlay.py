@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tf_denoise.extras import require
+
 
 def threshold_heatmap(heatmap, low: float = 0.4, high: float = 0.9) -> np.ndarray:
     """Keep the values of a heat map that lie in [low, high], and stretch them to [0, 1].
@@ -26,8 +28,7 @@ def threshold_heatmap(heatmap, low: float = 0.4, high: float = 0.9) -> np.ndarra
     if not 0 <= low < high <= 1:
         raise ValueError(f"Thresholds are 0 <= low < high <= 1; received low={low} and high={high}.")
     heatmap = np.asarray(heatmap, "float32")
-    low, high = np.float32(low), np.float32(high)
-    kept = (heatmap >= low) & (heatmap <= high)
+    kept = (heatmap >= np.float32(low)) & (heatmap <= np.float32(high))
     least = np.where(kept, heatmap, np.inf).min(axis=(-2, -1), keepdims=True)
     largest = np.where(kept, heatmap, -np.inf).max(axis=(-2, -1), keepdims=True)
     contrast = largest > least
@@ -54,8 +55,7 @@ def overlay_heatmap(image, heatmap, weight: float = 0.5) -> np.ndarray:
     Raises:
         ValueError: If the sizes differ, a value is not finite or the weight lies outside [0, 1].
     """
-    import cv2
-
+    cv2 = require("cv2")
     image, heatmap = np.asarray(image, "float32"), np.asarray(heatmap, "float32")
     if image.ndim != 3 or image.shape[2] not in (1, 3) or image.shape[:2] != heatmap.shape:
         raise ValueError(
@@ -69,4 +69,4 @@ def overlay_heatmap(image, heatmap, weight: float = 0.5) -> np.ndarray:
     levels = np.uint8(255 * heatmap.clip(0, 1))
     colours = cv2.applyColorMap(levels, cv2.COLORMAP_JET)[..., ::-1].astype("float32") / 255
     mixed = weight * image.clip(0, 1) + (1 - weight) * colours
-    return np.uint8(255 * (mixed / max(mixed.max(), np.finfo("float32").tiny)))
+    return (255 * (mixed / max(mixed.max(), np.finfo("float32").tiny))).astype("uint8")

@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -60,7 +61,7 @@ class StateKeeper(keras.callbacks.Callback):
         """Write the state, and keep the one before it."""
         self.epoch, self.history, self.seconds = epoch, history, seconds
         record = json.dumps({"epoch": epoch, "history": history, "seconds": seconds, "stopped": self.stopped})
-        arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
+        arrays: dict[str, Any] = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
         arrays |= {f"b{index}": array for index, array in enumerate(self.best)}
         state = self.folder / _STATE
         if state.exists():

@@ -5,9 +5,9 @@ graph runs is checked by an assertion, an `InvalidArgumentError`. XLA drops asse
 while tracing are not checked.
 """
 
-import math
-
 import tensorflow as tf
+
+from tf_denoise.checks import finite_number, whole_number
 
 
 def as_images(images, name: str = "images") -> tf.Tensor:
@@ -66,20 +66,40 @@ def as_image_pair(y_true, y_pred) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def checked_window(window_size, step_size) -> tuple[int, int]:
-    """Window and step as integers; the step is half the window unless given.
+    """Window and step as integers; the step is half the window where it is `None`.
 
     Raises:
         ValueError: If the window is not an integer of at least 2, or the step not one of at least 1.
     """
-    if not _is_integer(window_size) or window_size < 2:
+    window = whole_number(window_size, least=2)
+    if window is None:
         raise ValueError(f"`window_size` is an integer of at least 2 pixels; received {window_size!r}.")
-    if step_size is None:
-        return int(window_size), int(window_size) // 2
-    if not _is_integer(step_size) or step_size < 1:
+    step = window // 2 if step_size is None else whole_number(step_size)
+    if step is None:
         raise ValueError(
             f"`step_size` is an integer of at least 1 pixel, or None for half the window; received {step_size!r}."
         )
-    return int(window_size), int(step_size)
+    return window, step
+
+
+def window_arguments(window_size, step_size) -> dict[str, int | None]:
+    """Window and step as a loss keeps them: Python integers, `None` where the step follows the window.
+
+    Raises:
+        ValueError: As `checked_window` raises it.
+    """
+    window, step = checked_window(window_size, step_size)
+    return {"window_size": window, "step_size": None if step_size is None else step}
+
+
+def weight_arguments(high_freq_weight, scale) -> dict[str, float]:
+    """Weight of the highest frequency and factor of a loss, as it keeps them.
+
+    Raises:
+        ValueError: As `checked_number` raises it.
+    """
+    numbers = {"high_freq_weight": high_freq_weight, "scale": scale}
+    return {name: checked_number(value, name) for name, value in numbers.items()}
 
 
 def with_room_for_window(images: tf.Tensor, window_size: int) -> tf.Tensor:
@@ -109,15 +129,7 @@ def checked_number(value, name: str) -> float:
     Raises:
         ValueError: If it is negative, infinite or not a number.
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 <= number < math.inf:
+    number = finite_number(value)
+    if number is None:
         raise ValueError(f"`{name}` is a finite number of at least 0; received {value!r}.")
     return number
-
-
-def _is_integer(value) -> bool:
-    """Whether `value` is an integer, of Python or of NumPy, and not a truth value."""
-    return hasattr(value, "__index__") and not isinstance(value, bool)

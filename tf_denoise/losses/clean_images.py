@@ -81,7 +81,7 @@ def fingerprint_of_file(path: Path) -> Fingerprint:
 def fingerprint_of_array(image: np.ndarray) -> Fingerprint:
     """The fingerprint of an image in memory, its shape and dtype included."""
     image = np.ascontiguousarray(image)
-    checksum = zlib.crc32(image, zlib.crc32(f"{image.dtype.str} {image.shape}".encode()))
+    checksum = zlib.crc32(image.data, zlib.crc32(f"{image.dtype.str} {image.shape}".encode()))
     return Fingerprint(image.nbytes, 0, f"{checksum:08x}")
 
 

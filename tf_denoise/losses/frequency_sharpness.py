@@ -3,7 +3,8 @@
 import keras
 import tensorflow as tf
 
-from tf_denoise.losses.checks import as_image_pair, checked_number
+from tf_denoise.losses.base import ImageLoss
+from tf_denoise.losses.checks import as_image_pair, checked_number, weight_arguments
 
 
 def high_frequency_mask(height, width, high_freq_weight: float = 2.0, dtype="float32") -> tf.Tensor:
@@ -144,12 +145,12 @@ def frequency_sharpness(y_true, y_pred, high_freq_weight: float = 2.0, scale: fl
     """
     scale = checked_number(scale, "scale")
     checked_number(high_freq_weight, "high_freq_weight")
-    planes = [tf.transpose(images, [0, 3, 1, 2]) for images in as_image_pair(y_true, y_pred)]
-    return scale * tf.reduce_mean(magnitude_distance(*planes, high_freq_weight), axis=-1)
+    true, pred = (tf.transpose(images, [0, 3, 1, 2]) for images in as_image_pair(y_true, y_pred))
+    return scale * tf.reduce_mean(magnitude_distance(true, pred, high_freq_weight), axis=-1)
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class FrequencySharpnessLoss(keras.losses.Loss):
+class FrequencySharpnessLoss(ImageLoss):
     """Compares how strongly output and target hold each frequency: `frequency_sharpness` as a Keras loss.
 
     It is an auxiliary loss: magnitudes say nothing of place, so add it to a pixel loss (`WeightedSumLoss`).
@@ -162,9 +163,7 @@ class FrequencySharpnessLoss(keras.losses.Loss):
     Args:
         high_freq_weight: Weight added to the highest frequency; 0 weighs all alike.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
         y_true: Images `(batch, height, width, channels)`.
@@ -183,6 +182,9 @@ class FrequencySharpnessLoss(keras.losses.Loss):
         >>> model.compile(loss=WeightedSumLoss([(0.8, "mse"), (0.2, FrequencySharpnessLoss())]))
     """
 
+    ARGUMENTS = ("high_freq_weight", "scale")
+    value_per_image = staticmethod(frequency_sharpness)
+
     def __init__(
         self,
         high_freq_weight: float = 2.0,
@@ -191,14 +193,4 @@ class FrequencySharpnessLoss(keras.losses.Loss):
         name: str = "frequency_sharpness",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.high_freq_weight = checked_number(high_freq_weight, "high_freq_weight")
-        self.scale = checked_number(scale, "scale")
-
-    def call(self, y_true, y_pred):
-        """One value per image, `(batch,)`."""
-        return frequency_sharpness(y_true, y_pred, self.high_freq_weight, self.scale)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "high_freq_weight": self.high_freq_weight, "scale": self.scale}
+        super().__init__(weight_arguments(high_freq_weight, scale), reduction, name, dtype)

@@ -3,7 +3,15 @@
 import keras
 import tensorflow as tf
 
-from tf_denoise.losses.checks import as_image_pair, as_images, checked_number, checked_window, with_room_for_window
+from tf_denoise.losses.base import ImageLoss
+from tf_denoise.losses.checks import (
+    as_image_pair,
+    as_images,
+    checked_number,
+    checked_window,
+    window_arguments,
+    with_room_for_window,
+)
 
 
 def sharpness_scores(images, window_size: int = 32, step_size: int | None = None) -> tf.Tensor:
@@ -157,7 +165,7 @@ def _with_windows_of(output: tf.Tensor, target: tf.Tensor, window_size: int, ste
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class RegionalSharpnessLoss(keras.losses.Loss):
+class RegionalSharpnessLoss(ImageLoss):
     """Compares how sharp the windows of output and target are: `regional_sharpness` as a Keras loss.
 
     It is an auxiliary loss: two images may share all scores and still differ, so add it to a pixel loss
@@ -173,9 +181,7 @@ class RegionalSharpnessLoss(keras.losses.Loss):
         window_size: Side of a window in pixels, at least 2.
         step_size: Distance between windows in pixels; half the window if `None`.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
         y_true: Images `(batch, height, width, channels)`, or cached scores `(batch, windows)`.
@@ -206,6 +212,9 @@ class RegionalSharpnessLoss(keras.losses.Loss):
         >>> history = model.fit(noisy, targets, verbose=0)
     """
 
+    ARGUMENTS = ("window_size", "step_size", "scale")
+    value_per_image = staticmethod(regional_sharpness)
+
     def __init__(
         self,
         window_size: int = 32,
@@ -215,20 +224,5 @@ class RegionalSharpnessLoss(keras.losses.Loss):
         name: str = "regional_sharpness",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        checked_window(window_size, step_size)
-        self.window_size, self.step_size = window_size, step_size
-        self.scale = checked_number(scale, "scale")
-
-    def call(self, y_true, y_pred):
-        """One value per image, `(batch,)`."""
-        return regional_sharpness(y_true, y_pred, self.window_size, self.step_size, self.scale)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "window_size": self.window_size,
-            "step_size": self.step_size,
-            "scale": self.scale,
-        }
+        arguments = {**window_arguments(window_size, step_size), "scale": checked_number(scale, "scale")}
+        super().__init__(arguments, reduction, name, dtype)

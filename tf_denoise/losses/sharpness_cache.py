@@ -165,7 +165,7 @@ def build_sharpness_cache(
         window_size: Side of a window in pixels.
         step_size: Distance between windows in pixels; half the window if `None`.
         read: Function of a path giving the image `(height, width, channels)` in the values that the model is trained
-            on. Unless given, pictures are turned upright and scaled to [0, 1].
+            on. By default, pictures are turned upright and scaled to [0, 1].
         batch_size: Number of images of one size that are scored together.
 
     Returns:
@@ -181,7 +181,8 @@ def build_sharpness_cache(
         [(0, 0, 16.0), (0, 2, 8.0)]
     """
     window_size, step_size = checked_window(window_size, step_size)
-    scores, fingerprints = {}, {}
+    scores: dict = {}
+    fingerprints: dict[str, Fingerprint] = {}
     entries = clean_images(source, read or read_image)
     # Neighbours of one size are scored together.
     for _, group in itertools.groupby(entries, key=lambda entry: np.shape(entry[1])):
@@ -210,7 +211,7 @@ def load_sharpness_cache(path, window_size: int = 32, step_size: int | None = No
         A `SharpnessCache`.
 
     Raises:
-        ValueError: If the file is no sharpness cache, was built with another window or step, lacks an image of
+        ValueError: If the file is not a sharpness cache, was built with another window or step, lacks an image of
             `source`, or an image has changed since.
         FileNotFoundError: If there is no such file.
     """

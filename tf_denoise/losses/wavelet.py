@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.checks import whole_number
+from tf_denoise.losses.base import ImageLoss
 from tf_denoise.losses.checks import as_image_pair, as_images, checked_number
 
 _ROOT3 = math.sqrt(3.0)
@@ -69,6 +71,7 @@ def wavelet_details(images, wavelet: str = "haar", levels: int = 3) -> list[tf.T
         >>> [tuple(band.shape) for band in wavelet_details(image, "haar", levels=3)]
         [(1, 4, 4, 1, 3), (1, 2, 2, 1, 3), (1, 1, 1, 1, 3)]
     """
+    levels = _checked_levels(levels)
     images = _with_room_for_levels(as_images(images), wavelet, levels)
     return _details(images, wavelet, levels)
 
@@ -76,7 +79,6 @@ def wavelet_details(images, wavelet: str = "haar", levels: int = 3) -> list[tf.T
 def _with_room_for_levels(images: tf.Tensor, wavelet: str, levels: int) -> tf.Tensor:
     """`images`, checked to be large enough: the averages of the last split are no shorter than filter and mirror."""
     length = len(wavelet_filters(wavelet)[0])
-    _checked_levels(levels)
     least = (length - 1) * 2**levels
     height, width = images.shape[1:3]
     known = [side for side in (height, width) if side is not None]
@@ -99,9 +101,10 @@ def _with_room_for_levels(images: tf.Tensor, wavelet: str, levels: int) -> tf.Te
 
 
 def _checked_levels(levels) -> int:
-    if isinstance(levels, bool) or not isinstance(levels, int) or levels < 1:
+    checked = whole_number(levels)
+    if checked is None:
         raise ValueError(f"`levels` is an integer of at least 1; received {levels!r}.")
-    return levels
+    return checked
 
 
 def _details(images: tf.Tensor, wavelet: str, levels: int) -> list[tf.Tensor]:
@@ -158,7 +161,7 @@ def wavelet_sharpness(y_true, y_pred, wavelet: str = "haar", levels: int = 3, sc
         >>> [round(float(v), 4) for v in wavelet_sharpness(stripes, np.full_like(stripes, 0.5), levels=1)]
         [0.0333]
     """
-    scale = checked_number(scale, "scale")
+    levels, scale = _checked_levels(levels), checked_number(scale, "scale")
     y_true, y_pred = as_image_pair(y_true, y_pred)
     y_true, y_pred = (_with_room_for_levels(images, wavelet, levels) for images in (y_true, y_pred))
     pairs = zip(_details(y_true, wavelet, levels), _details(y_pred, wavelet, levels), strict=True)
@@ -167,7 +170,7 @@ def wavelet_sharpness(y_true, y_pred, wavelet: str = "haar", levels: int = 3, sc
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class WaveletSharpnessLoss(keras.losses.Loss):
+class WaveletSharpnessLoss(ImageLoss):
     """Compares the detail at every place and scale: `wavelet_sharpness` as a Keras loss.
 
     Add it to a pixel loss (`WeightedSumLoss`): it does not see the mean of the image nor the sign of an edge.
@@ -181,13 +184,7 @@ class WaveletSharpnessLoss(keras.losses.Loss):
         wavelet: "haar", "db2" or "db3". Longer filters see smoother detail and need larger images.
         levels: Depth of the transform, at least 1. Sides of at least `(filter length - 1) * 2**levels` are needed.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
-
-    Call arguments:
-        y_true: Images `(batch, height, width, channels)`.
-        y_pred: Images of the same shape.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Raises:
         ValueError: If an argument lies outside its range or the images do not fit; see `wavelet_sharpness`.
@@ -200,6 +197,9 @@ class WaveletSharpnessLoss(keras.losses.Loss):
         'db2'
     """
 
+    ARGUMENTS = ("wavelet", "levels", "scale")
+    value_per_image = staticmethod(wavelet_sharpness)
+
     def __init__(
         self,
         wavelet: str = "haar",
@@ -209,15 +209,6 @@ class WaveletSharpnessLoss(keras.losses.Loss):
         name: str = "wavelet_sharpness",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        wavelet_filters(wavelet)
-        self.wavelet, self.levels = wavelet, _checked_levels(levels)
-        self.scale = checked_number(scale, "scale")
-
-    def call(self, y_true, y_pred):
-        """One value per image, `(batch,)`."""
-        return wavelet_sharpness(y_true, y_pred, self.wavelet, self.levels, self.scale)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "wavelet": self.wavelet, "levels": self.levels, "scale": self.scale}
+        wavelet_filters(wavelet)  # refuses an unknown name
+        arguments = {"wavelet": wavelet, "levels": _checked_levels(levels), "scale": checked_number(scale, "scale")}
+        super().__init__(arguments, reduction, name, dtype)

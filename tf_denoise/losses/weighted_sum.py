@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tf_denoise.backend import needs_tensorflow
+from tf_denoise.losses.base import ImageLoss
 from tf_denoise.losses.checks import checked_number
 
 
@@ -73,11 +75,11 @@ def _value_per_image(loss, y_true, y_pred) -> tf.Tensor:
 
 
 def _name_of(loss) -> str:
-    return getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__)
+    return str(getattr(loss, "name", None) or getattr(loss, "__name__", type(loss).__name__))
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class WeightedSumLoss(keras.losses.Loss):
+class WeightedSumLoss(ImageLoss):
     """Several losses as one: `weighted_sum` as a Keras loss.
 
     Every member is brought to one value per image before the sum (Keras' own "mse" gives a map of them); the reduction
@@ -91,9 +93,7 @@ class WeightedSumLoss(keras.losses.Loss):
     Args:
         members: Pairs `(weight, loss)`. A loss is a name that Keras knows ("mse"), a `keras.losses.Loss`, a function
             of `(y_true, y_pred)` or the configuration of one. A weight is at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
         y_true: Target `(batch, ...)`.
@@ -113,20 +113,19 @@ class WeightedSumLoss(keras.losses.Loss):
         ['mean_squared_error', 'frequency_sharpness']
     """
 
-    def __init__(self, members, reduction="sum_over_batch_size", name: str = "weighted_sum", dtype=None):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.members = _checked_members(members)
+    ARGUMENTS = ("members",)
+    value_per_image = staticmethod(weighted_sum)
 
-    def call(self, y_true, y_pred):
-        """One value per image, `(batch,)`."""
-        return weighted_sum(y_true, y_pred, self.members)
+    def __init__(self, members, reduction="sum_over_batch_size", name: str = "weighted_sum", dtype=None):
+        super().__init__({"members": _checked_members(members)}, reduction, name, dtype)
 
     def member_metrics(self) -> list["MemberMetric"]:
         """Each member, without its weight, as a metric for `compile(metrics=...)`.
 
         A name that occurs again gets a number: "frequency_sharpness", "frequency_sharpness_2".
         """
-        metrics, seen = [], {}
+        metrics: list[MemberMetric] = []
+        seen: dict[str, int] = {}
         for _, loss in self.members:
             name = _name_of(loss)
             seen[name] = seen.get(name, 0) + 1
@@ -156,6 +155,7 @@ class MemberMetric(keras.metrics.Mean):
     """
 
     def __init__(self, loss, name: str | None = None, dtype=None):
+        needs_tensorflow(type(self).__name__)
         self.loss = keras.losses.get(loss)
         super().__init__(name=name or _name_of(self.loss), dtype=dtype)
 

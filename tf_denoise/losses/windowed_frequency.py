@@ -4,7 +4,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.losses.checks import as_image_pair, checked_number, checked_window, with_room_for_window
+from tf_denoise.losses.base import ImageLoss
+from tf_denoise.losses.checks import (
+    as_image_pair,
+    checked_number,
+    checked_window,
+    weight_arguments,
+    window_arguments,
+    with_room_for_window,
+)
 from tf_denoise.losses.frequency_sharpness import magnitude_distance
 
 
@@ -97,15 +105,15 @@ def windowed_frequency(
     y_true, y_pred = as_image_pair(y_true, y_pred)
     # Written out, because `tf.signal.hann_window(periodic=True)` is not periodic for an odd length.
     taper = tf.constant(0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(window_size) / window_size), y_pred.dtype)
-    windows = [
+    true, pred = (
         extract_windows(with_room_for_window(images, window_size), window_size, step_size) * taper[:, None] * taper
         for images in (y_true, y_pred)
-    ]
-    return scale * tf.reduce_mean(magnitude_distance(*windows, high_freq_weight), axis=[1, 2, 3])
+    )
+    return scale * tf.reduce_mean(magnitude_distance(true, pred, high_freq_weight), axis=[1, 2, 3])
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class WindowedFrequencyLoss(keras.losses.Loss):
+class WindowedFrequencyLoss(ImageLoss):
     """Compares the frequencies of rolling windows: `windowed_frequency` as a Keras loss.
 
     Beside `FrequencySharpnessLoss` it knows the place of a frequency to within a window. Add it to a pixel loss
@@ -121,13 +129,10 @@ class WindowedFrequencyLoss(keras.losses.Loss):
         step_size: Distance between windows in pixels; half the window if `None`.
         high_freq_weight: Weight added to the highest frequency; 0 weighs all alike.
         scale: Factor of the loss, at least 0.
-        reduction: How Keras brings the values per image together.
-        name: Name of the loss.
-        dtype: Data type or policy of the loss; it computes in float32 under any but float64.
+        reduction, name, dtype: As those of `ImageLoss`.
 
     Call arguments:
-        y_true: Images `(batch, height, width, channels)`.
-        y_pred: Images of the same shape.
+        y_true, y_pred: Images `(batch, height, width, channels)`.
 
     Raises:
         ValueError: If an argument lies outside its range or the images do not fit; see `windowed_frequency`.
@@ -137,6 +142,9 @@ class WindowedFrequencyLoss(keras.losses.Loss):
         >>> loss.get_config()["window_size"]
         16
     """
+
+    ARGUMENTS = ("window_size", "step_size", "high_freq_weight", "scale")
+    value_per_image = staticmethod(windowed_frequency)
 
     def __init__(
         self,
@@ -148,22 +156,5 @@ class WindowedFrequencyLoss(keras.losses.Loss):
         name: str = "windowed_frequency",
         dtype=None,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        checked_window(window_size, step_size)
-        self.window_size, self.step_size = window_size, step_size
-        self.high_freq_weight = checked_number(high_freq_weight, "high_freq_weight")
-        self.scale = checked_number(scale, "scale")
-
-    def call(self, y_true, y_pred):
-        """One value per image, `(batch,)`."""
-        return windowed_frequency(y_true, y_pred, self.window_size, self.step_size, self.high_freq_weight, self.scale)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "window_size": self.window_size,
-            "step_size": self.step_size,
-            "high_freq_weight": self.high_freq_weight,
-            "scale": self.scale,
-        }
+        arguments = window_arguments(window_size, step_size) | weight_arguments(high_freq_weight, scale)
+        super().__init__(arguments, reduction, name, dtype)

@@ -101,4 +101,4 @@ class Plain:
         return layers.Conv2D(channels, 1, name="head", **self.options)(x)
 
 
-KINDS = {"residual": Residual, "plain": Plain}
+KINDS: dict[str, type[Residual] | type[Plain]] = {"residual": Residual, "plain": Plain}

@@ -2,9 +2,12 @@
 
 import keras
 
+from tf_denoise.checks import finite_number, whole_number
+from tf_denoise.models.base import Network, dense_sizes, dtype_policy
+
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class DigitClassifier(keras.Model):
+class DigitClassifier(Network):
     """A fully connected classifier for flattened images in [-1, 1]: relu inside, softmax at the end.
 
     Args:
@@ -12,7 +15,7 @@ class DigitClassifier(keras.Model):
         hidden_units: Width of each hidden layer.
         num_classes: Number of classes.
         dropout: Fraction of the hidden values dropped while training.
-        dtype: Data type or policy of the layers; the global policy unless told.
+        dtype: Data type or policy of the layers; defaults to the global policy.
 
     Input shape:
         `(batch, size)`
@@ -20,10 +23,15 @@ class DigitClassifier(keras.Model):
     Output shape:
         `(batch, num_classes)`, float32 probabilities.
 
+    Raises:
+        ValueError: If a size or width is not a positive integer, or `dropout` not a fraction below 1.
+
     Example:
         >>> DigitClassifier(784, hidden_units=(512, 256)).output_shape
         (None, 10)
     """
+
+    ARGUMENTS = ("size", "hidden_units", "num_classes", "dropout")
 
     def __init__(
         self,
@@ -34,30 +42,19 @@ class DigitClassifier(keras.Model):
         dtype=None,
         **kwargs,
     ):
-        hidden_units = tuple(hidden_units)
-        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        size, hidden_units = dense_sizes("DigitClassifier", size, hidden_units)
+        classes, rate = whole_number(num_classes), finite_number(dropout)
+        if classes is None or rate is None or rate >= 1:
+            raise ValueError(
+                "DigitClassifier takes a positive integer num_classes and a dropout from 0 to below 1; received "
+                f"num_classes={num_classes}, dropout={dropout}."
+            )
+        policy = dtype_policy(dtype)
         inputs = x = keras.Input((size,), name="image")
         for index, units in enumerate(hidden_units, 1):
             x = keras.layers.Dense(units, activation="relu", dtype=policy, name=f"hidden{index}")(x)
-            x = keras.layers.Dropout(dropout, dtype=policy, name=f"dropout{index}")(x)
-        x = keras.layers.Dense(num_classes, dtype=policy, name="logits")(x)
+            x = keras.layers.Dropout(rate, dtype=policy, name=f"dropout{index}")(x)
+        x = keras.layers.Dense(classes, dtype=policy, name="logits")(x)
         outputs = keras.layers.Activation("softmax", dtype="float32", name="probabilities")(x)
-        super().__init__(inputs, outputs, **kwargs)
-        self.dtype_policy = policy  # a Functional model ignores the argument
-        self.size, self.hidden_units, self.num_classes, self.dropout = size, hidden_units, num_classes, dropout
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            "size": self.size,
-            "hidden_units": list(self.hidden_units),
-            "num_classes": self.num_classes,
-            "dropout": self.dropout,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model of a configuration."""
-        return cls(**config)
+        super().__init__(inputs, outputs, policy, **kwargs)
+        self.size, self.hidden_units, self.num_classes, self.dropout = size, hidden_units, classes, rate

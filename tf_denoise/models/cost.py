@@ -41,7 +41,7 @@ def _multiply_adds(operation) -> int:
         return math.prod(operation.outputs[0].shape) * shapes[0][-2 if transposed else -1]
     if operation.type == "Einsum":
         subscripts = operation.get_attr("equation").decode().split("->")[0].split(",")
-        sizes = {}
+        sizes: dict[str, int] = {}
         for letters, shape in zip(subscripts, shapes, strict=True):
             sizes.update(zip(letters, shape, strict=True))
         return math.prod(sizes.values())

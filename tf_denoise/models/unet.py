@@ -1,17 +1,20 @@
 """The U-Net: encoder, bottleneck and decoder as functions on symbolic tensors, and the model made of them."""
 
 import dataclasses
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from tf_denoise.checks import one_of, whole_number, whole_numbers
 from tf_denoise.layers import CropLike, PadToMultiple
-from tf_denoise.models.blocks import KINDS
+from tf_denoise.models.base import Network, dtype_policy
+from tf_denoise.models.blocks import KINDS, Plain, Residual
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """The checked arguments of a U-Net, and what follows from them. See `UNet` for their meaning."""
+class UNetSpec:
+    """The arguments of a U-Net, checked by `checked`, and what follows from them. See `UNet` for their meaning."""
 
     channels: int
     widths: tuple[int, ...]
@@ -21,21 +24,28 @@ class Plan:
     stem: int
     dtype: keras.DTypePolicy
 
-    def __post_init__(self):
-        """Check the arguments."""
-        numbers = (self.channels, self.blocks, *self.widths)
-        if len(self.widths) < 2 or not all(isinstance(number, int) and number > 0 for number in numbers):
+    @classmethod
+    def checked(cls, channels: Any, widths: Any, block: Any, blocks: Any, skips: Any, stem: Any, dtype) -> "UNetSpec":
+        """The specification of a U-Net, integers of NumPy as those of Python.
+
+        Raises:
+            ValueError: If a number is not a positive integer, or a choice is not among the allowed ones.
+        """
+        channel_count, block_count, stages = whole_number(channels), whole_number(blocks), whole_numbers(widths)
+        if channel_count is None or block_count is None or stages is None or len(stages) < 2:
             raise ValueError(
                 "A U-Net takes positive integer channels and blocks, and two or more positive integer widths (encoder "
-                f"stages, then bottleneck); received channels={self.channels}, blocks={self.blocks}, "
-                f"widths={self.widths}."
+                f"stages, then bottleneck); received channels={channels}, blocks={blocks}, widths={widths}."
             )
-        for name, allowed in (("block", tuple(KINDS)), ("skips", ("add", "concat")), ("stem", (1, 2))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"The {name} of a U-Net is one of {', '.join(map(repr, allowed))}; "
-                    f"received {getattr(self, name)!r}."
-                )
+        return cls(
+            channel_count,
+            stages,
+            one_of(block, tuple(KINDS), "block of a U-Net"),
+            block_count,
+            one_of(skips, ("add", "concat"), "skips of a U-Net"),
+            one_of(stem, (1, 2), "stem of a U-Net"),
+            dtype,
+        )
 
     @property
     def stride(self) -> int:
@@ -43,53 +53,59 @@ class Plan:
         return self.stem * 2 ** (len(self.widths) - 1)
 
     @property
-    def parts(self):
+    def parts(self) -> Residual | Plain:
         """The kind of blocks, made with the data type."""
         return KINDS[self.block](self.dtype)
 
 
-def enter(noisy, plan: Plan):
+def stem(noisy, spec: UNetSpec):
     """The padded image, and the map that the first stage takes."""
-    padded = PadToMultiple(plan.stride, dtype="float32", name="padded")(noisy)
-    x = padded if plan.stem == 1 else ops.space_to_depth(padded, plan.stem)
-    return padded, plan.parts.first(x, plan.widths[0])
+    padded = PadToMultiple(spec.stride, dtype="float32", name="padded")(noisy)
+    x = padded if spec.stem == 1 else ops.space_to_depth(padded, spec.stem)
+    return padded, spec.parts.first(x, spec.widths[0])
 
 
-def encode(x, plan: Plan):
+def encoder(x, spec: UNetSpec):
     """What the bottleneck takes, and the map of each stage on the way, the finest first."""
     maps = []
-    for level, width in enumerate(plan.widths[:-1], 1):
-        x = plan.parts.stage(x, width, plan.blocks, f"encoder{level}")
+    for level, width in enumerate(spec.widths[:-1], 1):
+        x = spec.parts.stage(x, width, spec.blocks, f"encoder{level}")
         maps.append(x)
-        x = plan.parts.down(x, plan.widths[level], f"down{level}")
+        x = spec.parts.down(x, spec.widths[level], f"down{level}")
     return x, maps
 
 
-def decode(x, maps, plan: Plan):
+def decoder(x, maps, spec: UNetSpec):
     """The bottleneck, then up again past the maps of the encoder."""
-    x = plan.parts.stage(x, plan.widths[-1], plan.blocks, "bottleneck")
+    x = spec.parts.stage(x, spec.widths[-1], spec.blocks, "bottleneck")
     for level in range(len(maps), 0, -1):
-        width = plan.widths[level - 1]
-        x = plan.parts.up(x, width, f"up{level}")
-        join = layers.Add if plan.skips == "add" else layers.Concatenate
-        x = join(dtype=plan.dtype, name=f"skip{level}")([x, maps[level - 1]])
-        x = plan.parts.stage(x, width, plan.blocks, f"decoder{level}")
+        width = spec.widths[level - 1]
+        x = spec.parts.up(x, width, f"up{level}")
+        join = layers.Add if spec.skips == "add" else layers.Concatenate
+        x = join(dtype=spec.dtype, name=f"skip{level}")([x, maps[level - 1]])
+        x = spec.parts.stage(x, width, spec.blocks, f"decoder{level}")
     return x
 
 
-def leave(x, noisy, plan: Plan):
+def head(x, noisy, spec: UNetSpec):
     """The image, in float32 and in the size of the noisy one."""
-    x = plan.parts.last(x, plan.channels * plan.stem**2)
-    x = x if plan.stem == 1 else ops.depth_to_space(x, plan.stem)
+    x = spec.parts.last(x, spec.channels * spec.stem**2)
+    x = x if spec.stem == 1 else ops.depth_to_space(x, spec.stem)
     # From here on in float32: under mixed precision the image keeps its full resolution.
     x = CropLike(dtype="float32", name="cropped")(x, noisy)
-    if plan.parts.predicts_correction:
+    if spec.parts.predicts_correction:
         return layers.Add(dtype="float32", name="denoised")([noisy, x])
     return layers.Activation("linear", dtype="float32", name="denoised")(x)
 
 
+def _denoised(noisy, spec: UNetSpec):
+    _, x = stem(noisy, spec)
+    x, maps = encoder(x, spec)
+    return head(decoder(x, maps, spec), noisy, spec)
+
+
 @keras.saving.register_keras_serializable("tf_denoise")
-class UNet(keras.Model):
+class UNet(Network):
     """A U-Net for images of any height and width.
 
     The image is padded at the bottom and at the right with the values of its edge until the strides fit, and the
@@ -110,7 +126,10 @@ class UNet(keras.Model):
         skips: How a map of the encoder joins the decoder, `"add"` or `"concat"`.
         stem: 1 works at the full resolution; 2 makes a pixel of every 2x2 pixels, with four times the channels, and
             so works at half of it.
-        dtype: Data type or policy of the layers, such as `"mixed_bfloat16"`; the global policy unless told.
+        dtype: Data type or policy of the layers, such as `"mixed_bfloat16"`; defaults to the global policy.
+
+    Attributes:
+        stride: How many pixels of the image lie beside each other in one place of the bottleneck.
 
     Input shape:
         `(batch, height, width, channels)`, values in [0, 1], noise may lead outside.
@@ -119,7 +138,7 @@ class UNet(keras.Model):
         The same, float32, not clipped.
 
     Raises:
-        ValueError: If a number is not a positive integer, or a choice is none of those above.
+        ValueError: If a number is not a positive integer, or a choice is not among those above.
 
     Reference:
         - [Ronneberger et al., U-Net: Convolutional Networks for Biomedical Image Segmentation, 2015](
@@ -138,6 +157,8 @@ class UNet(keras.Model):
         2258432
     """
 
+    ARGUMENTS = ("channels", "widths", "block", "blocks", "skips", "stem")
+
     def __init__(
         self,
         channels: int = 3,
@@ -149,16 +170,11 @@ class UNet(keras.Model):
         dtype=None,
         **kwargs,
     ):
-        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
-        plan = Plan(channels, tuple(widths), block, blocks, skips, stem, policy)
-        noisy = keras.Input((None, None, channels), dtype="float32", name="noisy")
-        _, x = enter(noisy, plan)
-        x, maps = encode(x, plan)
-        x = decode(x, maps, plan)
-        super().__init__(noisy, leave(x, noisy, plan), **kwargs)
-        self.dtype_policy = policy  # a Functional model ignores the argument
-        self.channels, self.widths, self.block, self.blocks = channels, plan.widths, block, blocks
-        self.skips, self.stem = skips, stem
+        spec = UNetSpec.checked(channels, widths, block, blocks, skips, stem, dtype_policy(dtype))
+        noisy = keras.Input((None, None, spec.channels), dtype="float32", name="noisy")
+        super().__init__(noisy, _denoised(noisy, spec), spec.dtype, **kwargs)
+        self.channels, self.widths, self.block, self.blocks = spec.channels, spec.widths, spec.block, spec.blocks
+        self.skips, self.stem, self.stride = spec.skips, spec.stem, spec.stride
 
     @classmethod
     def original(cls, channels: int = 3, **kwargs) -> "UNet":
@@ -171,26 +187,3 @@ class UNet(keras.Model):
             7697475
         """
         return cls(channels, (64, 128, 256, 512), "plain", blocks=1, skips="concat", stem=1, **kwargs)
-
-    @property
-    def stride(self) -> int:
-        """How many pixels of the image lie beside each other in one place of the bottleneck."""
-        return self.stem * 2 ** (len(self.widths) - 1)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            "channels": self.channels,
-            "widths": list(self.widths),
-            "block": self.block,
-            "blocks": self.blocks,
-            "skips": self.skips,
-            "stem": self.stem,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The model of a configuration."""
-        return cls(**config)

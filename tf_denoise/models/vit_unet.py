@@ -3,9 +3,12 @@
 import keras
 from keras import layers
 
-from tf_denoise.errors import InputError
+from tf_denoise.checks import whole_numbers
+from tf_denoise.errors import InputError, reason
+from tf_denoise.extras import require
 from tf_denoise.layers import Resize, ResizeLike, TokensToGrid
-from tf_denoise.models.unet import Plan, decode, encode, enter, leave
+from tf_denoise.models.base import Network, dtype_policy
+from tf_denoise.models.unet import UNetSpec, decoder, encoder, head, stem
 
 # What goes with a kind of blocks: the rest of `UNet()` and of `UNet.original()`.
 _REST = {
@@ -15,7 +18,7 @@ _REST = {
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class ViTUNet(keras.Model):
+class ViTUNet(Network):
     """A U-Net for images of any size, helped by a vision transformer that has its own view of the noisy image.
 
     The image, padded as in `UNet`, is resized (bilinear) to the size that the transformer takes and scaled from [0, 1]
@@ -40,17 +43,13 @@ class ViTUNet(keras.Model):
         token_widths: Width of each projection of the tokens, one or more. Between them is a layer normalisation and a
             GELU in the residual kind, a ReLU in the plain one.
         frozen: Whether `vit` stays as it is while the rest is trained, its dropout off.
-        dtype: Data type or policy of all layers but those of `vit`; the global policy unless told.
+        dtype: Data type or policy of all layers but those of `vit`; defaults to the global policy.
 
-    Input shape:
-        `(batch, height, width, channels)`, values in [0, 1], noise may lead outside.
-
-    Output shape:
-        The same, float32, not clipped.
+    Attributes, input and output shape: Those of `UNet`.
 
     Raises:
-        ValueError: If `vit` is no vision transformer with a fixed image shape that its patches divide, if `channels`
-            does not fit to it, or if another argument is none of those above.
+        ValueError: If `vit` is not a vision transformer with a fixed image shape that its patches divide, if `channels`
+            does not fit to it, or if another argument is not among those above.
 
     Reference:
         - [Dosovitskiy et al., An Image is Worth 16x16 Words, 2020](https://arxiv.org/abs/2010.11929)
@@ -61,6 +60,8 @@ class ViTUNet(keras.Model):
         >>> model(np.zeros((2, 13, 7, 1), "float32")).shape
         TensorShape([2, 13, 7, 1])
     """
+
+    ARGUMENTS = ("vit", "channels", "widths", "block", "token_widths", "frozen")
 
     def __init__(
         self,
@@ -73,27 +74,28 @@ class ViTUNet(keras.Model):
         dtype=None,
         **kwargs,
     ):
-        policy = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
-        plan = Plan(channels, tuple(widths), block, **_REST.get(block, _REST["plain"]), dtype=policy)
-        token_widths = tuple(token_widths)
-        if not token_widths or not all(isinstance(width, int) and width > 0 for width in token_widths):
+        policy = dtype_policy(dtype)
+        spec = UNetSpec.checked(channels, widths, block, **_REST.get(block, _REST["plain"]), dtype=policy)
+        projections = whole_numbers(token_widths)
+        if not projections:
             raise ValueError(f"ViTUNet takes one or more positive integer token_widths; received {token_widths}.")
-        grid = _grid(vit, channels)
+        grid = _grid(vit, spec.channels)
+        if frozen:
+            vit.trainable = True  # Keras passes a value on to the layers only where it changes
         vit.trainable = not frozen
 
-        noisy = keras.Input((None, None, channels), dtype="float32", name="noisy")
-        padded, x = enter(noisy, plan)
-        x, maps = encode(x, plan)
+        noisy = keras.Input((None, None, spec.channels), dtype="float32", name="noisy")
+        padded, x = stem(noisy, spec)
+        x, maps = encoder(x, spec)
         tokens = vit(_view(padded, vit), training=False) if frozen else vit(_view(padded, vit))
         tokens = TokensToGrid(*grid, dtype=policy, name="vit_grid")(tokens)
         tokens = ResizeLike(dtype=policy, name="vit_resized")(tokens, x)
-        tokens = _project(tokens, token_widths, block, policy)
+        tokens = _project(tokens, projections, spec.block, policy)
         x = layers.Concatenate(dtype=policy, name="vit_joined")([x, tokens])
-        x = decode(x, maps, plan)
-        super().__init__(noisy, leave(x, noisy, plan), **kwargs)
-        self.dtype_policy = policy  # a Functional model ignores the argument
-        self.vit, self.channels, self.widths, self.block = vit, channels, plan.widths, block
-        self.token_widths, self.frozen = token_widths, frozen
+        x = decoder(x, maps, spec)
+        super().__init__(noisy, head(x, noisy, spec), policy, **kwargs)
+        self.vit, self.channels, self.widths, self.block = vit, spec.channels, spec.widths, spec.block
+        self.token_widths, self.frozen, self.stride = projections, bool(frozen), spec.stride
 
     @classmethod
     def original(cls, vit: keras.Model, channels: int = 3, **kwargs) -> "ViTUNet":
@@ -104,28 +106,14 @@ class ViTUNet(keras.Model):
         return cls(vit, channels, (64, 128, 256, 512), "plain", token_widths=(512, 512), frozen=True, **kwargs)
 
     @property
-    def stride(self) -> int:
-        """How many pixels of the image lie beside each other in one place of the bottleneck."""
-        return _REST[self.block]["stem"] * 2 ** (len(self.widths) - 1)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {
-            "vit": keras.saving.serialize_keras_object(self.vit),
-            "channels": self.channels,
-            "widths": list(self.widths),
-            "block": self.block,
-            "token_widths": list(self.token_widths),
-            "frozen": self.frozen,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-        }
+    def frozen_by_itself(self) -> tuple[str, ...]:
+        """The path of the transformer, if it is frozen."""
+        return (self.vit.name,) if self.frozen else ()
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """The model of a configuration; the transformer is built from its own, nothing is downloaded."""
-        import keras_hub  # noqa: F401 (registers the class of the transformer)
-
+        require("keras_hub")  # registers the class of the transformer
         return cls(**{**config, "vit": keras.saving.deserialize_keras_object(config["vit"], custom_objects)})
 
 
@@ -197,7 +185,7 @@ def small_vit(
         heads: Number of attention heads.
         width: Features of a token; the inner layers of the perceptrons have twice as many.
         channels: Channels of its view of the image.
-        dtype: Data type or policy of its layers; the global policy unless told.
+        dtype: Data type or policy of its layers; defaults to the global policy.
 
     Returns:
         A `keras_hub.models.ViTBackbone` without a class token.
@@ -209,21 +197,29 @@ def small_vit(
         >>> small_vit().output_shape
         (None, 64, 128)
     """
-    import keras_hub
-
-    if min(image_size, patch_size, layers, heads, width) < 1 or image_size % patch_size or width % heads:
+    keras_hub = require("keras_hub")
+    sizes = {
+        "image_size": image_size,
+        "patch_size": patch_size,
+        "layers": layers,
+        "heads": heads,
+        "width": width,
+        "channels": channels,
+    }
+    checked = whole_numbers(sizes.values())
+    if checked is None or image_size % patch_size or width % heads:
         raise ValueError(
-            "A small ViT has positive sizes, a patch size that divides the image size, and heads that divide the "
-            f"width; received image_size={image_size}, patch_size={patch_size}, layers={layers}, heads={heads}, "
-            f"width={width}."
+            "A small ViT has positive integer sizes, a patch size that divides the image size, and heads that divide "
+            f"the width; received {', '.join(f'{name}={value}' for name, value in sizes.items())}."
         )
+    side, patch, depth, head_count, features, colours = checked
     return keras_hub.models.ViTBackbone(
-        image_shape=(image_size, image_size, channels),
-        patch_size=(patch_size, patch_size),
-        num_layers=layers,
-        num_heads=heads,
-        hidden_dim=width,
-        mlp_dim=2 * width,
+        image_shape=(side, side, colours),
+        patch_size=(patch, patch),
+        num_layers=depth,
+        num_heads=head_count,
+        hidden_dim=features,
+        mlp_dim=2 * features,
         use_class_token=False,
         dtype=dtype,
         name="small_vit",
@@ -243,13 +239,11 @@ def load_vit(preset: str, **kwargs) -> keras.Model:
     Raises:
         InputError: If there is no such preset, or it cannot be downloaded.
     """
-    import keras_hub
-
+    keras_hub = require("keras_hub")
     try:
         return keras_hub.models.ViTBackbone.from_preset(preset, **kwargs)
     except Exception as error:  # each way to download has its own errors
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"The vision transformer {preset!r} cannot be loaded: {reason}. Presets are downloaded once by keras_hub, "
-            "which needs a network; without one take the transformer that is trained along: --vit small."
+            f"The vision transformer {preset!r} cannot be loaded: {reason(error)}. Presets are downloaded once by "
+            "keras_hub, which needs a network; without one take the transformer that is trained along: --vit small."
         ) from None

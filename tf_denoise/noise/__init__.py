@@ -2,12 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "estimate": ["estimate_sigma", "picture_sigma"],
-        "gaussian": ["AdditiveGaussian", "PoissonGaussian", "additive_gaussian", "poisson_gaussian"],
-        "salt_and_pepper": ["SaltAndPepper", "salt_and_pepper"],
-        "strengths": ["PERCENT_LEVELS", "ConstantLevel", "MixedLevel", "MultiLevel", "level_schedule"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,8 +3,10 @@
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
+
+from tf_denoise.noise.base import NoiseLayer, floating, later
+from tf_denoise.noise.strengths import checked_strength, drawn, groups_of, per_image
 
 
 def additive_gaussian(images, sigma, seed) -> tf.Tensor:
@@ -36,8 +38,8 @@ def additive_gaussian(images, sigma, seed) -> tf.Tensor:
         >>> [round(float(np.std(image)), 1) for image in noisy]
         [0.0, 0.5]
     """
-    images = _floating("additive_gaussian", images)
-    sigma = _per_image("sigma", sigma, images)
+    images = floating("additive_gaussian", images)
+    sigma = per_image("sigma", sigma, images)
     exact = _exact(images)
     return tf.cast(exact + tf.cast(sigma, exact.dtype) * _normal(exact, seed), images.dtype)
 
@@ -73,49 +75,19 @@ def poisson_gaussian(images, gain, sigma, seed) -> tf.Tensor:
         >>> round(float(np.std(noisy)), 2)
         0.1
     """
-    images = _floating("poisson_gaussian", images)
-    gain, sigma = _per_image("gain", gain, images), _per_image("sigma", sigma, images)
+    images = floating("poisson_gaussian", images)
+    gain, sigma = per_image("gain", gain, images), per_image("sigma", sigma, images)
     exact = _exact(images)
     gain, sigma = tf.cast(gain, exact.dtype), tf.cast(sigma, exact.dtype)
     photons = tf.math.divide_no_nan(tf.maximum(exact, 0), gain)
     counted = gain * tf.random.stateless_poisson(tf.shape(images), seed, photons, exact.dtype)
     light = tf.where(gain > 0, counted, exact)
-    return tf.cast(light + sigma * _normal(exact, _later(seed, 2)), images.dtype)
-
-
-def _floating(name: str, images) -> tf.Tensor:
-    images = tf.convert_to_tensor(images)
-    if not images.dtype.is_floating:
-        raise ValueError(
-            f"{name} takes floating-point images, because noise is not a whole number; received dtype "
-            f"{images.dtype.name}. Scale and cast them first."
-        )
-    return images
+    return tf.cast(light + sigma * _normal(exact, later(seed, 2)), images.dtype)
 
 
 def _exact(images: tf.Tensor) -> tf.Tensor:
     """Images in the precision that noise is made in, float32 at least."""
     return images if images.dtype == tf.float64 else tf.cast(images, tf.float32)
-
-
-def _per_image(name: str, value, images: tf.Tensor) -> tf.Tensor:
-    """A strength as a tensor that broadcasts against the images, checked as far as its value and shape are known."""
-    if not tf.is_tensor(value) or isinstance(value, tf.__internal__.EagerTensor):
-        values = np.asarray(value, "float64")
-        if not np.all((values >= 0) & np.isfinite(values)):
-            raise ValueError(f"`{name}` is a finite number, 0 or more; received {value}.")
-    value = tf.convert_to_tensor(value)
-    value = value if value.dtype.is_floating else tf.cast(value, tf.float32)
-    if value.shape.rank not in (0, 1) or (
-        value.shape.rank == 1 and not value.shape.is_compatible_with(images.shape[:1])
-    ):
-        raise ValueError(
-            f"`{name}` is a scalar or one value per image: expected shape () or ({images.shape[0]},), received "
-            f"{tuple(value.shape)}."
-        )
-    if value.shape.rank == 1:
-        value = tf.reshape(value, tf.concat([[-1], tf.ones(tf.rank(images) - 1, tf.int32)], 0))
-    return value
 
 
 def _normal(images: tf.Tensor, seed) -> tf.Tensor:
@@ -132,59 +104,19 @@ def _normal(images: tf.Tensor, seed) -> tf.Tensor:
     return tf.cast(tf.reshape(values, shape), images.dtype)
 
 
-def _later(seed, steps: int) -> tf.Tensor:
-    return tf.cast(seed, tf.int64) + tf.constant([steps, 0], tf.int64)
-
-
-class _DrawnNoise(keras.layers.Layer):
-    """What the layers below have in common: a random state, and strengths that are fixed or drawn per image."""
-
-    def __init__(self, seed: int | None = None, **kwargs):
-        super().__init__(**kwargs)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.built = True
-
-    def call(self, images, training=None):
-        """`images` with noise if `training`."""
-        if not training:
-            return images
-        return self.corrupt(images, tf.cast(self.seed_generator.next(), tf.int64))
-
-    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
-        """The noisy images as a pure function of the seed."""
-        raise NotImplementedError
-
-    def compute_output_shape(self, input_shape):
-        """Noise keeps the shape."""
-        return input_shape
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "seed": self.seed}
-
-
 @keras.saving.register_keras_serializable("tf_denoise")
-class AdditiveGaussian(_DrawnNoise):
+class AdditiveGaussian(NoiseLayer):
     """Adds Gaussian noise while training, of one strength or of one drawn per image.
 
     Args:
         sigma: Standard deviation in the units of the images, or a pair `(low, high)` between which each image's is
-            drawn uniformly.
+            drawn uniformly, or a schedule such as `MixedLevel`.
         seed: Integer seed of the layer's random state; drawn anew if `None`.
 
-    Call arguments:
-        images: Float tensor `(batch, ...)`.
-        training: Noise is added only if true.
-
-    Input shape:
-        `(batch, ...)`
-
-    Output shape:
-        The same.
+    Call arguments, input and output shape: Those of `NoiseLayer`.
 
     Raises:
-        ValueError: If `sigma` is negative, or neither a number nor an ascending pair.
+        ValueError: If `sigma` is negative, or neither a number, nor an ascending pair, nor a schedule.
 
     Example:
         >>> import keras
@@ -193,30 +125,24 @@ class AdditiveGaussian(_DrawnNoise):
         TensorShape([2, 8, 8, 3])
     """
 
+    ARGUMENTS = ("sigma",)
+
     def __init__(self, sigma=50 / 255, seed: int | None = None, **kwargs):
         super().__init__(seed, **kwargs)
-        self.sigma = _number_or_pair("sigma", sigma)
+        self.sigma = checked_strength("sigma", sigma)
 
-    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
-        """The noisy images as a pure function of the seed: what an input pipeline or a training step calls.
+    @property
+    def groups(self) -> int:
+        """How many groups of images there are that get a strength each."""
+        return groups_of(self.sigma)
 
-        Args:
-            images: Float tensor `(batch, ...)`.
-            seed: A pair of integers, `(2,)`. The sigmas are drawn from the pair after it.
-            groups: Not looked at; `SaltAndPepper` takes it.
-
-        Returns:
-            Tensor of the shape and dtype of `images`.
-        """
-        return additive_gaussian(images, _drawn(self.sigma, images, _later(seed, 1)), seed)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "sigma": self.sigma}
+    def noisy(self, images, groups, seed) -> tf.Tensor:
+        """The noisy images; the sigmas are drawn from the first pair after the seed."""
+        return additive_gaussian(images, drawn(self.sigma, groups, later(seed, 1)), seed)
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class PoissonGaussian(_DrawnNoise):
+class PoissonGaussian(NoiseLayer):
     """Adds the noise of a camera while training: photons counted, and Gaussian noise of reading them out.
 
     XLA has no code for it: `compile(jit_compile="auto")` leaves a model with this layer uncompiled, `True` fails.
@@ -227,18 +153,10 @@ class PoissonGaussian(_DrawnNoise):
         sigma: Standard deviation of the Gaussian part in the units of the images, alike.
         seed: Integer seed of the layer's random state; drawn anew if `None`.
 
-    Call arguments:
-        images: Float tensor `(batch, ...)`, proportional to light.
-        training: Noise is added only if true.
-
-    Input shape:
-        `(batch, ...)`
-
-    Output shape:
-        The same.
+    Call arguments, input and output shape: Those of `NoiseLayer`; the images are proportional to light.
 
     Raises:
-        ValueError: If `gain` or `sigma` is negative, or neither a number nor an ascending pair.
+        ValueError: If `gain` or `sigma` is negative, or neither a number, nor an ascending pair, nor a schedule.
 
     Example:
         >>> import keras
@@ -247,41 +165,20 @@ class PoissonGaussian(_DrawnNoise):
         TensorShape([2, 8, 8, 3])
     """
 
+    ARGUMENTS = ("gain", "sigma")
+
     def __init__(self, gain=0.01, sigma=0.02, seed: int | None = None, **kwargs):
         super().__init__(seed, **kwargs)
-        self.gain, self.sigma = _number_or_pair("gain", gain), _number_or_pair("sigma", sigma)
+        self.gain, self.sigma = checked_strength("gain", gain), checked_strength("sigma", sigma)
         self.supports_jit = False
 
-    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
-        """The noisy images as a pure function of the seed: what an input pipeline or a training step calls.
+    @property
+    def groups(self) -> int:
+        """How many groups of images there are that get a strength each."""
+        return max(groups_of(self.gain), groups_of(self.sigma))
 
-        Args:
-            images: Float tensor `(batch, ...)`.
-            seed: A pair of integers, `(2,)`. Counts, sigmas, the Gaussian part and gains are drawn from it and from
-                the first, second and third pair after it.
-            groups: Not looked at; `SaltAndPepper` takes it.
-
-        Returns:
-            Tensor of the shape and dtype of `images`.
-        """
-        sigma = _drawn(self.sigma, images, _later(seed, 1))
-        gain = _drawn(self.gain, images, _later(seed, 3))
+    def noisy(self, images, groups, seed) -> tf.Tensor:
+        """The noisy images; Gaussian part, sigmas and gains are drawn from the second, first and third pair after."""
+        sigma = drawn(self.sigma, groups, later(seed, 1))
+        gain = drawn(self.gain, groups, later(seed, 3))
         return poisson_gaussian(images, gain, sigma, seed)
-
-    def get_config(self) -> dict:
-        """The constructor's arguments."""
-        return {**super().get_config(), "gain": self.gain, "sigma": self.sigma}
-
-
-def _number_or_pair(name: str, value) -> float | tuple[float, float]:
-    values = np.asarray(value, "float64")
-    ascending = values.shape == () or (values.shape == (2,) and values[0] <= values[1])
-    if not (ascending and np.all((values >= 0) & np.isfinite(values))):
-        raise ValueError(f"`{name}` is a number, 0 or more, or a pair (low, high) of such; received {value}.")
-    return float(values) if values.shape == () else (float(values[0]), float(values[1]))
-
-
-def _drawn(strength: float | tuple[float, float], images, seed) -> float | tf.Tensor:
-    if not isinstance(strength, tuple):
-        return strength
-    return tf.random.stateless_uniform(tf.shape(images)[:1], seed, *strength, alg="philox")

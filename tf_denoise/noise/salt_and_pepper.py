@@ -3,13 +3,13 @@
 The noise knows nothing of its schedule: a schedule says which level an image gets, the noise applies it.
 """
 
-import numbers
+from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tf_denoise.noise.strengths import ConstantLevel
+from tf_denoise.noise.base import NoiseLayer, floating, later
+from tf_denoise.noise.strengths import ConstantLevel, Strengths, per_image
 
 # Sixteen random bits decide a pixel: half the random numbers of a float per pixel, and a third is met to 1e-5.
 _DRAWS = 2**16
@@ -45,38 +45,12 @@ def salt_and_pepper(images, level, seed, low: float = -1.0, high: float = 1.0) -
         >>> [round(float(np.mean(image != 0)), 1) for image in noisy]
         [0.0, 0.4]
     """
-    images = tf.convert_to_tensor(images)
-    if not images.dtype.is_floating:
-        raise ValueError(
-            f"salt_and_pepper takes floating-point images, because they take the values low={low} and high={high}; "
-            f"received dtype {images.dtype.name}. Scale and cast them first."
-        )
-    level = _as_level(level, images.shape)
+    images = floating("salt_and_pepper", images)
+    level = tf.cast(per_image("level", level, images, most=1.0), tf.float32)
     draws = _sixteen_bit_draws(tf.shape(images), seed)
     third = tf.cast(tf.round(level * (_DRAWS / 3)), tf.int32)
-    if level.shape.rank == 1:
-        third = tf.reshape(third, tf.concat([[-1], tf.ones(tf.rank(images) - 1, tf.int32)], 0))
     low, high = tf.cast(low, images.dtype), tf.cast(high, images.dtype)
     return tf.where(draws < third, low, tf.where(draws >= _DRAWS - third, high, images))
-
-
-def _as_level(level, image_shape: tf.TensorShape) -> tf.Tensor:
-    """The level as a float32 tensor, checked as far as its value and shape are known."""
-    if not tf.is_tensor(level) or isinstance(level, tf.__internal__.EagerTensor):
-        values = np.asarray(level, "float64")
-        if not np.all((values >= 0) & (values <= 1)):
-            raise ValueError(
-                f"A noise level is a fraction in [0, 1]; received {level}. Levels in percent are divided by 100 first."
-            )
-    level = tf.cast(tf.convert_to_tensor(level), tf.float32)
-    if level.shape.rank not in (0, 1) or (
-        level.shape.rank == 1 and not level.shape.is_compatible_with(image_shape[:1])
-    ):
-        raise ValueError(
-            f"`level` is a scalar or one value per image: expected shape () or ({image_shape[0]},), "
-            f"received {tuple(level.shape)}."
-        )
-    return level
 
 
 def _sixteen_bit_draws(shape, seed) -> tf.Tensor:
@@ -88,7 +62,7 @@ def _sixteen_bit_draws(shape, seed) -> tf.Tensor:
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
-class SaltAndPepper(keras.layers.Layer):
+class SaltAndPepper(NoiseLayer):
     """Adds salt-and-pepper noise while training, as `keras.layers.GaussianNoise` adds Gaussian noise.
 
     Args:
@@ -97,15 +71,7 @@ class SaltAndPepper(keras.layers.Layer):
         high: Value of salt.
         seed: Integer seed of the layer's random state; drawn anew if `None`.
 
-    Call arguments:
-        images: Float tensor `(batch, ...)`.
-        training: Noise is added only if true.
-
-    Input shape:
-        `(batch, ...)`
-
-    Output shape:
-        The same.
+    Call arguments, input and output shape: Those of `NoiseLayer`.
 
     Raises:
         ValueError: If a level lies outside [0, 1].
@@ -116,52 +82,28 @@ class SaltAndPepper(keras.layers.Layer):
         >>> denoiser = keras.Sequential([SaltAndPepper(MixedLevel()), keras.layers.Dense(784, activation="tanh")])
     """
 
+    ARGUMENTS = ("low", "high")
+
     def __init__(self, level=0.5, low: float = -1.0, high: float = 1.0, seed: int | None = None, **kwargs):
-        super().__init__(**kwargs)
-        self.schedule = ConstantLevel(level) if isinstance(level, numbers.Real) else level
-        self.low, self.high, self.seed = low, high, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.built = True
+        super().__init__(seed, **kwargs)
+        if not isinstance(level, Strengths):
+            level = ConstantLevel(level)
+        self.schedule, self.low, self.high = level, float(low), float(high)
 
-    def call(self, images, training=None):
-        """`images` with noise if `training`."""
-        if not training:
-            return images
-        return self.corrupt(images, tf.cast(self.seed_generator.next(), tf.int64))
+    @property
+    def groups(self) -> int:
+        """How many groups of images there are that get a level each."""
+        return self.schedule.groups
 
-    def corrupt(self, images, seed, groups=None) -> tf.Tensor:
-        """The noisy images as a pure function of the seed: what an input pipeline or a training step calls.
+    def noisy(self, images, groups, seed) -> tf.Tensor:
+        """The noisy images; the levels are drawn from the first pair after the seed."""
+        return salt_and_pepper(images, self.schedule(groups, later(seed, 1)), seed, self.low, self.high)
 
-        Args:
-            images: Float tensor `(batch, ...)`.
-            seed: A pair of integers, `(2,)`. The levels are drawn from the pair after it.
-            groups: Integer tensor `(batch,)`, the copy of the set an image belongs to; `MultiLevel` looks at it.
-                Unless given, images are dealt to the groups in turn.
-
-        Returns:
-            Tensor of the shape and dtype of `images`.
-        """
-        seed = tf.cast(seed, tf.int64)
-        if groups is None:
-            groups = tf.range(tf.shape(images)[0]) % self.schedule.groups
-        levels = self.schedule(groups, seed + tf.constant([1, 0], tf.int64))
-        return salt_and_pepper(images, levels, seed, self.low, self.high)
-
-    def compute_output_shape(self, input_shape):
-        """Noise keeps the shape."""
-        return input_shape
-
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "level": keras.saving.serialize_keras_object(self.schedule),
-            "low": self.low,
-            "high": self.high,
-            "seed": self.seed,
-        }
+        return {**super().get_config(), "level": keras.saving.serialize_keras_object(self.schedule)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "SaltAndPepper":
         """The layer of a configuration."""
         return cls(**{**config, "level": keras.saving.deserialize_keras_object(config["level"])})

@@ -2,20 +2,4 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "files": [
-            "DECODABLE",
-            "FORMATS",
-            "PictureError",
-            "find_pictures",
-            "inspect_picture",
-            "read_picture",
-            "to_unit",
-            "with_channels",
-            "write_picture",
-        ],
-        "headers": ["PictureHeader"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import BinaryIO
 
+from tf_denoise.errors import reason
 from tf_denoise.pictures import bmp, jpeg, png, tiff
 from tf_denoise.pictures.headers import (
     FORMATS,
@@ -14,7 +15,6 @@ from tf_denoise.pictures.headers import (
     PictureError,
     PictureHeader,
     UnsupportedError,
-    first_line,
 )
 
 _MAGIC = {
@@ -59,9 +59,9 @@ def inspect_picture(
         raise PictureError(path, str(error)) from None
     except OSError as error:
         problem = "cannot be read" if error.errno else "is damaged or truncated"
-        raise PictureError(path, f"{problem}: {error.strerror or first_line(error)}") from None
+        raise PictureError(path, f"{problem}: {error.strerror or reason(error)}") from None
     except Exception as error:  # what a damaged header raises is not to be foreseen
-        raise PictureError(path, f"is damaged or truncated: {first_line(error)}") from None
+        raise PictureError(path, f"is damaged or truncated: {reason(error)}") from None
 
 
 def _inspect(path: Path, file: BinaryIO, accept, least_side: int, max_pixels: int) -> PictureHeader:
@@ -84,7 +84,8 @@ def _inspect(path: Path, file: BinaryIO, accept, least_side: int, max_pixels: in
             path, f"is {extent}, more than the {max_pixels / 1e6:g} megapixels allowed (a decompression bomb?)"
         )
     if header.kind not in accept:
-        raise PictureError(path, f"is a {header.kind} picture; expected {' or '.join(accept)}")
+        article = "an" if header.kind[0] in "aeiou" else "a"
+        raise PictureError(path, f"is {article} {header.kind} picture; expected {' or '.join(accept)}")
     if min(header.height, header.width) < least_side:
         raise PictureError(path, f"is tiny, {extent}; expected at least {least_side} x {least_side}")
     if header.bits not in (8, 16, 32):

@@ -59,22 +59,24 @@ def read_markers(file: BinaryIO) -> Markers:
         ValueError: If it is damaged.
     """
     file.seek(_SOI_BYTES)
-    frame, segments = None, []
+    frame = None
+    segments = []
     while True:
         marker = file.read(2)
         while len(marker) == 2 and marker == b"\xff\xff":  # filling
             marker = marker[1:] + file.read(1)
-        length = file.read(2)
-        if len(marker) < 2 or len(length) < 2 or marker[0] != 0xFF:
+        stated = file.read(2)
+        if len(marker) < 2 or len(stated) < 2 or marker[0] != 0xFF:
             raise ValueError("it ends, or a marker is missing, before the first scan")
-        code, length = marker[1], int.from_bytes(length, "big")
+        code, length = marker[1], int.from_bytes(stated, "big")
         content = file.read(length - 2)
         if length < 2 or len(content) < length - 2:
             raise ValueError("it ends before the first scan")
         if code == _SOS:
             if frame is None:
                 raise ValueError("its scan comes before its header")
-            return Markers(*frame, tuple(segments), file.tell())
+            height, width, components, process = frame
+            return Markers(height, width, components, process, tuple(segments), file.tell())
         if code in _FRAMES:
             frame = _frame(code, content)
         elif code in _OTHER_FRAMES:
@@ -83,7 +85,7 @@ def read_markers(file: BinaryIO) -> Markers:
             segments.append((code, content))
 
 
-def _frame(code: int, content: bytes):
+def _frame(code: int, content: bytes) -> tuple[int, int, tuple[tuple[int, int], ...], str]:
     bits, height, width, count = struct.unpack_from(">BHHB", content)
     if bits != 8:
         raise UnsupportedError(f"has {bits} bits a value; expected 8 in a JPEG file")
@@ -112,7 +114,7 @@ def lasts(data: bytes, markers: Markers, decode: Callable[[bytes], np.ndarray] |
     end = data.find(EOI, markers.scan)
     if end < 0 or end - markers.scan < markers.least_bytes:
         return False
-    filled = data[:end] + _filling() + data[end:]
+    filled = data[:end] + filling() + data[end:]
     if decode is not None:
         return np.array_equal(decode(data), decode(filled))
     if not np.array_equal(_decoded(data, 8), _decoded(filled, 8)):
@@ -120,8 +122,11 @@ def lasts(data: bytes, markers: Markers, decode: Callable[[bytes], np.ndarray] |
     return markers.process in ("baseline", "extended") or np.array_equal(_decoded(data, 1), _decoded(filled, 1))
 
 
-def _filling() -> bytes:
-    """Noise, and after it each restart marker with noise behind it, so that one of them is the one expected."""
+def filling() -> bytes:
+    """What is set before an end marker: noise, and each restart marker twice with noise behind it.
+
+    So that the restart marker that a decoder waits for is among them.
+    """
     noise = np.random.default_rng(0).integers(0, 255, (17, _FILLING_BYTES), "uint8")  # never 255
     markers = [b"", *(bytes((0xFF, 0xD0 + number % 8)) for number in range(16))]
     return b"".join(marker + row.tobytes() for marker, row in zip(markers, noise, strict=True))

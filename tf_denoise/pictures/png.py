@@ -16,7 +16,7 @@ from tf_denoise.pictures.headers import Decoded, PictureHeader, UnsupportedError
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KINDS = {0: "grey", 2: "colour", 3: "palette", 4: "grey with alpha", 6: "colour with alpha"}
 _FOR_THE_DECODER = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
-_KEPT_BEFORE_PIXELS = (
+_KEPT_BEFORE_PIXELS = {
     b"gAMA",
     b"cHRM",
     b"sRGB",
@@ -28,7 +28,7 @@ _KEPT_BEFORE_PIXELS = (
     b"sBIT",
     b"oFFs",
     b"eXIf",
-)
+}
 _OF_NO_USE = (b"hIST", b"sPLT", b"bKGD")  # hints for screens of few colours, and a background in values of before
 _MOST_PROFILE_BYTES = 32 * 2**20
 _PROFILE_SLACK = 65_536  # some writers pad
@@ -111,7 +111,7 @@ def decode(path: Path) -> Decoded:
         if name in _KEPT_BEFORE_PIXELS:
             if not (name == b"sBIT" and (is_palette or pixels.shape[2:] in ((2,), (4,)))):
                 first.append((name, content))
-        elif name[3] & 0x20:  # by the standard: may be copied where the pixels were changed
+        elif name[3] & 0x20 or name == b"tIME":  # by the standard: may be copied where the pixels were changed
             after.append((name, content))
         else:
             lost.append(f"its {name.decode('latin-1')} chunk")

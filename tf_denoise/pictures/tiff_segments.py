@@ -71,7 +71,7 @@ def problem_of_segments(page: tifffile.TiffPage, size: int) -> str | None:
     return None
 
 
-def _needed_bytes(page: tifffile.TiffPage) -> tuple[str, list[int] | range]:
+def _needed_bytes(page: tifffile.TiffPage) -> tuple[str, "_Same"]:
     """What the parts of a page are called, and the bytes that each takes without compression."""
     planes = page.samplesperpixel if page.planarconfig == 2 else 1
     samples = page.samplesperpixel // planes

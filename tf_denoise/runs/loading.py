@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from tf_denoise.errors import InputError, reason
+from tf_denoise.noise.described import KINDS, trained_range
 from tf_denoise.runs.contents import best_place, read_config, read_parents, read_trained
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, network_folder
 from tf_denoise.runs.safety import EXPECTED, check_file, within_budget
@@ -49,14 +50,9 @@ class LoadedNetwork:
             (5, 55)
         """
         config = self.config or {}
-        if config.get("command") != "textures" or config.get("clean") is not None:
+        if config.get("command") != "textures" or config.get("clean") is not None or config.get("noise") not in KINDS:
             return None
-        if config.get("noise") not in ("gaussian", "poisson_gaussian"):
-            return None
-        low, high = config["sigma"][0], config["sigma"][-1]
-        if config["noise"] == "poisson_gaussian":  # a white pixel's variance is that of the counts, too
-            high = (high**2 + 255**2 / config["photons"]) ** 0.5
-        return low, high
+        return trained_range(config["noise"], sigma_255=config["sigma"], photons=config.get("photons", 100))
 
 
 def load_for_use(path, network: str | None = None, repeat: int | None = None) -> LoadedNetwork:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_denoise.errors import InputError, reason
+from tf_denoise.extras import MissingExtraError, require, way_to_install
+from tf_denoise.registration import register
 from tf_denoise.runs.allowed import CLASSES, COMPILED, DATA, FUNCTIONS, KERAS_HUB
 
 EXPECTED = "expected a run folder, or a .keras file"
@@ -175,7 +177,7 @@ def _check_part(part: dict, registered: dict, is_compiled: bool) -> None:
             return
         name = inner if isinstance(inner, str) else name
     elif key is not None and key.startswith("keras_hub>") and not any(k.startswith("keras_hub>") for k in registered):
-        raise _Refused(f"holds {name[:60]} of keras_hub, which is not installed", "pip install keras-hub")
+        raise _Refused(f"holds {name[:60]} of keras_hub, which is not installed", way_to_install("keras_hub"))
     elif key is not None and ">" in key:
         if key.rpartition(">")[2] == name and _is_known(key, registered.get(key)):
             return
@@ -260,12 +262,7 @@ def within_budget(held: Held) -> Iterator[None]:
 
 
 def register_classes() -> None:
-    """Import what a network for use may be made of, so that Keras finds it."""
-    import tf_denoise.layers
-    import tf_denoise.models.autoencoder
-    import tf_denoise.models.classifier
-    import tf_denoise.models.unet
-    import tf_denoise.models.vit_unet  # noqa: F401
-
-    with contextlib.suppress(ImportError):
-        import keras_hub  # noqa: F401
+    """Register what a network for use may be made of, so that Keras finds it."""
+    register()
+    with contextlib.suppress(MissingExtraError):
+        require("keras_hub")

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_denoise.errors import InputError
+from tf_denoise.extras import check_installed
 from tf_denoise.runs.folder import unfinished_folder, writable_folder
 from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.serving.model_card import model_card
@@ -84,8 +85,7 @@ def export_onnx(model, path) -> Path:
     Raises:
         InputError: If the file stands there already, cannot be written, or `tf2onnx` is not installed.
     """
-    if importlib.util.find_spec("tf2onnx") is None:
-        raise InputError("ONNX files are written by tf2onnx, which is not installed: pip install tf2onnx.")
+    check_installed("tf2onnx")
     return _written(model, Path(path), "onnx", (None, *model.input_shape[1:]))
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_denoise.errors import InputError
 from tf_denoise.serving.exif import jpeg_orientation, turned
+from tf_denoise.serving.jpeg_data import jpeg_lasts
 
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
@@ -101,6 +102,8 @@ def _decoded(data, channels: int, max_pixels: int):
         with tf.control_dependencies(
             [tf.debugging.assert_less_equal(width * height, tf.constant(max_pixels, tf.int64))]
         ):
+            whole = jpeg_lasts(data, height, width)
+        with tf.control_dependencies([tf.debugging.assert_equal(whole, True)]):
             values = tf.io.decode_jpeg(data, channels, dct_method="INTEGER_ACCURATE")
         return turned(tf.cast(values, tf.float32) / 255.0, jpeg_orientation(data)), False
 

@@ -1,11 +1,12 @@
 """Pictures of any size, tile by tile: the same picture as in one piece, in memory that does not grow with it."""
 
-import os
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.checks import whole_number
+from tf_denoise.machine import memory
 from tf_denoise.tiling.exact import exact_float32
 from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans
 from tf_denoise.tiling.reach import measure_reach
@@ -20,7 +21,6 @@ PIXELS_AT_ONCE = 1 << 20
 """Smaller tiles go through the network together, up to so many pixels."""
 _BYTES_PER_PIXEL = 1024  # while a network runs; the default U-Net takes a quarter of it
 _SHARE_OF_MEMORY = 1 / 4
-_ORDINARY_MEMORY = 8 << 30
 
 
 def denoise_image(model, image, tile: int | None = None, overlap: int | None = None, value_range=None) -> np.ndarray:
@@ -82,11 +82,11 @@ class TiledDenoiser:
                 f"unknown; received {getattr(model, 'name', model)!r} with input {shape}."
             )
         for name, value, least in (("tile", tile, 1), ("overlap", overlap, 0)):
-            if value is not None and (not isinstance(value, int) or value < least):
+            if value is not None and whole_number(value, least) is None:
                 raise ValueError(f"{name} is an integer of at least {least}; received {value!r}.")
         self.channels, self.stride = shape[-1], getattr(model, "stride", 32)
         self._tile, self._overlap, self._measured = tile, overlap, False
-        self._reach = None
+        self._reach: int | None = None
         signature = [tf.TensorSpec((None, None, None, self.channels), tf.float32)]
         self._predict = tf.function(lambda images: model(images, training=False), input_signature=signature)
 
@@ -114,7 +114,7 @@ class TiledDenoiser:
         """Side of a tile in pixels: for a given network and machine always the same."""
         if self._tile is not None:
             return max(self._tile, self.stride)
-        affordable = int((_memory() * _SHARE_OF_MEMORY / _BYTES_PER_PIXEL) ** 0.5)
+        affordable = int((memory() * _SHARE_OF_MEMORY / _BYTES_PER_PIXEL) ** 0.5)
         side = min(max(LEAST_TILE, OVERLAPS_IN_A_TILE * self.overlap), max(affordable, 2 * self.overlap))
         return round_up(side, self.stride)
 
@@ -263,16 +263,17 @@ class TiledDenoiser:
         return np.concatenate(planes, axis=-1)
 
 
-def _memory() -> int:
-    """Bytes of the machine's memory; an ordinary machine's where the system does not say, as on Windows."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return _ORDINARY_MEMORY
-
-
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:
-    """Values in [0, 1] as those of a picture."""
+    """Values in [0, 1] as those of a picture.
+
+    Raises:
+        ValueError: If the network gave NaN or infinity.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "The output of the network is NaN or infinite in places; expected numbers from 0 to 1. Choose another "
+            "network."
+        )
     if dtype.kind == "f":
         return values * (high - low) + low
     return np.round(np.clip(values, 0, 1) * (high - low) + low)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -66,7 +66,9 @@ class IterativeOptions:
         options = checked(self)
         if options.depth and not options.children:
             raise InputError("--children needs at least one value; use --depth 0 to train the parents alone.")
-        filled = {key: value for key, value in PROFILES[options.profile].items() if getattr(options, key) is None}
+        filled: dict[str, Any] = {
+            key: value for key, value in PROFILES[options.profile].items() if getattr(options, key) is None
+        }
         dataset = options.dataset if options.dataset in ("auto", "mnist", "digits") else Path(options.dataset).stem
         if options.output is None:
             filled["output"] = Path("runs") / f"iterative-{options.profile}-{dataset}"

@@ -35,7 +35,7 @@ def choose_precision(loss: str, time_steps: Callable[[str, str], Timing]) -> tup
 
 def measure_budget(
     losses: Sequence[str],
-    time_steps: Callable[[str, str], Timing],
+    time_steps: Callable[..., Timing],
     *,
     precision: str,
     repeats: int,

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -95,7 +95,7 @@ class TextureOptions:
                 "--sigma takes one deviation, or the least and then the most; received "
                 f"{options.sigma[0]:g} {options.sigma[1]:g}."
             )
-        filled = {}
+        filled: dict[str, Any] = {}
         if options.minutes is None and options.steps is None:
             filled["minutes"] = 20.0
         if options.output is None:

@@ -14,7 +14,7 @@ from picture_files import cut, photograph
 from PIL import Image
 
 from evaluation.explain.__main__ import main
-from evaluation.explain.command import influence_correlation
+from evaluation.explain.explainer import influence_correlation
 from evaluation.explain.figures import heat_panels, influence_panels
 from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
 
@@ -81,7 +81,7 @@ def test_the_tokens_of_a_transformer_have_a_short_name(place, tmp_path):
 
 
 def test_with_a_clean_picture_the_map_is_judged(place, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("evaluation.explain.command.SHUFFLED", 1)
+    monkeypatch.setattr("evaluation.explain.explainer.SHUFFLED", 1)
     numbers = []
     for _ in range(2):
         run(place, "vit.keras", "noisy/road.png", "--layer", "vit", "--sigma", "25", output=tmp_path)

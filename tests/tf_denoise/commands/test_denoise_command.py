@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tifffile
 from helpers import ROOT, files_of, python, refusal
 from network_checks import gentle_net, with_random_weights
 from picture_files import BAD, noise, photograph, png
@@ -275,7 +276,7 @@ def test_a_picture_that_fails_while_it_is_denoised_or_written_stops_no_other(tmp
     assert (result.done, result.status) == (1, 1)
     assert sorted(result.problems) == [
         f"{sources[0]} cannot be denoised: The memory does not even hold a tile of 64 x 64 pixels.",
-        f"{sources[1]} cannot be denoised: RuntimeError: something",
+        f"{sources[1]} cannot be denoised: RuntimeError: something.",
         f"{tmp_path / 'out' / '2.png'} cannot be written: Is a directory.",
     ]
 
@@ -318,3 +319,54 @@ def test_help_answers_at_once_and_explains_every_option(words):
     for option in options:
         assert option in result.stdout
     assert seconds < 1  # of processor time; about 0.3
+
+
+def network(kernel: np.ndarray, path: Path) -> Path:
+    """A network of one 1 x 1 convolution."""
+    net = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(3, 1, use_bias=False)])
+    net.set_weights([kernel.astype("float32")[None, None]])
+    net.save(path)
+    return path
+
+
+def test_an_identity_network_gives_files_that_look_like_their_input(tmp_path, capsys):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    pictures = {
+        "a.tif": (noise(), {"compression": "lzw"}),
+        "planes.tif": (noise(3, 24, 20, "uint16"), {"photometric": "rgb", "planarconfig": "separate"}),
+        "premultiplied.tif": (noise(24, 20, 4), {"photometric": "rgb", "extrasamples": ["assocalpha"]}),
+        "noisy.tif": (np.linspace(-0.34, 1.08, 480, dtype="float32").reshape(24, 20), {}),
+        "stack.tif": (noise(5, 24, 20), {"imagej": True, "truncate": True}),
+        "infrared.tif": (noise(24, 20, 4), {"photometric": "rgb", "extrasamples": ["unspecified"]}),
+        "ycbcr.tif": (noise(), {"photometric": "ycbcr"}),
+    }
+    for name, (pixels, options) in pictures.items():
+        tifffile.imwrite(folder / name, pixels, **options)
+    png(folder / "deep.png", noise(20, 17, 4, "uint16"), 6, bits=16, before=[(b"caBX", b"signed")])
+    model = network(np.eye(3), tmp_path / "identity.keras")
+    assert status(command(model, folder, output=output)) == 1
+    written = sorted(path.name for path in output.iterdir())
+    assert written == ["a.tif", "deep.png", "noisy.tif", "planes.tif", "premultiplied.tif"]
+    for name in written:
+        if name.endswith("tif"):
+            expected, found = tifffile.imread(folder / name), tifffile.imread(output / name)
+            np.testing.assert_allclose(found, expected, atol=1e-6 if found.dtype.kind == "f" else 0)
+        if name != "planes.tif":
+            np.testing.assert_allclose(Image.open(output / name), Image.open(folder / name), atol=1e-6)
+    errors = capsys.readouterr().err
+    assert f"note: {folder / 'deep.png'} is denoised without its caBX chunk, which is not kept." in errors
+    for name in set(pictures) - set(written):
+        assert re.search(f"error: .*{name} is an? ", errors), name
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_network_that_gives_no_numbers_writes_nothing(value, tmp_path, capsys):
+    source, deep = photograph(tmp_path / "a.png"), tmp_path / "deep.tif"
+    tifffile.imwrite(deep, to_unit(noise()))
+    model = network(np.full((3, 3), value), tmp_path / "fallen.keras")
+    assert status(command(model, source, deep, output=tmp_path / "out")) == 2
+    assert not list((tmp_path / "out").iterdir())
+    errors = capsys.readouterr().err
+    for path in (source, deep):
+        assert f"{path} cannot be denoised: The output of the network is NaN or infinite in places" in errors

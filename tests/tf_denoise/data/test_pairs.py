@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from tf_denoise.data import draw_batch, noisy_pairs
 from tf_denoise.models import DenseAutoencoder

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from picture_files import cut, photograph
 
-from tf_denoise.data.parts import LARGEST_SIDE, MOST_PICTURES, Parts, make_noise
+from tf_denoise.data.parts import LARGEST_SIDE, MOST_PICTURES, Parts
 from tf_denoise.errors import InputError
 from tf_denoise.noise import AdditiveGaussian
+from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.runs.folder import read_json
 

@@ -3,8 +3,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from picture_files import BAD, cut, noise, photograph, png
 from PIL import Image
 

@@ -166,7 +166,7 @@ def test_a_constant_map_is_zero_without_a_warning():
 def test_an_unknown_layer_is_refused_with_the_nearest_names(unet):
     with pytest.raises(ValueError, match=r"no layer 'encoder9'; the nearest names are .*encoder1"):
         EigenCAM(unet, "encoder9")
-    with pytest.raises(ValueError, match="'encoder1' is no model within the model"):
+    with pytest.raises(ValueError, match="'encoder1' is not a model within the model"):
         EigenCAM(unet, "encoder1/block")
 
 

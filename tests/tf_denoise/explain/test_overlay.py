@@ -1,8 +1,7 @@
 import matplotlib
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as npst
 
 from tf_denoise.explain import overlay_heatmap, threshold_heatmap

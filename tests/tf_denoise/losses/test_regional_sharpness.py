@@ -2,8 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from loss_cases import random_pair
 
 from tf_denoise.losses import RegionalSharpnessLoss, build_sharpness_cache, regional_sharpness, sharpness_scores

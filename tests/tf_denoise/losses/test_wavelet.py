@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import pywt
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from loss_cases import random_pair
 
 from tf_denoise.losses import WaveletSharpnessLoss, wavelet_details, wavelet_sharpness

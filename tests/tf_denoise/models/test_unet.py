@@ -182,7 +182,9 @@ def test_gradients_are_finite(make, value):
 def test_nets_round_trip(make, tmp_path):
     model = make(name="net")
     check_round_trips(with_random_weights(model), noisy_images(2, 9, 7, 2), tmp_path)
-    assert set(model.get_config()) == {"channels", "widths", "block", "blocks", "skips", "stem", "dtype", "name"}
+    assert set(model.get_config()) == {
+        "channels", "widths", "block", "blocks", "skips", "stem", "dtype", "name", "trainable"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["residual", "plain"])

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import skimage.io
 import tifffile
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from picture_files import BAD, cut, noise, photograph, png
 from PIL import Image, ImageCms, ImageOps
 

@@ -162,7 +162,7 @@ REFUSED = {
         lambda p: saved(p, DEEP_GREY >> 4, bitspersample=12),
         r"is a 12-bit picture|has 12 bits a value",
     ),
-    "signed": (lambda p: saved(p, GREY.astype("int8")), "is a int8 picture"),
+    "signed": (lambda p: saved(p, GREY.astype("int8")), "is an int8 picture"),
     "complex": (lambda p: saved(p, GREY.astype("complex64")), "is a complex64 picture"),
     "unsigned 32 bits": (lambda p: saved(p, GREY.astype("uint32")), "is a 32-bit integer picture"),
     "high dynamic range": (lambda p: saved(p, 7 * UNIT, photometric="rgb"), "holds floating-point values from 0.0003"),

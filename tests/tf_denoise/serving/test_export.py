@@ -58,6 +58,7 @@ def served(net, tmp_path_factory):
     (files / "bad-text.png").write_bytes(b"no picture")
     (files / "bad-cut.png").write_bytes((files / "colour.png").read_bytes()[:-300])
     (files / "bad-cut.jpg").write_bytes((files / "photo.jpg").read_bytes()[:500])
+    (files / "bad-ended.jpg").write_bytes((files / "photo.jpg").read_bytes()[:700] + b"\xff\xd9")
     damaged = bytearray((files / "colour.png").read_bytes())
     damaged[len(damaged) // 2] ^= 255
     (files / "bad-byte.png").write_bytes(damaged)
@@ -72,7 +73,7 @@ def served(net, tmp_path_factory):
 
 def test_a_process_that_has_only_tensorflow_gets_what_keras_gives(served):
     _, output = served
-    assert output.split("\n")[:4] == ["images 50", "files 22", "requests 2000", "alone"]
+    assert output.split("\n")[:4] == ["images 50", "files 23", "requests 2000", "alone"]
 
 
 @pytest.mark.parametrize("name", ["colour.png", "grey.png", "photo.jpg", "photo_grey.jpeg", "deep.png", "alpha.png"])

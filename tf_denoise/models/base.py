@@ -1,0 +1,105 @@
+"""What all networks have in common: a data type policy, and a configuration that gives the same network back."""
+
+from typing import Any, ClassVar
+
+import keras
+
+from tf_denoise.checks import whole_number, whole_numbers
+
+
+def dtype_policy(dtype: Any = None) -> keras.DTypePolicy:
+    """The policy of an argument `dtype`; the global policy for `None`."""
+    return keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+
+
+class Network(keras.Model):
+    """A functional model that is built from a few arguments, and is saved as these.
+
+    A class names its constructor's arguments in `ARGUMENTS` and keeps each as an attribute of that name; `dtype` is
+    kept here. It builds its graph, then calls this constructor with the two ends of it.
+
+    What is frozen stays frozen: the configuration holds `trainable`, and where layers were frozen or thawed one by one
+    `frozen_layers`, the paths of all that are frozen.
+
+    Args:
+        inputs: Symbolic input.
+        outputs: Symbolic output.
+        policy: Data type policy that the graph was built with.
+        trainable: Whether the network is trained; `False` freezes all of its layers.
+        frozen_layers: Paths of the layers that are frozen, such as `["stem", "vit/vit_encoder"]`; all others are
+            not. Defaults to what the class freezes by itself.
+        **kwargs: `name`, for Keras.
+    """
+
+    ARGUMENTS: ClassVar[tuple[str, ...]] = ()
+    dtype_policy: keras.DTypePolicy
+
+    def __init__(self, inputs, outputs, policy, trainable: bool = True, frozen_layers=None, **kwargs):
+        super().__init__(inputs, outputs, **kwargs)
+        self.dtype_policy = policy  # a functional model ignores the argument `dtype`
+        if frozen_layers is not None:
+            for layer in self.layers:
+                layer.trainable = True
+            for path in frozen_layers:
+                _layer_at(self, path).trainable = False
+        if not trainable:
+            self.trainable = False
+
+    @property
+    def frozen_by_itself(self) -> tuple[str, ...]:
+        """Paths of the layers that the constructor freezes for the arguments it was given."""
+        return ()
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        config = {name: _plain(getattr(self, name)) for name in self.ARGUMENTS}
+        config["dtype"] = keras.dtype_policies.serialize(self.dtype_policy)
+        config |= {"name": self.name, "trainable": self.trainable}
+        frozen = _frozen(self)
+        if self.trainable and frozen != self.frozen_by_itself:
+            config["frozen_layers"] = list(frozen)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects=None) -> "Network":
+        """The network of a configuration."""
+        return cls(**config)
+
+
+def dense_sizes(name: str, size: Any, hidden_units: Any) -> tuple[int, tuple[int, ...]]:
+    """The number of pixels and the widths of a dense network.
+
+    Raises:
+        ValueError: If one of them is not a positive integer, or there is no width.
+    """
+    checked, widths = whole_number(size), whole_numbers(hidden_units)
+    if checked is None or not widths:
+        raise ValueError(
+            f"{name} takes a positive integer size and one or more positive integer hidden_units; "
+            f"received size={size}, hidden_units={hidden_units}."
+        )
+    return checked, widths
+
+
+def _plain(value):
+    """An argument as JSON has it."""
+    if isinstance(value, keras.Model):
+        return keras.saving.serialize_keras_object(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _frozen(model, before: str = "") -> tuple[str, ...]:
+    """Paths of the frozen layers, the outermost of each branch."""
+    found = []
+    for layer in model.layers:
+        if not layer.trainable:
+            found.append(before + layer.name)
+        elif hasattr(layer, "layers"):
+            found += _frozen(layer, f"{before}{layer.name}/")
+    return tuple(found)
+
+
+def _layer_at(model, path: str):
+    for name in path.split("/"):
+        model = model.get_layer(name)
+    return model

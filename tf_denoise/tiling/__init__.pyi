@@ -1,0 +1,4 @@
+from .predict import (
+    TiledDenoiser as TiledDenoiser,
+    denoise_image as denoise_image,
+)
