@@ -156,7 +156,9 @@ def measure(framework: str, name: str, folder: Path) -> None:
     if framework == "torch":
         import torch
 
-        torch.set_num_threads(os.cpu_count())
+        from tf_denoise.machine import usable_cores
+
+        torch.set_num_threads(usable_cores())
     else:
         import tensorflow  # noqa: F401  (its own memory is not the loss's)
     images()

@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from tf_denoise.machine import usable_cores
+
 _MARK = "@result "
 _REST_SECONDS = 0.3  # threads of the last peer that still spin for work go to sleep
 
@@ -67,6 +69,6 @@ def machine(*packages: str) -> str:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     return (
         f"{fields.get('model name', platform.machine())}, family {fields.get('cpu family')}, model "
-        f"{fields.get('model')}, {wide}, {len(os.sched_getaffinity(0))} cores; "
+        f"{fields.get('model')}, {wide}, {usable_cores()} cores; "
         f"Python {platform.python_version()}, {versions}"
     )

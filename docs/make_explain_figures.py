@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import keras
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
@@ -18,7 +17,7 @@ from scipy import ndimage
 from evaluation.explain.explainer import influence_correlation
 from evaluation.explain.figures import heat_panels, mark_window, show_filter, show_picture, trust_curves, window_around
 from evaluation.explain.trust import UNIFORM, psnr_curves, randomised_correlation, with_shuffled_weights
-from evaluation.figures import STYLE
+from evaluation.figures import styled
 from evaluation.metrics import psnr
 from evaluation.stored import StoredOptions
 from evaluation.textures.folder import DATA_OPTIONS, as_function
@@ -67,7 +66,7 @@ def load(run: Path):
 def save(figure: Figure, name: str, few_colours: bool = False) -> None:
     """Write a PNG file, on demand of 256 colours: many noisy pictures of all colours are large."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure.savefig(buffer, dpi=80, bbox_inches="tight")
     image = Image.open(buffer).convert("RGB")
     (image.quantize(256) if few_colours else image).save(IMAGES / name, optimize=True)
@@ -75,7 +74,7 @@ def save(figure: Figure, name: str, few_colours: bool = False) -> None:
 
 def draw_grid(name: str, pictures: list[NoisyPair], columns: dict, width: float = 2.25) -> None:
     """Noisy pictures, a row each, and overlays: `columns` maps a title to `(noisy batch of one) -> heat maps`."""
-    with matplotlib.rc_context(STYLE):
+    with styled():
         size = (width * (len(columns) + 1), width * 1.05 * len(pictures) + 0.35)
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(pictures), len(columns) + 1, squeeze=False)
@@ -136,7 +135,7 @@ def draw_influence(network, picture: NoisyPair) -> None:
     """The filters at three pixels under weak and strong noise, and the effective receptive field."""
     sigmas, pixels = (10, 50), telling_pixels(picture.clean)
     shuffled = [with_shuffled_weights(network, seed) for seed in range(SHUFFLED)]
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(12.5, 6.2), layout="constrained")
         axes = figure.subplots(len(sigmas), len(pixels) + 1)
         for row, sigma in zip(axes, sigmas, strict=True):

@@ -2,14 +2,14 @@
 
 import dataclasses
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from tf_denoise.errors import InputError
-from tf_denoise.pictures.files import DECODABLE, PictureError, find_pictures, read_picture, to_unit
+from tf_denoise.pictures.files import DECODABLE, PictureError, find_pictures, read_picture, shown, to_unit
+from tf_denoise.pictures.partners import match_partners
 
 _SSIM_SIDE = 11
 _SSIM_ROWS = 4_000_000  # pixels of a strip: SSIM keeps a dozen copies
@@ -47,7 +47,8 @@ class Comparison:
 def compare(clean: Path, denoised: Path) -> Iterator[Comparison]:
     """Compare two picture files, or the pictures of two folders that have the same path in them.
 
-    Where no file has the same path, one that differs in its suffix alone will do, if it is the only one.
+    Which belong together is said in `tf_denoise.pictures.partners.match_partners`: the suffix does not matter, nor do
+    the endings `_raw` and `_noised`.
 
     Args:
         clean: A picture or a folder.
@@ -65,35 +66,22 @@ def compare(clean: Path, denoised: Path) -> Iterator[Comparison]:
     if clean.is_dir() != denoised.is_dir():
         raise InputError(f"Compare two pictures or two folders; received {clean} and {denoised}, one of each.")
     if not clean.is_dir():
-        yield _compared(clean.name, clean, denoised)
+        yield _compared(shown(clean.name), clean, denoised)
         return
     left, right = ([path.relative_to(folder) for path in find_pictures(folder)] for folder in (clean, denoised))
     if not left and not right:
         raise InputError(f"Neither {clean} nor {denoised} holds a picture.")
-    partners = _partners(left, right)
+    matched = match_partners(left, right)
+    alone = set(matched.clean_alone)
     for place in left:
-        if place in partners:
-            yield _compared(place.as_posix(), clean / place, denoised / partners[place])
-        else:
-            yield Comparison(
-                place.as_posix(), problem=f"{clean / place} has no partner of the same name in {denoised}."
-            )
-    for place in right:
-        if place not in partners.values():
-            yield Comparison(
-                place.as_posix(), problem=f"{denoised / place} has no partner of the same name in {clean}."
-            )
-
-
-def _partners(left: list[Path], right: list[Path]) -> dict[Path, Path]:
-    """By the path of a clean picture that of its denoised one."""
-    partners = {place: place for place in left if place in set(right)}
-    by_stem = defaultdict(lambda: ([], []))
-    for side, places in enumerate((left, right)):
-        for place in places:
-            if place not in partners:
-                by_stem[place.with_suffix("")][side].append(place)
-    return partners | {first[0]: second[0] for first, second in by_stem.values() if len(first) == len(second) == 1}
+        name = shown(place.as_posix())
+        if place in matched.pairs:
+            yield _compared(name, clean / place, denoised / matched.pairs[place])
+        elif place in alone:
+            yield Comparison(name, problem=f"{shown(clean / place)} has no partner of the same name in {denoised}.")
+    for other in matched.other_alone:
+        problem = f"{shown(denoised / other)} has no partner of the same name in {clean}."
+        yield Comparison(shown(other.as_posix()), problem=problem)
 
 
 def _compared(name: str, clean: Path, denoised: Path) -> Comparison:
@@ -104,7 +92,9 @@ def _compared(name: str, clean: Path, denoised: Path) -> Comparison:
     shapes = [picture.shape for picture in pictures]
     if shapes[0] != shapes[1]:
         extents = [f"{width} x {height} pixels of {channels} channels" for height, width, channels in shapes]
-        return Comparison(name, problem=f"{clean} is {extents[0]} and {denoised} {extents[1]}; expected the same.")
+        return Comparison(
+            name, problem=f"{shown(clean)} is {extents[0]} and {shown(denoised)} {extents[1]}; expected the same."
+        )
     from evaluation.metrics import PSNR_LIMIT
 
     errors = [np.mean(np.square(a - b), dtype="float64") for a, b in zip(*pictures, strict=True)]  # row by row

@@ -1,6 +1,7 @@
 """What the figures of all reports share: colours, style, and how they are saved. None touches global plotting state."""
 
 import io
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import matplotlib
@@ -32,10 +33,15 @@ def numbered_style(index: int) -> dict:
     return {"color": COLOURS[index % 5], "marker": MARKERS[index % len(MARKERS)], "linestyle": "-"}
 
 
+def styled() -> AbstractContextManager[None]:
+    """The style of all figures, for the length of a `with` block."""
+    return matplotlib.rc_context(STYLE)
+
+
 def save_figure(figure: Figure, path: Path) -> bytes:
     """Write a figure as PNG and return its bytes."""
     buffer = io.BytesIO()
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure.savefig(buffer, format="png", bbox_inches="tight")
     with atomic_path(path) as temporary:
         temporary.write_bytes(buffer.getvalue())

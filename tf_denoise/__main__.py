@@ -6,11 +6,13 @@ import tyro
 
 from tf_denoise.commands.denoise import Denoise, denoise
 from tf_denoise.commands.export import Export, export
+from tf_denoise.commands.startup import print_any_text
 from tf_denoise.errors import exit_on_input_error
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
+    print_any_text()
     options = tyro.cli(
         Annotated[Denoise, tyro.conf.subcommand("denoise")] | Annotated[Export, tyro.conf.subcommand("export")],
         args=arguments,

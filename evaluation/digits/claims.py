@@ -68,8 +68,9 @@ def check_claims(
     children = [network for network in tree if network.parent is not None]
     if not children:
         return []
+    pairs = [(network.name, network.parent) for network in tree if network.parent is not None]
     findings = [
-        _refines("The second network refines the first", table, [(c.name, c.parent) for c in children], "its parent"),
+        _refines("The second network refines the first", table, pairs, "its parent"),
         _refines(
             "Two networks in a row beat one network with the same total training",
             table,
@@ -79,7 +80,7 @@ def check_claims(
     ]
     if renoised:
         findings.append(_renoising_hurts(table, [c.name for c in children if c.renoise != "0"]))
-    findings.append(_accuracy_and_gap(table, [(c.name, c.parent) for c in children]))
+    findings.append(_accuracy_and_gap(table, pairs))
     return [finding for finding in findings if finding.contrasts]
 
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from evaluation.digits.scoring import DigitTable
 from evaluation.digits.test_sets import TEST_SETS
-from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, STYLE, numbered_style
+from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, numbered_style, styled
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT
 
@@ -56,7 +56,7 @@ def root_title(root: str) -> str:
 
 def measure_panels(table: DigitTable, networks: Sequence[str], title: str) -> Figure:
     """The eight measures over the test sets, one line per network: mean over repeats, band from least to most."""
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(12, 15), layout="constrained")
         axes = figure.subplots(4, 2).ravel()
         positions = np.arange(len(TEST_SETS))
@@ -94,7 +94,7 @@ def image_grid(rows: Sequence[tuple[str, np.ndarray]], title: str, image_shape=(
     """Rows of digits: `(label, images (n, pixels) in [-1, 1])`."""
     height, width = image_shape
     count = len(rows[0][1])
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(1.6 + 0.55 * count, 0.62 * len(rows) + 0.5), layout="constrained")
         for axis, (name, images) in zip(np.ravel(figure.subplots(len(rows), 1)), rows, strict=True):
             strip = np.full((height, count * (width + 2) - 2), 1.0)
@@ -114,8 +114,8 @@ def embedding_scatters(embeddings: Sequence[tuple[str, np.ndarray]], labels: np.
     """t-SNE scatters, `(name, points (n, 2))`, coloured by digit and labelled at each digit's centre."""
     columns = min(5, len(embeddings))
     rows = -(-len(embeddings) // columns)
-    colours = matplotlib.colormaps["tab10"].colors
-    with matplotlib.rc_context(STYLE):
+    colours = matplotlib.color_sequences["tab10"]
+    with styled():
         figure = Figure(figsize=(2.7 * columns, 2.8 * rows + 0.4), layout="constrained")
         axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
         for axis in axes[len(embeddings) :]:
@@ -137,7 +137,7 @@ def embedding_scatters(embeddings: Sequence[tuple[str, np.ndarray]], labels: np.
 
 def training_curves(histories: Sequence[tuple[str, dict]], networks: Sequence[str], title: str) -> Figure:
     """Training and validation loss over epochs, `(name, history)` of every repeat."""
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(12, 4.2), layout="constrained")
         axes = figure.subplots(1, 2, sharey=True)
         seen = set()

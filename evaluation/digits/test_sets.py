@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from tf_denoise.noise import MixedLevel, SaltAndPepper, level_schedule, salt_and_pepper
+from tf_denoise.noise import MixedLevel, SaltAndPepper, level_schedule
+from tf_denoise.noise.salt_and_pepper import salt_and_pepper
 
 TEST_SETS = ("original", *(f"{percent}%" for percent in range(10, 101, 10)), "mixed")
 

@@ -6,13 +6,14 @@ lists the layers.
 
 from evaluation.explain.options import ExplainOptions
 from tf_denoise.commands.options import parse_options
-from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.errors import exit_on_input_error
 from tf_denoise.extras import check_installed
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
+    print_any_text()
     options = parse_options(ExplainOptions, arguments, "python -m evaluation.explain")
     with exit_on_input_error():
         check_installed("matplotlib", "cv2")

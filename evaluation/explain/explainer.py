@@ -27,6 +27,7 @@ from tf_denoise.explain import (
     region_mean,
     threshold_heatmap,
 )
+from tf_denoise.pictures.files import shown
 
 SHUFFLED = 3
 """Networks with shuffled weights that a map is held against."""
@@ -89,12 +90,12 @@ class Explainer:
         """
         noisy, clean = read_pair(path, self.config, self.model.input_shape[-1])
         draw = self._influence if self.config.method == "influence" else self._heat
-        figure, words = draw(path.name, noisy, clean)
+        figure, words = draw(shown(path.name), noisy, clean)
         try:
             save_figure(figure, target)
         except OSError as error:
             raise InputError(f"{target} cannot be written: {error.strerror}.") from None
-        print(f"{path} -> {target}" + (f": {words}" if words else ""))
+        print(f"{shown(path)} -> {shown(target)}" + (f": {words}" if words else ""))
 
     def _heat(self, name: str, noisy: np.ndarray, clean: np.ndarray | None) -> tuple[Figure, str]:
         config = self.config
@@ -115,9 +116,9 @@ class Explainer:
     def _target(self, clean: np.ndarray | None) -> Callable:
         if self.config.region is not None:
             return region_mean(*self.config.region)
-        if self.config.target == "error":
+        if self.config.target == "error" and clean is not None:
             return error_against(clean[None])
-        return {"mean": output_mean, "norm": output_norm}[self.config.target]
+        return output_norm if self.config.target == "norm" else output_mean
 
     def _influence(self, name: str, noisy: np.ndarray, clean: np.ndarray | None) -> tuple[Figure, str]:
         size = self.config.size

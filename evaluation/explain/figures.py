@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from evaluation.explain.trust import RANDOM, UNIFORM, Curves
-from evaluation.figures import STYLE
+from evaluation.figures import styled
 from tf_denoise.explain import overlay_heatmap
 
 MOST_SHARE = 0.95
@@ -24,7 +23,7 @@ def heat_panels(noisy: np.ndarray, heat: np.ndarray, title: str, caption: str = 
         title: Above all panels.
         caption: Below them.
     """
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = _three_panels(noisy.shape)
         show_picture(axes[0], noisy, "noisy input")
         shown = axes[1].imshow(heat, cmap="jet", vmin=0, vmax=1)
@@ -51,7 +50,7 @@ def influence_panels(
     signed = influence.sum(axis=-1)
     strength = np.abs(influence).sum(axis=-1)
     window = window_around(strength, pixel, size)
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure, axes = _three_panels(noisy.shape)
         show_picture(axes[0], noisy, "noisy input")
         height, width = (side.stop - side.start for side in window)
@@ -129,7 +128,7 @@ def trust_curves(curves: Curves, titles: Sequence[tuple[str, str, str]], title: 
         title: Above both.
     """
     lines = [*titles, (RANDOM, "random", "0.45"), (UNIFORM, "uniform", "0.7")]
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(12, 4.2), layout="constrained")
         axes = figure.subplots(1, 2, sharey=True)
         for axis, side, words in zip(

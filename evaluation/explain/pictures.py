@@ -9,7 +9,8 @@ import tensorflow as tf
 from evaluation.explain.options import ExplainOptions
 from tf_denoise.errors import InputError
 from tf_denoise.noise import additive_gaussian
-from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with_channels
+from tf_denoise.pictures.files import find_pictures, read_picture, shown, to_unit, with_channels
+from tf_denoise.pictures.partners import clean_partner
 from tf_denoise.seeds import derive_seed
 
 
@@ -48,11 +49,13 @@ def _read(path: Path, channels: int | None, crop: int | None) -> np.ndarray:
 def _partner(path: Path, clean: Path) -> Path:
     if not clean.is_dir():
         return clean
-    names = [path.name, path.with_stem(path.stem.removesuffix("_noised") + "_raw").name]
-    for name in names:
-        if (clean / name).exists():
-            return clean / name
-    raise InputError(f"{clean} has no clean picture for {path.name}; expected one called {' or '.join(names)}.")
+    partner = clean_partner(path.name, clean)
+    if partner is None:
+        raise InputError(
+            f"{clean} has no clean picture for {shown(path.name)}; expected one of that name, or NAME_raw for "
+            "NAME_noised."
+        )
+    return partner
 
 
 def pictures_of(config: ExplainOptions) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from scipy import ndimage
 from scipy.optimize import isotonic_regression
 
-from evaluation.figures import INPUT_STYLE, MARKERS, REFERENCE_STYLE, STYLE, numbered_style
+from evaluation.figures import INPUT_STYLE, MARKERS, REFERENCE_STYLE, numbered_style, styled
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from evaluation.textures.run import REFERENCE, level_title, method_title
@@ -47,7 +46,7 @@ def crop_panels(picture: NoisyPair, outputs: Mapping[str, np.ndarray], psnr: Map
     zoom = busiest_window(picture.clean[crop], max(2, side // ZOOM_SHARE))
     columns = min(COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(2.45 * columns, 2.85 * rows + 0.5), layout="constrained")
         axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
         for axis in axes[len(panels) :]:
@@ -100,7 +99,7 @@ def _show_crop(axis: Axes, image: np.ndarray, zoom: tuple[slice, slice]) -> None
 
 def sweep_lines(sweep: Sweep, networks: Sequence[str], trained_range: tuple[float, float] | None) -> Figure:
     """PSNR over noise, one line per method: mean over repeats, band from least to most; the trained range shaded."""
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(10, 5), layout="constrained")
         axis = figure.subplots()
         if trained_range is not None:
@@ -126,8 +125,8 @@ def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, float], networks
     """
     least, most = min(costs.values()), max(costs.values())
     ends = column_ends(costs)
-    names = sorted(costs, key=psnr.get)
-    with matplotlib.rc_context(STYLE):
+    names = sorted(costs, key=lambda name: psnr[name])
+    with styled():
         figure = Figure(figsize=(10, 5), layout="constrained")
         axis = figure.subplots()
         for name in names:
@@ -156,7 +155,7 @@ def column_ends(costs: Mapping[str, float]) -> dict[str, float]:
     """
     ends: dict[str, float] = {}
     before = end = float("inf")
-    for name in sorted(costs, key=costs.get, reverse=True):
+    for name in sorted(costs, key=lambda name: costs[name], reverse=True):
         if costs[name] * 3 <= before:
             end = costs[name]
         before = costs[name]
@@ -177,7 +176,7 @@ def pushed_apart(values: Sequence[float], gap: float) -> np.ndarray:
 
 def texture_curves(records: Mapping[tuple[int, str], dict], networks: Sequence[str]) -> Figure:
     """Training loss and validation PSNR over steps, a line for every repeat of every network."""
-    with matplotlib.rc_context(STYLE):
+    with styled():
         figure = Figure(figsize=(12, 4.2), layout="constrained")
         axes = figure.subplots(1, 2)
         seen = set()

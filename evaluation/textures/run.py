@@ -8,6 +8,7 @@ import numpy as np
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from tf_denoise.data.noisy_pair import NoisyPair
+from tf_denoise.losses.named import LOSSES
 
 REFERENCE = "mse"
 """The network that every other loss is held against."""
@@ -126,5 +127,4 @@ def method_title(name: str) -> str:
         return "Noisy input"
     if name in BASELINES:
         return BASELINES[name].title
-    words = name.upper() if name in (REFERENCE, "mae") else name.replace("_", " ")
-    return words[:1].upper() + words[1:] + " loss"
+    return LOSSES[name].title if name in LOSSES else name.replace("_", " ").capitalize()

@@ -95,10 +95,10 @@ def score_methods(
     """
     rows = []
     for picture in progress(pictures):
-        classical = {(0, name): method for name, method in (rivals or {}).get(picture.level, {}).items()}
+        methods: dict[tuple[int, str], Predict] = {(0, INPUT): np.asarray}
+        methods |= {(0, name): method for name, method in (rivals or {}).get(picture.level, {}).items()}
         noisy = picture.noisy
-        methods: dict[tuple[int, str], Predict] = {(0, INPUT): np.asarray, **classical, **networks}
-        for (repeat, name), predict in methods.items():
+        for (repeat, name), predict in {**methods, **networks}.items():
             output = denoise(predict, noisy, name)
             observe(repeat, name, picture, output)
             place = (repeat, name, picture.name, picture.level)

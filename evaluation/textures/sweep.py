@@ -63,4 +63,5 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
 
 
 def _with_noise(run: TextureRun, pictures: Sequence[NoisyPair], sigma: float) -> list[NoisyPair]:
-    return [NoisyPair(p.name, p.clean, np.asarray(run.make_noisy(p.clean, sigma), "float32"), sigma) for p in pictures]
+    make = run.make_noisy  # a run with a sweep has it
+    return [NoisyPair(p.name, p.clean, np.asarray(make(p.clean, sigma), "float32"), sigma) for p in pictures]

@@ -26,6 +26,14 @@ def shown(costs, clock, terminal, **options):
     return TrainingProgress(costs, console=console, clock=clock, **options), console.file
 
 
+def trained(progress, clock, part: int, until: float) -> None:
+    """A part is trained from its beginning to its end."""
+    progress.start(part, f"part {part}")
+    clock.now = until
+    progress.advance(1.0)
+    progress.finish()
+
+
 def test_the_time_left_follows_from_what_was_measured(clock):
     progress, _ = shown([1.0, 1.0, 2.0], clock, terminal=False)
     progress.start(0, "classifier")
@@ -35,19 +43,14 @@ def test_the_time_left_follows_from_what_was_measured(clock):
     progress.finish()
     progress.start(1, "one_level")
     assert progress.left() == ", about 5 min left"  # 100 s per unit, 3 units
-    clock.now = 160
-    progress.advance(1.0)
-    progress.finish()
+    trained(progress, clock, 1, until=160)
     progress.start(2, "one_level/25")
     assert progress.left() == ", about 3 min left"  # 80 s per unit, 2 units
 
 
 def test_what_was_finished_before_does_not_shorten_the_estimate(clock):
     progress, _ = shown([1.0, 1.0, 3.0], clock, terminal=False)
-    progress.start(1, "the second, as the first was finished long ago")
-    clock.now = 10
-    progress.advance(1.0)
-    progress.finish()
+    trained(progress, clock, 1, until=10)  # the second, as the first was finished long ago
     clock.now = 500  # between trainings
     progress.start(2, "next")
     assert progress.left() == ", about 30 s left"
@@ -64,10 +67,7 @@ def test_a_training_that_was_at_its_end_already_is_not_counted(clock):
 
 def test_a_line_counts_what_this_process_has_done_of_the_training(clock):
     progress, screen = shown([1.0, 1.0, 2.0], clock, terminal=False)
-    progress.start(0, "mse")
-    clock.now = 100
-    progress.advance(1.0)
-    progress.finish()
+    trained(progress, clock, 0, until=100)
     progress.start(1, "wavelet")
     clock.now = 150
     progress.advance(0.75, share_before=0.25)

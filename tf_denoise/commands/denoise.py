@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from pydantic import Field
 
-from tf_denoise.commands.exits import check_range
+from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
 
@@ -27,14 +28,14 @@ class Denoise:
     output: Path
     """The folder to write to, under the names of the pictures."""
     network: str | None = None
-    """Which network of the run; the best by validation unless told."""
-    jobs: int = 1
+    """Which network of the run; defaults to the best by validation."""
+    jobs: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Pictures at the same time; each takes memory of its own."""
-    tile: int | None = None
-    """Side of the tiles in pixels; chosen unless told."""
-    overlap: int | None = None
-    """Pixels that neighbouring tiles share; measured unless told."""
-    quality: int = 95
+    tile: Annotated[int | None, Field(ge=16, le=100_000)] = None
+    """Side of the tiles in pixels; chosen by itself where it is not given."""
+    overlap: Annotated[int | None, Field(ge=0, le=100_000)] = None
+    """Pixels that neighbouring tiles share; measured where it is not given."""
+    quality: Annotated[int, Field(ge=1, le=100)] = 95
     """JPEG quality, 1 to 100."""
     overwrite: bool = False
     """Do pictures again whose name stands in the output already; otherwise these are left as they are."""
@@ -46,13 +47,9 @@ def denoise(options: Denoise) -> int:
     Raises:
         InputError: If the model or the output folder is not what it should be.
     """
+    checked(options)
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
-    check_range(options.jobs, "--jobs", 1, 1_000)
-    check_range(options.quality, "--quality", 1, 100)
-    for name in ("tile", "overlap"):
-        if getattr(options, name) is not None:
-            check_range(getattr(options, name), f"--{name}", 16 if name == "tile" else 0, 100_000)
     from tf_denoise.commands.denoise_files import check_output, denoise_files, plan_jobs
 
     jobs, problems = plan_jobs(options.inputs, options.output)
@@ -64,7 +61,8 @@ def denoise(options: Denoise) -> int:
             f"{len(there)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and are "
             "left as they are; --overwrite does them again."
         )
-        jobs = [job for job in jobs if job not in there]
+        standing = set(there)
+        jobs = [job for job in jobs if job not in standing]
         if not jobs:
             return 1 if problems else 0
     if not jobs:

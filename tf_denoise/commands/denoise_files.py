@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import threading
 import time
@@ -20,7 +21,7 @@ from tf_denoise.pictures.files import (
     FORMATS,
     PictureError,
     find_pictures,
-    inspect_picture,
+    inspect_pictures,
     read_picture,
     shown,
     write_picture,
@@ -88,18 +89,23 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
         The jobs, and a sentence for each input that is none.
     """
     jobs, problems, taken = [], [], {}
-    sources = list(_sources(inputs, output, problems))
-    originals = {source.resolve() for source, _ in sources}
-    for source, place in sources:
+    real = _resolver()
+    sources = list(_sources(inputs, output, real, problems))
+    originals = {real(source) for source, _ in sources}
+    inspected = inspect_pictures([source for source, _ in sources], DECODABLE)
+    for (source, place), header in zip(sources, inspected, strict=True):
         target = output / place
         try:
-            header = inspect_picture(source, DECODABLE)
+            if isinstance(header, PictureError):
+                raise header
             if _is_same(source, target):
                 raise PictureError(source, "would be overwritten; choose another --output: originals stay as they are")
-            if target.resolve() in originals:
-                raise PictureError(source, f"would be written over {target}, another original; choose another --output")
+            if real(target) in originals:
+                reason = f"would be written over {shown(target)}, another original; choose another --output"
+                raise PictureError(source, reason)
             if target in taken:
-                raise PictureError(source, f"and {taken[target]} would both be written to {target}; rename one")
+                reason = f"and {shown(taken[target])} would both be written to {shown(target)}; rename one"
+                raise PictureError(source, reason)
         except PictureError as error:
             problems.append(str(error))
             continue
@@ -108,8 +114,15 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
     return jobs, problems
 
 
-def _sources(inputs: Sequence[Path], output: Path, problems: list[str]) -> Iterator[tuple[Path, Path]]:
+def _resolver() -> Callable[[Path], Path]:
+    """A function that gives a path without links; of many files in one folder the folder is looked up once."""
+    real_folder = functools.cache(Path.resolve)
+    return lambda path: path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name
+
+
+def _sources(inputs: Sequence[Path], output: Path, real: Callable, problems: list) -> Iterator[tuple[Path, Path]]:
     """Each file, and its place in the output folder."""
+    real_output = output.resolve()
     for path in inputs:
         if not path.is_dir():
             yield path, Path(path.name)
@@ -119,10 +132,10 @@ def _sources(inputs: Sequence[Path], output: Path, problems: list[str]) -> Itera
         except InputError as error:
             problems.append(str(error))
             continue
-        if path.resolve() in output.resolve().parents:
-            found = [file for file in found if output.resolve() not in file.resolve().parents]
+        if not path.resolve().is_relative_to(real_output):
+            found = [file for file in found if not real(file).is_relative_to(real_output)]
         if not found:
-            problems.append(f"{path} holds no picture; expected files that end in {', '.join(FORMATS)}.")
+            problems.append(f"{shown(path)} holds no picture; expected files that end in {', '.join(FORMATS)}.")
         below = Path(path.resolve().name) if len(inputs) > 1 else Path()
         yield from ((file, below / file.relative_to(path)) for file in found)
 

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
+from pydantic import Field
 
-from tf_denoise.commands.exits import check_range
+from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
+
+Side = Annotated[int, Field(ge=1, le=100_000)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,11 +25,11 @@ class Export:
     """savedmodel: the folder of the versions (the first becomes PATH/1). onnx, litert: the file."""
     format: Literal["savedmodel", "onnx", "litert"] = "savedmodel"
     """savedmodel and onnx take pictures of any size, litert those of one size."""
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     """litert: height and width of the pictures."""
     network: str | None = None
-    """Which network of the run; the best by validation unless told."""
-    max_megapixels: float = 25.0
+    """Which network of the run; defaults to the best by validation."""
+    max_megapixels: Annotated[float, Field(ge=0.01, le=1_000)] = 25.0
     """savedmodel: larger PNG and JPEG pictures are not decoded."""
 
 
@@ -36,9 +39,9 @@ def export(options: Export) -> int:
     Raises:
         InputError: If the model, the path or an option is not what it should be.
     """
+    checked(options)
     if (options.format == "litert") != (options.size is not None):
         raise InputError("--size HEIGHT WIDTH goes with --format litert, which takes pictures of one size.")
-    check_range(options.max_megapixels, "--max-megapixels", 0.01, 1_000)
     if options.format == "onnx":
         check_installed("tf2onnx")
     start_tensorflow()

@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import pydantic
@@ -51,6 +52,20 @@ def checked(options: Options) -> Options:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         raise InputError(_sentence(type(options), name, values[name], first)) from None
+
+
+def check_output_name(folder: Path) -> None:
+    """Refuse an output folder that TensorFlow could not write to, because its name is not UTF-8.
+
+    Raises:
+        InputError: If it is not.
+    """
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"--output {folder} is not a name in UTF-8, and TensorFlow writes to no other; choose another name."
+        ) from None
 
 
 def _sentence(kind: type, name: str, value: Any, problem: Any) -> str:

@@ -36,3 +36,13 @@ def start_tensorflow() -> None:
         finally:
             os.dup2(screen, 2)
             os.close(screen)
+
+
+def print_any_text() -> None:
+    """Let standard output show as escapes what it cannot encode, such as file names that are not UTF-8.
+
+    Otherwise a `print` at the end of hours of work would raise `UnicodeEncodeError`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # not where somebody put another object in its place
+            stream.reconfigure(errors="backslashreplace")

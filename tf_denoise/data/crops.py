@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
+import cachetools
 import numpy as np
 import tensorflow as tf
 
@@ -12,7 +13,7 @@ from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, to_unit
 
 BUDGET_BYTES = 512 * 2**20
-"""Memory that decoded photographs may take, unless told."""
+"""Memory that decoded photographs take by default."""
 _ORDER, _CROPS = 0, 1  # words that tell the two streams of random numbers of a seed apart
 
 
@@ -71,26 +72,34 @@ class DecodedCache:
     Args:
         decode: Function of an index giving a tuple of arrays.
         budget_bytes: Bytes held at most; the photograph asked for last is held whatever its size.
+
+    Attributes:
+        decodes: How often a photograph was decoded.
     """
 
     def __init__(self, decode: Callable[[int], tuple[np.ndarray, ...]], budget_bytes: int):
-        self._decode, self.budget_bytes = decode, budget_bytes
-        self._held: OrderedDict[int, tuple[np.ndarray, ...]] = OrderedDict()
-        self.held_bytes = self.decodes = 0
+        self._decode = decode
+        most = max(1, budget_bytes)
+        self._held = cachetools.LRUCache(most, getsizeof=lambda arrays: min(_bytes_of(arrays), most))
+        self.decodes = 0
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that the decoded photographs take."""
+        return sum(map(_bytes_of, self._held.values()))
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
         """The arrays of a photograph, from memory or decoded."""
-        if index in self._held:
-            self._held.move_to_end(index)
-            return self._held[index]
-        arrays = self._decode(index)
-        self.decodes += 1
-        self._held[index] = arrays
-        self.held_bytes += sum(array.nbytes for array in arrays)
-        while self.held_bytes > self.budget_bytes and len(self._held) > 1:
-            _, oldest = self._held.popitem(last=False)
-            self.held_bytes -= sum(array.nbytes for array in oldest)
+        arrays = self._held.get(index)
+        if arrays is None:
+            arrays = self._decode(index)
+            self.decodes += 1
+            self._held[index] = arrays
         return arrays
+
+
+def _bytes_of(arrays: tuple[np.ndarray, ...]) -> int:
+    return sum(array.nbytes for array in arrays)
 
 
 class CropSampler:
@@ -99,8 +108,7 @@ class CropSampler:
     A photograph is drawn in proportion to its area. Decoded photographs take `budget_bytes` of memory at most; where
     that holds all of them, every batch draws from all, otherwise from a sliding pool (`PhotographPool`) that moves on
     so that each photograph's pixels are cut out `reuse` times on average before it goes. Photographs smaller than a
-    crop are left out, and recorded in `photographs.rejected`; so is one that turns out to be damaged, whose place the
-    next one takes.
+    crop are left out; so is one that turns out to be damaged, whose place the next one takes.
 
     Args:
         photographs: What to cut from.
@@ -109,6 +117,9 @@ class CropSampler:
         seed: Integer seed, 0 or more.
         budget_bytes: Memory for decoded photographs.
         reuse: How often a pixel is used on average each time its photograph is decoded.
+
+    Attributes:
+        rejected: Name to reason, of every photograph that was left out so far.
 
     Raises:
         InputError: If no photograph is as large as a crop, or none can be decoded.
@@ -142,9 +153,11 @@ class CropSampler:
                 f"No photograph is as large as a crop of {crop_size} x {crop_size} pixels: the largest has a shorter "
                 f"side of {max(sides, default=0)}. Choose smaller crops or larger photographs."
             )
-        for member, side in zip(photographs.members, sides, strict=True):
-            if side < crop_size:
-                photographs.reject(member.name, f"is smaller than a crop of {crop_size} x {crop_size} pixels")
+        self.rejected = {
+            member.name: f"is smaller than a crop of {crop_size} x {crop_size} pixels"
+            for member, side in zip(photographs.members, sides, strict=True)
+            if side < crop_size
+        }
         self.photographs = photographs.subset(large)
         self.crop_size, self.batch_size, self.seed, self.reuse = crop_size, batch_size, seed, reuse
         self.cache = DecodedCache(self.photographs.stored, budget_bytes)
@@ -205,7 +218,7 @@ class CropSampler:
                 return self.cache[candidate]
             except PictureError as error:
                 self._damaged.add(candidate)
-                self.photographs.reject(self.photographs.members[candidate].name, error.reason)
+                self.rejected.setdefault(self.photographs.members[candidate].name, error.reason)
         raise InputError("No photograph can be decoded: all of them are damaged. Were the files changed or moved?")
 
 

@@ -147,9 +147,11 @@ def _probe_network() -> None:
     thread = threading.Thread(target=probe, daemon=True)
     thread.start()
     thread.join(_PROBE_SECONDS + 1)
-    if outcome and outcome[0] is None:
+    if outcome == [None]:
         return
-    reason = _why(outcome[0]) if outcome else f"no answer within {_PROBE_SECONDS:.0f} s"
+    reason = f"no answer within {_PROBE_SECONDS:.0f} s"
+    if outcome and outcome[0] is not None:
+        reason = _why(outcome[0])
     raise InputError(
         f"MNIST is not cached and cannot be downloaded: {reason}. Connect to a network, name a file with "
         "--dataset PATH.npz, or use --dataset digits, which needs none."

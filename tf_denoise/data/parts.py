@@ -13,7 +13,7 @@ from tf_denoise.data.crops import CropSampler
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.photographs import Photographs, split
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, printable
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.folder import read_json, write_json
 from tf_denoise.seeds import derive_seed
@@ -76,9 +76,10 @@ class Parts:
         self._refuse_overlap()
         self._leave_out_small()
         self._latest: CropSampler | None = None
+        self._left_out: dict[str, str] = {}  # by the samplers before
 
     def _refuse_overlap(self) -> None:
-        seen = {}
+        seen: dict[Path, str] = {}
         for part, photographs in self.parts.items():
             for member in photographs.members:
                 other = seen.setdefault(member.path.resolve(), part)
@@ -110,9 +111,10 @@ class Parts:
 
     def record(self) -> dict:
         """What the run folder keeps: description, names, and the files that were skipped with the reason."""
-        rejected = {}
+        rejected: dict[str, str] = {}
         for photographs in self.parts.values():
             rejected |= photographs.rejected
+        rejected |= self._left_out | (self._latest.rejected if self._latest else {})
         names = {part: photographs.names for part, photographs in self.parts.items()}
         return {"description": self.description, **names, "skipped": sorted(rejected.items())}
 
@@ -139,6 +141,7 @@ class Parts:
     def _sampler(self, seed: int) -> CropSampler:
         """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
         if self._latest is None or self._latest.seed != seed:
+            self._left_out |= self._latest.rejected if self._latest else {}
             self._latest = CropSampler(
                 self.parts["train"], self.crop_size, self.batch_size, seed, budget_bytes=self.memory * 2**20
             )
@@ -166,7 +169,7 @@ class Parts:
             for level, noise in ladder.items():
                 words = (part, name) if level is None else (part, name, level)
                 make = functools.partial(make_noisy, clean, noise, derive_seed(self.seed, *words))
-                pictures.append(NoisyPair(name, clean, make if noisy is None else noisy, level))
+                pictures.append(NoisyPair(printable(name), clean, make if noisy is None else noisy, level))
         return pictures
 
     def check(self, part: str) -> None:

@@ -2,18 +2,24 @@
 
 import importlib.util
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from tf_denoise.data.photographs import Photograph, Photographs, counted
 from tf_denoise.errors import InputError
-from tf_denoise.pictures.files import FORMATS, PictureError, PictureHeader, find_pictures, inspect_picture
+from tf_denoise.pictures.files import (
+    FORMATS,
+    PictureError,
+    PictureHeader,
+    find_pictures,
+    inspect_picture,
+    inspect_pictures,
+    shown,
+)
+from tf_denoise.pictures.partners import match_partners
 
 LEAST_SIDE = 16
 """Photographs with a smaller side are refused as tiny."""
 _MOST_REJECTED = 0.1
-_THREADS = 8
-_CLEAN_ENDING, _NOISY_ENDING = "_raw", "_noised"
 _EMBEDDED = {
     "grass.png": "train",
     "astronaut.png": "train",
@@ -35,7 +41,7 @@ def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SID
 
     Args:
         folder: Where the PNG, JPEG, BMP and TIFF files lie.
-        channels: 1 or 3; unless told, 3, or 1 if all photographs are grey.
+        channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
         least_side: The least height and width in pixels.
 
     Returns:
@@ -56,14 +62,13 @@ def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SID
 def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:
     """Clean photographs and their noisy versions, matched by their path inside the two folders.
 
-    The suffix does not matter, nor do the endings `_raw` of a clean and `_noised` of a noisy file: `a/1_raw.jpg` is the
-    partner of `a/1_noised.png` and of `a/1.jpg`. Files that end in `_noised` are passed over in the clean folder and
-    those in `_raw` in the noisy one, so both may be the same folder.
+    Which belong together is said in `tf_denoise.pictures.partners.match_partners`: those of one name, whatever their
+    suffix, and `NAME_raw` with `NAME_noised`. Both may lie in the same folder.
 
     Args:
         clean_folder: Where the clean photographs lie.
         noisy_folder: Where the noisy ones lie.
-        channels: 1 or 3; unless told, 3, or 1 if all photographs are grey.
+        channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
         least_side: The least height and width in pixels.
 
     Returns:
@@ -74,28 +79,36 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
             or if more than a tenth of the files are rejected.
     """
     clean_folder, noisy_folder = _checked_folder(clean_folder), _checked_folder(noisy_folder)
-    clean = _by_key(clean_folder, _CLEAN_ENDING, _NOISY_ENDING)
-    noisy = _by_key(noisy_folder, _NOISY_ENDING, _CLEAN_ENDING)
-    alone = [clean[key] for key in clean if key not in noisy] + [noisy[key] for key in noisy if key not in clean]
+    matched = match_partners(_places(clean_folder), _places(noisy_folder))
+    if matched.crowded:
+        one, other = (shown(place) for place in matched.crowded)
+        raise InputError(
+            f"{one} and {other} lie in one folder and could each be the partner of the same photograph: expected one; "
+            "rename one."
+        )
+    alone = [clean_folder / place for place in matched.clean_alone]
+    alone += [noisy_folder / place for place in matched.other_alone]
     if alone:
         raise InputError(
             f"{_some(alone)} {'has' if len(alone) == 1 else 'have'} no partner: expected one file of the same name in "
             f"{clean_folder} and in {noisy_folder}, or NAME_raw and NAME_noised; add the partners or move these away."
         )
-    headers, rejected = _inspected(clean_folder, clean.values(), least_side)
-    noisy_headers, noisy_rejected = _inspected(noisy_folder, noisy.values(), least_side)
+    pairs = {clean_folder / one: noisy_folder / other for one, other in matched.pairs.items()}
+    headers, rejected = _inspected(clean_folder, pairs, least_side)
+    noisy_headers, noisy_rejected = _inspected(noisy_folder, pairs.values(), least_side)
     rejected |= {f"{noisy_folder.resolve().name}/{name}": reason for name, reason in noisy_rejected.items()}
     members = []
-    for key, path in clean.items():
-        if path in headers and noisy[key] in noisy_headers:
-            one, other = headers[path], noisy_headers[noisy[key]]
-            if (one.height, one.width) != (other.height, other.width):
+    for path, partner in pairs.items():
+        if path in headers and partner in noisy_headers:
+            header, noisy_header = headers[path], noisy_headers[partner]
+            if (header.height, header.width) != (noisy_header.height, noisy_header.width):
                 raise InputError(
-                    f"{path} is {one.width} x {one.height} pixels and its partner {noisy[key]} {other.width} x "
-                    f"{other.height}; the two of a pair show the same in the same size: cut one, or move both away."
+                    f"{shown(path)} is {header.width} x {header.height} pixels and its partner {shown(partner)} "
+                    f"{noisy_header.width} x {noisy_header.height}; the two of a pair show the same in the same size: "
+                    "cut one, or move both away."
                 )
-            members.append(Photograph(_name(clean_folder, path), one, path, noisy[key], other))
-    _check_rejected(clean_folder, len(members), len(clean), rejected)
+            members.append(Photograph(_name(clean_folder, path), header, path, partner, noisy_header))
+    _check_rejected(clean_folder, len(members), len(pairs), rejected)
     description = (
         f"{counted(members)} from {clean_folder.resolve().name}, noisy ones from {noisy_folder.resolve().name}"
     )
@@ -108,7 +121,7 @@ def embedded_photographs(channels: int | None = None) -> Photographs:
     Their split is fixed: grass and seven photographs to train, brick and coins to validate, gravel and coffee to test.
 
     Args:
-        channels: 1 or 3; 3 unless told: the grey ones, the three textures among them, are repeated to three channels.
+        channels: 1 or 3; defaults to 3: the grey ones, the three textures among them, are repeated to three channels.
 
     Raises:
         InputError: If scikit-image comes without them.
@@ -139,17 +152,10 @@ def _inspected(
 ) -> tuple[dict[Path, PictureHeader], dict[str, str]]:
     """The headers of the files that can be trained on, and name and reason of the others."""
 
-    def inspect(path):
-        try:
-            return inspect_picture(path, least_side=least_side)
-        except PictureError as error:
-            return error.reason
-
     paths = list(paths)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(zip(paths, pool.map(inspect, paths), strict=True))
-    headers = {path: header for path, header in found if isinstance(header, PictureHeader)}
-    return headers, {_name(folder, path): reason for path, reason in found if isinstance(reason, str)}
+    found = dict(zip(paths, inspect_pictures(paths, least_side=least_side), strict=True))
+    headers = {path: header for path, header in found.items() if isinstance(header, PictureHeader)}
+    return headers, {_name(folder, path): e.reason for path, e in found.items() if isinstance(e, PictureError)}
 
 
 def _check_rejected(folder: Path, kept: int, total: int, rejected: dict[str, str]) -> None:
@@ -173,26 +179,14 @@ def _channels(members: Sequence[Photograph], channels: int | None) -> int:
     return channels or max(header.channels for header in headers)
 
 
-def _by_key(folder: Path, ending: str, passed_over: str) -> dict[str, Path]:
-    """The files of a folder by what partners have in common: the path inside it without `ending` and suffix."""
-    keyed = {}
-    for path in find_pictures(folder):
-        place = PurePosixPath(_name(folder, path)).with_suffix("")
-        if place.name.endswith(passed_over):
-            continue
-        key = place.with_name(place.name.removesuffix(ending) or place.name).as_posix()
-        if key in keyed:
-            raise InputError(
-                f"{keyed[key]} and {path} have one name as partners go, {key}: expected one file each; rename one."
-            )
-        keyed[key] = path
-    return keyed
+def _places(folder: Path) -> list[Path]:
+    return [path.relative_to(folder) for path in find_pictures(folder)]
 
 
 def _name(folder: Path, path: Path) -> str:
-    return path.relative_to(folder).as_posix()
+    return shown(path.relative_to(folder).as_posix())
 
 
 def _some(names: Sequence) -> str:
     more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(map(str, names[:3])) + more
+    return ", ".join(map(shown, names[:3])) + more

@@ -23,7 +23,7 @@ from tf_denoise.pictures.headers import (
     UnsupportedError,
     shown,
 )
-from tf_denoise.pictures.inspection import inspect_picture
+from tf_denoise.pictures.inspection import inspect_picture, inspect_pictures
 from tf_denoise.runs.folder import atomic_path
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "find_pictures",
     "from_unit",
     "inspect_picture",
+    "inspect_pictures",
     "read_picture",
     "shown",
     "to_unit",
@@ -74,20 +75,36 @@ class Picture:
 def find_pictures(folder) -> list[Path]:
     """All files in a folder and below whose suffix is a picture's, sorted by their path inside it.
 
-    Suffixes in capitals count; names that begin with a dot do not.
+    Suffixes in capitals count; names that begin with a dot do not. Links to folders are followed, each folder once: its
+    pictures stand below its own name if it lies in the folder too.
 
     Raises:
         InputError: If the folder, or one in it, cannot be listed.
     """
 
     def refuse(error: OSError):
-        raise InputError(f"The folder {error.filename} cannot be read: {error.strerror}.")
+        raise InputError(f"The folder {shown(error.filename)} cannot be read: {error.strerror}.")
 
-    found = []
-    for root, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(root, n) for n in names if not n.startswith(".") and Path(n).suffix.lower() in FORMATS]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    found, to_visit, visited = [], [str(folder)], set()
+    while to_visit:  # what is linked to comes after what lies there
+        links, start = [], to_visit.pop(0)
+        for root, folders, names in os.walk(start, onerror=refuse):
+            identity = _identity(root)
+            if identity in visited:
+                folders.clear()
+                continue
+            visited.add(identity)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            links += [path for name in folders if os.path.islink(path := os.path.join(root, name))]
+            names = [n for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in FORMATS]
+            found += [os.path.join(root, name) for name in names]
+        to_visit += links
+    return [Path(path) for path in sorted(found, key=lambda path: path.replace(os.sep, "/"))]
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    state = os.stat(folder)
+    return state.st_dev, state.st_ino
 
 
 def read_picture(path, accept: Collection[str] = PLAIN, max_pixels: int = MAX_PIXELS) -> Picture:

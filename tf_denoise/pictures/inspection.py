@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from tf_denoise.pictures.headers import (
     UnsupportedError,
 )
 
+_THREADS, _AT_ONCE = 8, 128  # threads that read headers, and files that each takes at a time
 _MAGIC = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -62,6 +64,26 @@ def inspect_picture(
         raise PictureError(path, f"{problem}: {error.strerror or reason(error)}") from None
     except Exception as error:  # what a damaged header raises is not to be foreseen
         raise PictureError(path, f"is damaged or truncated: {reason(error)}") from None
+
+
+def inspect_pictures(
+    paths: Iterable[Path], accept: Collection[str] = PLAIN, least_side: int = 1
+) -> list[PictureHeader | PictureError]:
+    """`inspect_picture` of many files at the same time: the header of each, or why it is refused."""
+
+    def inspect(some: Sequence[Path]) -> list[PictureHeader | PictureError]:
+        found: list[PictureHeader | PictureError] = []
+        for path in some:
+            try:
+                found.append(inspect_picture(path, accept, least_side))
+            except PictureError as error:
+                found.append(error)
+        return found
+
+    paths = list(paths)
+    some = [paths[start : start + _AT_ONCE] for start in range(0, len(paths), _AT_ONCE)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return [one for found in pool.map(inspect, some) for one in found]
 
 
 def _inspect(path: Path, file: BinaryIO, accept, least_side: int, max_pixels: int) -> PictureHeader:

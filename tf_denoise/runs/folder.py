@@ -175,7 +175,7 @@ def _umask() -> int:
 def write_text(path: Path, text: str) -> None:
     """Write a text file that is whole or absent."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")  # file names that are not UTF-8
 
 
 def write_json(path: Path, value) -> None:

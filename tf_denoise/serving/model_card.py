@@ -6,19 +6,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from tf_denoise.errors import InputError, printable, reason
+from tf_denoise.losses.named import LOSSES
 from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
-
-_LOSSES = {
-    "mse": "mean squared error",
-    "mae": "mean absolute error",
-    "regional": "sharpness of windows",
-    "frequency": "magnitudes of frequencies",
-    "weighted_frequency": "magnitudes of frequencies, high ones weighted",
-    "windowed": "magnitudes of frequencies in windows",
-    "wavelet": "wavelet details",
-}
 
 
 def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
@@ -79,7 +70,8 @@ def _training(about: LoadedNetwork) -> list[str]:
     if config["command"] == "textures":
         loss = about.name.split("/")[-1]
         beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
-        lines.append(f"- Loss: {loss} ({_LOSSES.get(loss, loss)}){beside}; crops of {config['crop_size']} pixels.")
+        words = LOSSES[loss].words if loss in LOSSES else loss
+        lines.append(f"- Loss: {loss} ({words}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:
         lines.append(f"- {record['steps']:,} training steps of {config['batch_size']} images, seed {config['seed']}.")
     if record.get("stopped"):
@@ -111,16 +103,20 @@ def _measures(about: LoadedNetwork) -> list[str]:
         lines.append(
             f"- Mean squared error on the held-out digits, noise of mixed levels, as exported: {record[CHAIN_MSE]:.5f}."
         )
-    means = _test_scores(about)
+    means, levels = _test_scores(about)
+    noise = f" at sigma {', '.join(levels)}" if levels else ""
     for measure, title in (("psnr", "PSNR in dB"), ("ssim", "SSIM")):
         if about.network in means[measure] and "input" in means[measure]:
             found, noisy = means[measure][about.network], means[measure]["input"]
-            lines.append(f"- {title}, mean over the test photographs: {found:.3f}, of the noisy ones {noisy:.3f}.")
+            lines.append(
+                f"- {title}, mean over the test photographs{noise}: {found:.3f}, of the noisy ones {noisy:.3f}."
+            )
     return lines or ["None are known."]
 
 
-def _test_scores(about: LoadedNetwork) -> dict[str, dict[str, float]]:
-    """Means over the test photographs, by measure and method."""
+def _test_scores(about: LoadedNetwork) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Means over the test photographs, by measure and method, and the noise levels that they were scored at."""
+    levels: dict[str, None] = {}
     values = defaultdict(lambda: defaultdict(list))
     path = (about.run / "scores.csv") if about.run else None
     if path is not None and path.exists() and about.config["command"] == "textures":
@@ -128,8 +124,10 @@ def _test_scores(about: LoadedNetwork) -> dict[str, dict[str, float]]:
             for row in csv.DictReader(file):
                 if row.get("repeat") in ("0", str(about.repeat)) and row.get("value"):
                     values[row["measure"]][row["method"]].append(float(row["value"]))
+                    if row.get("level"):
+                        levels[f"{float(row['level']):g}"] = None
     means = {m: {k: statistics.fmean(v) for k, v in methods.items()} for m, methods in values.items()}
-    return defaultdict(dict, means)
+    return defaultdict(dict, means), list(levels)
 
 
 def _limits(model, about: LoadedNetwork, max_pixels: int) -> list[str]:

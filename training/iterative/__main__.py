@@ -5,7 +5,7 @@ first. The command trains every parent, child and control, scores all of them an
 """
 
 from tf_denoise.commands.options import parse_options
-from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.errors import exit_on_input_error
 from tf_denoise.extras import check_installed
 from training.iterative.options import IterativeOptions
@@ -13,6 +13,7 @@ from training.iterative.options import IterativeOptions
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
+    print_any_text()
     options = parse_options(IterativeOptions, arguments, "python -m training.iterative")
     with exit_on_input_error():
         check_installed("matplotlib", "jinja2", "tensorboard", "sklearn", "openTSNE")

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tf_denoise.commands.options import checked
-from tf_denoise.errors import InputError
+from tf_denoise.commands.options import check_output_name, checked
+from tf_denoise.errors import InputError, printable
 
 PROFILES = {
     "demo": {"epochs": 1, "tsne_points": 150, "jit_compile": False},
@@ -71,5 +71,7 @@ class IterativeOptions:
         }
         dataset = options.dataset if options.dataset in ("auto", "mnist", "digits") else Path(options.dataset).stem
         if options.output is None:
-            filled["output"] = Path("runs") / f"iterative-{options.profile}-{dataset}"
-        return dataclasses.replace(options, **filled)
+            filled["output"] = Path("runs") / f"iterative-{options.profile}-{printable(dataset)}"
+        options = dataclasses.replace(options, **filled)
+        check_output_name(options.output)
+        return options

@@ -5,7 +5,7 @@ from the same start. The command scores them against classical denoisers and wri
 """
 
 from tf_denoise.commands.options import parse_options
-from tf_denoise.commands.startup import start_tensorflow
+from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.errors import exit_on_input_error
 from tf_denoise.extras import check_installed
 from training.textures.options import TextureOptions
@@ -13,6 +13,7 @@ from training.textures.options import TextureOptions
 
 def main(arguments: list[str] | None = None) -> None:
     """The command."""
+    print_any_text()
     options = parse_options(TextureOptions, arguments, "python -m training.textures")
     with exit_on_input_error():
         check_installed("matplotlib", "jinja2", "tensorboard", "skimage", "cv2")

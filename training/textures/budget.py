@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from tf_denoise.losses.named import LossName
+
 JUDGEMENTS = 20
 """How often a training is judged on the validation photographs, and its state saved."""
 WORTHWHILE = 0.8
@@ -18,7 +20,7 @@ class Timing(NamedTuple):
     judgement: float
 
 
-def choose_precision(loss: str, time_steps: Callable[[str, str], Timing]) -> tuple[str, Timing]:
+def choose_precision(loss: LossName, time_steps: Callable[[LossName, str], Timing]) -> tuple[str, Timing]:
     """The data type to train in, and what was timed in it to find out.
 
     Args:
@@ -34,8 +36,8 @@ def choose_precision(loss: str, time_steps: Callable[[str, str], Timing]) -> tup
 
 
 def measure_budget(
-    losses: Sequence[str],
-    time_steps: Callable[..., Timing],
+    losses: Sequence[LossName],
+    time_steps: Callable[[LossName, str], Timing],
     *,
     precision: str,
     repeats: int,

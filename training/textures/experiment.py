@@ -61,7 +61,8 @@ def run_textures(options: TextureOptions) -> None:
     # What can be refused is refused before the folder is taken.
     make_network(options.network, options.vit, data.channels)
     data.training_pairs(training_noise(options), batches_seed(options.seed, repeat=1))
-    data.check("test")
+    for part in ("validation", "test"):
+        data.check(part)
     folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
     with running(folder, _stored(options, data), [{"name": loss} for loss in options.losses], PLACES, changed):

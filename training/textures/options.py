@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from tf_denoise.commands.options import checked
-from tf_denoise.errors import InputError
+from tf_denoise.commands.options import check_output_name, checked
+from tf_denoise.errors import InputError, printable
 from tf_denoise.losses.named import LossName
 
 COMPARED: tuple[LossName, ...] = ("mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet")
@@ -100,8 +100,10 @@ class TextureOptions:
             filled["minutes"] = 20.0
         if options.output is None:
             data = Path(options.clean or options.data).resolve().name
-            filled["output"] = Path("runs") / f"textures-{options.network}-{data}"
-        return dataclasses.replace(options, **filled)
+            filled["output"] = Path("runs") / f"textures-{options.network}-{printable(data)}"
+        options = dataclasses.replace(options, **filled)
+        check_output_name(options.output)
+        return options
 
     @property
     def losses(self) -> tuple[LossName, ...]:

@@ -151,7 +151,11 @@ REFUSED = {
     "no picture": ("run", (*MSE, *LAYER), "Name one or more pictures to look at"),
     "empty folder": ("run", (*MSE, "empty/", *LAYER), "empty is a folder without pictures"),
     "missing picture": ("run", (*MSE, "noisy/none.png", *LAYER), r"none\.png"),
-    "filter": ("run", (*MSE, *LAYER, "--filter", "0.9", "0.4"), "0 <= LOW < HIGH <= 1; received 0.9 0.4"),
+    "filter": (
+        "run",
+        (*MSE, *LAYER, "--filter", "0.9", "0.4"),
+        "LOW and then HIGH, which is greater; received 0.9 0.4",
+    ),
     "sigma": ("run", (*MSE, "noisy/", *LAYER, "--sigma", "300"), r"--sigma lies in 0\.\.255; received 300"),
     "noise twice": ("run", (*MSE, "noisy/", *LAYER, "--sigma", "9", "--clean", "clean/"), "Give either --sigma"),
     "influence": ("run", (*MSE, "noisy/", *LAYER, "--method", "influence"), "leave out --layer"),

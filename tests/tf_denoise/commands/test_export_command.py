@@ -15,14 +15,14 @@ from tf_denoise.models import DenseAutoencoder
 from tf_denoise.runs.folder import network_folder, write_json, write_text
 from tf_denoise.runs.loading import load_for_use, load_network
 
-SCORES = """repeat,method,picture,measure,value
-0,input,a.png,psnr,14
-0,input,b.png,psnr,16
-1,mse,a.png,psnr,25
-1,mse,b.png,psnr,26
-2,mse,a.png,psnr,27
-2,mse,b.png,psnr,28
-2,mse,b.png,ssim,
+SCORES = """repeat,method,picture,level,measure,value
+0,input,a.png,15.0,psnr,14
+0,input,a.png,50.0,psnr,16
+1,mse,a.png,15.0,psnr,25
+1,mse,a.png,50.0,psnr,26
+2,mse,a.png,15.0,psnr,27
+2,mse,a.png,50.0,psnr,28
+2,mse,a.png,50.0,ssim,
 """
 
 
@@ -63,7 +63,7 @@ def test_the_best_network_is_exported_with_its_card(run, tmp_path, capsys):
         "- 3 training steps of 16 images, seed 3.",
         "- TensorFlow 2.21.0, Keras 3.15.1.",
         "- Best PSNR on the validation photographs: 29.25 dB.",
-        "- PSNR in dB, mean over the test photographs: 27.500, of the noisy ones 15.000.",
+        "- PSNR in dB, mean over the test photographs at sigma 15, 50: 27.500, of the noisy ones 15.000.",
         "- Trained on noise of deviation 5 to 55 (255ths); of other noise nothing is promised.",
         "- `denoise_bytes`: `image_bytes` string (None,) to `png_bytes`, `decoded`",
     ):

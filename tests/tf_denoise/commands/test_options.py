@@ -2,14 +2,18 @@
 
 import dataclasses
 import typing
+from pathlib import Path
 
 import pytest
 from helpers import refusal
 
 import evaluation.explain.__main__
+import tf_denoise.__main__
 import training.iterative.__main__
 import training.textures.__main__
 from evaluation.explain.options import ExplainOptions
+from tf_denoise.commands.denoise import Denoise
+from tf_denoise.commands.export import Export
 from tf_denoise.commands.options import checked
 from tf_denoise.errors import InputError
 from training.iterative.options import IterativeOptions
@@ -53,11 +57,20 @@ RANGES = {
         "repeat": (1, 1_000),
         "seed": SEEDS,
     },
+    Denoise: {"jobs": (1, 1_000), "tile": (16, 100_000), "overlap": (0, 100_000), "quality": (1, 100)},
+    Export: {"size": (1, 100_000), "max_megapixels": (0.01, 1_000)},
 }
 COMMANDS = {
     IterativeOptions: (training.iterative.__main__.main, []),
     TextureOptions: (training.textures.__main__.main, []),
     ExplainOptions: (evaluation.explain.__main__.main, ["model.keras", "picture.png", "--layer", "vit"]),
+    Denoise: (tf_denoise.__main__.main, ["denoise", "picture.png", "--model", "model.keras", "--output", "denoised"]),
+    Export: (tf_denoise.__main__.main, ["export", "model.keras", "model.tflite", "--format", "litert"]),
+}
+REQUIRED = {
+    ExplainOptions: {"model": "model.keras"},
+    Denoise: {"inputs": ("picture.png",), "model": "model.keras", "output": "denoised"},
+    Export: {"run": "model.keras", "path": "model.tflite"},
 }
 CASES = [(kind, name, *ends) for kind, ranges in RANGES.items() for name, ends in ranges.items()]
 NAMES = [f"{kind.__name__}-{name}" for kind, name, *_ in CASES]
@@ -107,8 +120,7 @@ def test_both_ends_are_taken(kind, name, least, most):
     for value in (least, most):
         values = values_of(kind, name, value)
         given = tuple(values) if tuple in map(typing.get_origin, [hint, *typing.get_args(hint)]) else values[0]
-        required = {"model": "model.keras"} if kind is ExplainOptions else {}
-        assert getattr(checked(kind(**required, **{name: given})), name) == given
+        assert getattr(checked(kind(**REQUIRED.get(kind, {}), **{name: given})), name) == given
 
 
 def test_what_is_of_another_type_is_refused_in_a_sentence_too():
@@ -118,3 +130,16 @@ def test_what_is_of_another_type_is_refused_in_a_sentence_too():
         IterativeOptions(epochs="many").resolved()
     with pytest.raises(TypeError, match="unexpected keyword argument 'epoch'"):
         IterativeOptions(epoch=1)
+
+
+@pytest.mark.parametrize("kind", [IterativeOptions, TextureOptions])
+def test_an_output_that_tensorflow_cannot_write_to_is_refused_at_once(kind):
+    with pytest.raises(
+        InputError, match=r"^--output runs/a.* is not a name in UTF-8, and TensorFlow writes to no other"
+    ):
+        kind(output=Path("runs/a\udcff")).resolved()
+
+
+def test_the_default_output_of_data_with_such_a_name_is_one_that_can_be_written(tmp_path):
+    for options in (IterativeOptions(dataset="b\udcff.npz"), TextureOptions(data=str(tmp_path / "b\udcff"))):
+        assert options.resolved().output.name.encode().endswith(b"-b\\xff")

@@ -1,17 +1,11 @@
 import keras
 import keras_hub
+import network_checks
 import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import python
-from network_checks import (
-    check_compiled,
-    check_export,
-    check_gradients,
-    check_round_trips,
-    noisy_images,
-    with_random_weights,
-)
+from network_checks import noisy_images, with_random_weights
 from scipy import special
 
 from tf_denoise.errors import InputError
@@ -108,13 +102,13 @@ def test_a_grey_image_is_seen_in_three_equal_channels():
 
 @EVERY_NET
 def test_any_size_in_any_graph(make):
-    check_compiled(with_random_weights(make()), [(1, 1, 1), (3, 16, 8), (2, 9, 7)])
+    network_checks.check_compiled(with_random_weights(make()), [(1, 1, 1), (3, 16, 8), (2, 9, 7)])
 
 
 @EVERY_NET
 def test_nets_round_trip(make, tmp_path):
     model = with_random_weights(make(name="net"))
-    check_round_trips(model, noisy_images(2, 9, 7, model.channels), tmp_path)
+    network_checks.check_round_trips(model, noisy_images(2, 9, 7, model.channels), tmp_path)
     assert len({id(variable) for variable in model.weights}) == len(model.weights)
 
 
@@ -136,7 +130,7 @@ def test_loading_downloads_nothing(tmp_path):
 
 @pytest.mark.parametrize("name", ["residual", "grey, frozen"])
 def test_nets_are_exported_for_every_size(name, tmp_path):
-    check_export(with_random_weights(NETS[name]()), [(1, 3, 3), (2, 13, 18)], tmp_path)
+    network_checks.check_export(with_random_weights(NETS[name]()), [(1, 3, 3), (2, 13, 18)], tmp_path)
 
 
 @EVERY_NET
@@ -145,13 +139,13 @@ def test_mixed_precision_returns_float32(make, tmp_path):
     assert model.get_layer("bottleneck").output.dtype == "bfloat16"
     images = noisy_images(2, 9, 7, model.channels)
     assert model(images).dtype == "float32"
-    check_round_trips(model, images, tmp_path)
+    network_checks.check_round_trips(model, images, tmp_path)
 
 
 @EVERY_NET
 def test_gradients_are_finite(make):
     model = with_random_weights(make())
-    check_gradients(model, noisy_images(2, 9, 7, model.channels))
+    network_checks.check_gradients(model, noisy_images(2, 9, 7, model.channels))
 
 
 @pytest.mark.parametrize(("frozen", "jit_compile"), [(True, False), (False, True)])

@@ -24,8 +24,7 @@ ALONE = ROOT / "tests" / "support" / "serve_without_us.py"
 
 @pytest.fixture(scope="module")
 def net():
-    """A small network for colour whose outputs stay near its inputs."""
-    return gentle_net(0.02)
+    return gentle_net(0.02)  # its outputs stay near its inputs
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """The command on photographs: its options, its run folder, its resume."""
 
+import os
 import shutil
 import signal
+import sys
 
 import keras
 import numpy as np
@@ -231,6 +233,29 @@ def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
     skipped = dict(read_json(mixed_run / "data.json")["skipped"])
     assert "cannot be decoded" in skipped["05-damaged.png"]
     assert "05-damaged.png" in (mixed_run / "report.html").read_text().split("skipped file<")[1]
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are always UTF-8 there")
+def test_names_that_are_not_utf_8_end_in_a_report(photographs, tmp_path):
+    folders = {
+        part: os.fsencode(tmp_path) + b"/" + part.encode() + b"-\xff" for part in ("train", "validation", "test")
+    }
+    for folder in folders.values():
+        os.mkdir(folder)
+        for index, path in enumerate(sorted(photographs.iterdir())):
+            shutil.copy(os.fsencode(path), os.path.join(folder, folder[-3:] + b"%d-\xe4.png" % index))
+        with open(os.path.join(folder, b"broken-\xe4.png"), "wb") as file:
+            file.write(b"no picture")
+    folders = {part: os.fsdecode(folder) for part, folder in folders.items()}
+    arguments = command_line(
+        folders["train"], tmp_path / "run", validation=folders["validation"], test=folders["test"], steps=2
+    )
+    result = python("-c", "import sys\narguments = sys.argv[1:]" + START, *arguments, PYTHONIOENCODING="utf-8:strict")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "broken-" in result.stdout
+    assert "Report: " in result.stdout
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "broken-" in report
 
 
 def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_path, monkeypatch):
