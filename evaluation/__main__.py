@@ -7,8 +7,9 @@ from typing import Annotated
 import tyro
 
 from evaluation.stored import StoredOptions
-from tf_denoise.commands.startup import start_tensorflow
-from tf_denoise.errors import InputError, exit_on_input_error
+from tf_denoise.commands.exits import exit_on_errors, status_of
+from tf_denoise.commands.startup import print_any_text, start_tensorflow
+from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
 
 
@@ -21,7 +22,7 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
         run: The run folder.
         tsne_points: Test images in each t-SNE embedding, 0 for none; defaults to those of the run.
     """
-    with exit_on_input_error():
+    with exit_on_errors():
         check_installed("matplotlib", "jinja2", "sklearn", "skimage", "cv2", "openTSNE")
         start_tensorflow()
         print(f"Report: {_evaluate(run, tsne_points)}")
@@ -42,13 +43,13 @@ def _evaluate(run: Path, tsne_points: int | None) -> Path:
 def compare(clean: Annotated[Path, tyro.conf.Positional], denoised: Annotated[Path, tyro.conf.Positional]) -> None:
     """PSNR and SSIM of pictures against clean ones, of all channels, 1 being white.
 
-    The exit status is 1 when some pictures could not be compared, 2 when none could.
+    The exit status is 1 when some pictures could not be compared, 2 when none could, 130 after Ctrl-C.
 
     Args:
         clean: A picture, or a folder of them, nested too.
         denoised: A picture, or a folder with pictures of the same names; the suffix does not matter.
     """
-    with exit_on_input_error():
+    with exit_on_errors():
         start_tensorflow()
         status = _compare(clean, denoised)
     if status:
@@ -69,11 +70,12 @@ def _compare(clean: Path, denoised: Path) -> int:
     similarities = [comparison.ssim for comparison in compared if comparison.ssim is not None]
     mean = f"mean of {len(compared)}: PSNR {sum(c.psnr for c in compared) / len(compared):.2f} dB"
     print(mean + (f", SSIM {sum(similarities) / len(similarities):.4f}" if similarities else ""))
-    return 1 if failed else 0
+    return status_of(len(compared), failed)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The commands."""
+    print_any_text()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["compare"]:
         tyro.cli(compare, args=arguments[1:], prog="python -m evaluation compare")

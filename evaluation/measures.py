@@ -54,8 +54,9 @@ class Measure:
         return np.abs(values - 1) if self.better == "closer to 1" else values
 
     def best(self, values: Iterable[float]) -> int:
-        """The place of the best value."""
-        return int(np.argmax(self.sign * self.comparable(list(values))))
+        """The place of the best value; NaN never is."""
+        worth = self.sign * self.comparable(list(values))
+        return int(np.argmax(np.where(np.isnan(worth), -np.inf, worth)))
 
     def text(self, value: float | None) -> str:
         """A value with the decimals of the measure; nothing for `None`."""

@@ -5,9 +5,9 @@ from typing import Annotated
 import tyro
 
 from tf_denoise.commands.denoise import Denoise, denoise
+from tf_denoise.commands.exits import exit_on_errors
 from tf_denoise.commands.export import Export, export
 from tf_denoise.commands.startup import print_any_text
-from tf_denoise.errors import exit_on_input_error
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> None:
         prog="python -m tf_denoise",
         description="Use a trained network.",
     )
-    with exit_on_input_error():
+    with exit_on_errors():
         status = denoise(options) if isinstance(options, Denoise) else export(options)
     if status:
         raise SystemExit(status)

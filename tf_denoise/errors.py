@@ -69,7 +69,13 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def exit_on_input_error() -> Iterator[None]:
-    """Turn an `InputError` into its sentence on standard error and exit status 2."""
+    """Turn an `InputError` into its sentence on standard error and exit status 2.
+
+    Names of files that are not UTF-8 are printed as `\\xe9`.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         yield
     except InputError as error:

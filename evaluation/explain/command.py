@@ -5,16 +5,18 @@ from collections.abc import Callable
 from evaluation.explain.explainer import Explainer
 from evaluation.explain.options import ExplainOptions
 from evaluation.explain.pictures import named, pictures_of
+from tf_denoise.commands.exits import DONE, status_of
 from tf_denoise.errors import InputError
 from tf_denoise.explain import layers_worth_looking_at
 from tf_denoise.runs.loading import LoadedNetwork, load_for_use
 
 
-def explain(config: ExplainOptions) -> bool:
+def explain(config: ExplainOptions) -> int:
     """List the layers, or write a figure for every picture.
 
     Returns:
-        Whether every picture got its figure. One that does not is told of on standard error; the others are done.
+        The exit status, as `tf_denoise.commands.exits` has them. A picture that gets no figure is told of on standard
+        error; the others are done.
 
     Raises:
         InputError: If the model or its layer is not what it should be, or no picture is found.
@@ -29,10 +31,11 @@ def explain(config: ExplainOptions) -> bool:
             print(f"  --layer {found.name:<14} {' x '.join(map(str, found.shape))}{own}")
         height, width = layers[0].image_size
         print(f"for an image of {height} x {width} pixels. Any other layer can be looked at by its own name.")
-        return True
+        return DONE
     pictures = list(pictures_of(config))
     explainer = _asked(lambda: Explainer(config, model))
-    return all([explainer.tried(picture, target) for picture, target in named(pictures, config)])
+    drawn = [explainer.tried(picture, target) for picture, target in named(pictures, config)]
+    return status_of(sum(drawn), len(drawn) - sum(drawn))
 
 
 def load_model(config: ExplainOptions) -> LoadedNetwork:

@@ -78,6 +78,11 @@ def test_differences_are_paired_by_photograph_and_averaged_over_repeats():
     assert found.verdict == "better"
 
 
+def test_what_is_not_a_number_is_unclear():
+    values = np.r_[np.ones(11), np.nan]
+    assert photograph_difference(values[None], np.zeros((1, 12)), sign=1).verdict == "unclear"
+
+
 def test_digits_keep_the_draws_that_they_share():
     replicates = np.random.default_rng(0).normal(size=(2, 1000))
     found = digit_difference([0.3, 0.5], [0.1, 0.1], replicates + 0.3, replicates, sign=1)

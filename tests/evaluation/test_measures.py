@@ -12,7 +12,13 @@ def test_every_measure_is_known_by_its_own_name():
 
 @pytest.mark.parametrize(
     ("name", "values", "best"),
-    [("mse", [0.2, 0.1, 0.3], 1), ("psnr", [20, 30, 25], 1), ("high_frequency_ratio", [0.5, 1.2, 1.6], 1)],
+    [
+        ("mse", [0.2, 0.1, 0.3], 1),
+        ("psnr", [20, 30, 25], 1),
+        ("high_frequency_ratio", [0.5, 1.2, 1.6], 1),
+        ("psnr", [float("nan"), 30, 25], 1),
+        ("mse", [float("nan"), 30, 25], 2),
+    ],
 )
 def test_the_best_value_is_the_one_that_the_measure_asks_for(name, values, best):
     assert MEASURES[name].best(values) == best

@@ -88,13 +88,9 @@ def images_for(model, batch: int):
     return np.random.default_rng(0).random((batch, *shape), "float32")
 
 
-def frozen_layers(model) -> list[str]:
-    """Names of all layers that are frozen, those of a network within it too."""
-    found = []
-    for layer in model.layers:
-        found += [] if layer.trainable else [layer.name]
-        found += [f"{layer.name}/{name}" for name in frozen_layers(layer)] if hasattr(layer, "layers") else []
-    return found
+def frozen_layers(model) -> list[bool]:
+    """Whether each layer is frozen, those within layers too."""
+    return [not layer.trainable for layer in model._flatten_layers(include_self=False)]
 
 
 def check_frozen(model, tmp_path) -> None:

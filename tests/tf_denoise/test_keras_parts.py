@@ -147,6 +147,8 @@ def test_layers_frozen_or_thawed_one_by_one_stay_so(make, tmp_path):
         check_frozen(model, tmp_path)
         inner.layers[1].trainable = False
         check_frozen(model, tmp_path)
+        inner.get_layer("vit_encoder").encoder_layers[0].trainable = False  # the first block of the transformer
+        check_frozen(model, tmp_path)
     with_weights = [layer for layer in model.layers if layer.weights and layer is not inner]
     for layer in with_weights[::2]:
         layer.trainable = False

@@ -1,8 +1,12 @@
+import importlib.util
+import json
+
 import keras
 import numpy as np
 import pytest
 import scipy.interpolate
 import tensorflow as tf
+from helpers import ROOT, python
 
 from tf_denoise.layers import CropLike, PadToMultiple, Resize, ResizeLike, TokensToGrid
 
@@ -107,3 +111,41 @@ def test_a_grid_refuses_too_few_tokens_and_no_size():
         TokensToGrid(3, 4)(np.zeros((1, 11, 2), "float32"))
     with pytest.raises(ValueError, match=r"positive integer height and width; received 0 and 4"):
         TokensToGrid(0, 4)
+
+
+ON_ANY_BACKEND = """
+import json
+import keras, numpy as np
+from tf_denoise.layers import CropLike, PadToMultiple, Resize, ResizeLike, TokensToGrid
+from tf_denoise.models import DenseAutoencoder, DigitClassifier
+
+rng = np.random.default_rng(0)
+images, tokens = rng.random((2, 5, 7, 3), "float32"), rng.random((2, 7, 3), "float32")
+padded = PadToMultiple(4)(images)
+grid = TokensToGrid(2, 3)(tokens)
+inputs = keras.Input((None, None, 3))
+model = keras.Model(inputs, CropLike()(Resize(6, 9)(PadToMultiple(4)(inputs)), inputs))
+outputs = [padded, CropLike()(padded, images), Resize(9, 4)(images), ResizeLike()(grid, images), grid, model(images)]
+print(keras.config.backend(), DenseAutoencoder(20, (4,)).output_shape, DigitClassifier(20, (4,)).output_shape)
+print(json.dumps([np.asarray(keras.ops.convert_to_numpy(output), "float64").tolist() for output in outputs]))
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="the other backends of Keras need jax here")
+def test_the_layers_give_the_same_on_every_backend():
+    printed = {}
+    for backend in ("tensorflow", "numpy", "jax"):
+        result = python("-c", ON_ANY_BACKEND, KERAS_BACKEND=backend)
+        assert result.returncode == 0, result.stderr
+        told, values = result.stdout.strip().splitlines()[-2:]
+        assert told == f"{backend} (None, 20) (None, 10)"
+        printed[backend] = json.loads(values)
+    for backend in ("numpy", "jax"):
+        for output, expected in zip(printed[backend], printed["tensorflow"], strict=True):
+            np.testing.assert_allclose(output, expected, atol=1e-6)
+
+
+def test_no_layer_or_network_names_tensorflow():
+    for path in [ROOT / "tf_denoise" / "layers.py", *sorted((ROOT / "tf_denoise" / "models").glob("*.py"))]:
+        if path.name != "cost.py":  # which counts the operations of TensorFlow's graph
+            assert "import tensorflow" not in path.read_text(encoding="utf-8"), path

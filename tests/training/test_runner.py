@@ -3,10 +3,18 @@ import json
 import keras
 import numpy as np
 import pytest
+from helpers import refusal
+from PIL import Image
 
+import training.iterative.__main__
+import training.textures.__main__
+import training.textures.experiment
+from tf_denoise.data import Photographs
 from tf_denoise.fitting.loop import train
 from tf_denoise.runs.folder import RECORD_FILE
 from training.runner import Job, running, train_jobs
+from training.textures.experiment import run_textures
+from training.textures.options import TextureOptions
 
 
 def job_of(run, name, trained, loss="mse", epochs=2):
@@ -59,3 +67,37 @@ def test_a_run_says_what_it_is_and_keeps_the_first_environment(tmp_path):
     assert json.loads((folder / "networks.json").read_text()) == [{"name": "mse"}]
     with pytest.raises(ValueError, match="another configuration"), running(folder, {"command": "iterative"}, []):
         pass
+
+
+@pytest.mark.parametrize("command", [training.iterative.__main__.main, training.textures.__main__.main])
+@pytest.mark.parametrize(("output", "message"), [("file", "is a file"), ("foreign", "that is not a run (notes.txt)")])
+def test_a_wrong_output_is_refused_before_the_data_are_looked_at(capsys, tmp_path, command, output, message):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "notes.txt").write_text("mine")
+    data = "--dataset" if command is training.iterative.__main__.main else "--data"
+    error = refusal(capsys, command, [data, str(tmp_path / "none.npz"), "--output", str(tmp_path / output)])
+    assert message in error
+
+
+class _TakenError(Exception):
+    """The run folder would be taken now."""
+
+
+def test_no_picture_is_decoded_before_it_is_needed(tmp_path, monkeypatch):
+    """The start of a run on many photographs decodes a batch, and one photograph of each other part."""
+    rng = np.random.default_rng(0)
+    for index in range(60):
+        Image.fromarray(rng.integers(0, 256, (24, 24, 3), "uint8")).save(tmp_path / f"{index}.png")
+    decoded = []
+    stored = Photographs.stored
+    monkeypatch.setattr(Photographs, "stored", lambda self, index: decoded.append(index) or stored(self, index))
+
+    def take(*arguments):
+        raise _TakenError
+
+    monkeypatch.setattr(training.textures.experiment, "running", take)
+    options = TextureOptions(data=str(tmp_path), output=tmp_path / "run", crop_size=16, batch_size=4, steps=1)
+    with pytest.raises(_TakenError):
+        run_textures(options.resolved())
+    assert 3 <= len(decoded) <= 4 + 2

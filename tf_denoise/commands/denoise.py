@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 from pydantic import Field
 
+from tf_denoise.commands.exits import status_of
 from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
@@ -18,7 +19,7 @@ class Denoise:
     """Denoise picture files and folders of them, of any size.
 
     Format, bit depth, orientation, colour profile and transparency stay; originals are never overwritten. The exit
-    status is 1 when some pictures failed, 2 when nothing could be done.
+    status is 1 when some pictures failed, 2 when nothing could be done, 130 after Ctrl-C.
     """
 
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN...")]
@@ -64,7 +65,7 @@ def denoise(options: Denoise) -> int:
         standing = set(there)
         jobs = [job for job in jobs if job not in standing]
         if not jobs:
-            return 1 if problems else 0
+            return status_of(len(there), len(problems))
     if not jobs:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."

@@ -14,6 +14,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
+from tf_denoise.commands.exits import STOPPED, status_of
 from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.estimate import picture_sigma
 from tf_denoise.pictures.files import (
@@ -66,10 +67,8 @@ class Result:
 
     @property
     def status(self) -> int:
-        """Exit status: 0, 1 when some failed, 2 when nothing could be done, 130 after Ctrl-C."""
-        if self.stopped:
-            return 130
-        return 0 if not self.problems else 1 if self.done else 2
+        """The exit status, as `tf_denoise.commands.exits` has them."""
+        return STOPPED if self.stopped else status_of(self.done, len(self.problems))
 
 
 class _Stopped(Exception):

@@ -55,7 +55,7 @@ def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SID
     members = [Photograph(_name(folder, path), header, path) for path, header in headers.items()]
     _check_rejected(folder, len(members), len(headers) + len(rejected), rejected)
     return Photographs(
-        members, _channels(members, channels), f"{counted(members)} from {folder.resolve().name}", rejected
+        members, _channels(members, channels), f"{counted(members)} from {shown(folder.resolve().name)}", rejected
     )
 
 
@@ -96,7 +96,7 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
     pairs = {clean_folder / one: noisy_folder / other for one, other in matched.pairs.items()}
     headers, rejected = _inspected(clean_folder, pairs, least_side)
     noisy_headers, noisy_rejected = _inspected(noisy_folder, pairs.values(), least_side)
-    rejected |= {f"{noisy_folder.resolve().name}/{name}": reason for name, reason in noisy_rejected.items()}
+    rejected |= {f"{shown(noisy_folder.resolve().name)}/{name}": reason for name, reason in noisy_rejected.items()}
     members = []
     for path, partner in pairs.items():
         if path in headers and partner in noisy_headers:
@@ -110,7 +110,8 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
             members.append(Photograph(_name(clean_folder, path), header, path, partner, noisy_header))
     _check_rejected(clean_folder, len(members), len(pairs), rejected)
     description = (
-        f"{counted(members)} from {clean_folder.resolve().name}, noisy ones from {noisy_folder.resolve().name}"
+        f"{counted(members)} from {shown(clean_folder.resolve().name)}, "
+        f"noisy ones from {shown(noisy_folder.resolve().name)}"
     )
     return Photographs(members, _channels(members, channels), description, rejected)
 

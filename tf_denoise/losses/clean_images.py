@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.pictures.files import DECODABLE, find_pictures, read_picture, to_unit
+from tf_denoise.pictures.files import DECODABLE, find_pictures, read_picture, shown, to_unit
 
 
 class Fingerprint(NamedTuple):
@@ -60,7 +60,7 @@ def pictures_in(folder) -> list[tuple[str, Path]]:
     folder = Path(folder)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder of pictures.")
-    return [(path.relative_to(folder).as_posix(), path) for path in find_pictures(folder)]
+    return [(shown(path.relative_to(folder).as_posix()), path) for path in find_pictures(folder)]
 
 
 def named_images(source) -> Iterator[tuple[str, np.ndarray]]:

@@ -26,8 +26,8 @@ class Network(keras.Model):
         outputs: Symbolic output.
         policy: Data type policy that the graph was built with.
         trainable: Whether the network is trained; `False` freezes all of its layers.
-        frozen_layers: Paths of the layers that are frozen, such as `["stem", "vit/vit_encoder"]`; all others are
-            not. Defaults to what the class freezes by itself.
+        frozen_layers: Paths of the layers that are frozen, such as `["stem", "small_vit/vit_encoder"]`; all others
+            are not. Defaults to what the class freezes by itself.
         **kwargs: `name`, for Keras.
     """
 
@@ -88,18 +88,23 @@ def _plain(value):
     return list(value) if isinstance(value, tuple) else value
 
 
-def _frozen(model, before: str = "") -> tuple[str, ...]:
+def _inner(layer) -> dict[str, keras.layers.Layer]:
+    """The layers within a layer: those of a model by name, others by number, as their names may be made up."""
+    if hasattr(layer, "layers"):
+        return {inner.name: inner for inner in layer.layers}
+    children = layer._flatten_layers(include_self=False, recursive=False)
+    return {str(number): inner for number, inner in enumerate(children)}
+
+
+def _frozen(layer, before: str = "") -> tuple[str, ...]:
     """Paths of the frozen layers, the outermost of each branch."""
-    found = []
-    for layer in model.layers:
-        if not layer.trainable:
-            found.append(before + layer.name)
-        elif hasattr(layer, "layers"):
-            found += _frozen(layer, f"{before}{layer.name}/")
+    found: list[str] = []
+    for name, inner in _inner(layer).items():
+        found += _frozen(inner, f"{before}{name}/") if inner.trainable else [before + name]
     return tuple(found)
 
 
-def _layer_at(model, path: str):
+def _layer_at(layer, path: str):
     for name in path.split("/"):
-        model = model.get_layer(name)
-    return model
+        layer = _inner(layer)[name]
+    return layer

@@ -50,8 +50,14 @@ def decode(path: Path) -> Decoded:
         raise ValueError("its data end before the picture does")
     image = JpegImageFile(io.BytesIO(data))
     kept, lost = _segments(markers)
+    if not any("MPF" in words or "gain map" in words for words in lost) and _has_trailer(data, markers.scan):
+        lost = (*lost, "what follows its end (a video or another picture)")
     pixels = np.asarray(image)
     return Decoded(pixels, image.info.get("icc_profile"), image.info.get("exif"), kept, lost)
+
+
+def _has_trailer(data: bytes, scan: int) -> bool:
+    return bool(data[data.index(EOI, scan) + len(EOI) :].strip(b"\0\n"))
 
 
 def _segments(markers: Markers) -> tuple[list[tuple[int, bytes]], tuple[str, ...]]:

@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
-from tf_denoise.pictures.headers import FORMATS
+from tf_denoise.errors import InputError
+from tf_denoise.pictures.headers import FORMATS, shown
 
 CLEAN_ENDING, NOISY_ENDING = "_raw", "_noised"
 
@@ -69,11 +70,19 @@ def match_partners(clean: Sequence[PurePath], others: Sequence[PurePath]) -> Par
     )
 
 
-def clean_partner(name: str, folder: Path) -> Path | None:
-    """The clean picture in a folder that belongs to another picture of this name, or `None`."""
+def clean_partner(name: str, folder: Path) -> Path:
+    """The clean picture in a folder that belongs to another picture of this name.
+
+    Raises:
+        InputError: If there is none, or more than one could be it.
+    """
     clean: Iterable[Path] = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in FORMATS)
     matched = match_partners([PurePath(path.name) for path in clean], [PurePath(name)])
-    return next((folder / place for place in matched.pairs), None)
+    if not matched.pairs:
+        raise InputError(
+            f"{folder} has no clean picture for {shown(name)}; expected one of that name, or NAME_raw for NAME_noised."
+        )
+    return folder / next(iter(matched.pairs))
 
 
 def _key(place: PurePath, ending: str) -> PurePath:

@@ -1,6 +1,7 @@
 """TIFF files: read by tifffile and imagecodecs once the header allows it, written as what they were."""
 
 import dataclasses
+import logging
 import math
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,8 @@ from tf_denoise.errors import reason
 from tf_denoise.pictures.headers import ORIENTATION_TAG, Decoded, PictureHeader, UnsupportedError
 from tf_denoise.pictures.tiff_segments import check_codec, check_pictures_in_segments, problem_of_segments
 from tf_denoise.pictures.tiff_tags import kept_tags, lost_tags
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # what it only logs is looked for here
 
 _WHITE_IS_ZERO, _GREY, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
 _KINDS = {_WHITE_IS_ZERO: "grey", _GREY: "grey", _RGB: "colour", _PALETTE: "palette"}

@@ -219,10 +219,7 @@ def open_run(
         InputError: If the folder cannot be written, holds something else, holds another configuration, or is in use.
     """
     config = json.loads(json.dumps(config))
-    if os.path.exists(folder) and not os.path.isdir(folder):
-        raise InputError(f"The output {folder} is a file; expected a folder, or a name that is still free.")
-    if os.path.isdir(folder):
-        _refuse_foreign(folder)  # a folder of somebody else gets no lock file
+    check_run_folder(folder)  # a folder of somebody else gets no lock file
     writable_folder(folder)
     lock = filelock.FileLock(folder / LOCK_FILE)
     try:
@@ -244,6 +241,18 @@ def open_run(
         yield
     finally:
         lock.release()
+
+
+def check_run_folder(folder: Path) -> None:
+    """Refuse an output that no run can be in, before the data of a run are looked through. Nothing is written.
+
+    Raises:
+        InputError: If it is a file, or holds something that is not a run.
+    """
+    if os.path.exists(folder) and not os.path.isdir(folder):
+        raise InputError(f"The output {folder} is a file; expected a folder, or a name that is still free.")
+    if os.path.isdir(folder):
+        _refuse_foreign(folder)
 
 
 def _refuse_foreign(folder: Path) -> None:

@@ -4,9 +4,9 @@ Two dense autoencoders remove salt-and-pepper noise from digits, the second trai
 first. The command trains every parent, child and control, scores all of them and writes `report.html`.
 """
 
+from tf_denoise.commands.exits import exit_on_errors
 from tf_denoise.commands.options import parse_options
 from tf_denoise.commands.startup import print_any_text, start_tensorflow
-from tf_denoise.errors import exit_on_input_error
 from tf_denoise.extras import check_installed
 from training.iterative.options import IterativeOptions
 
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     print_any_text()
     options = parse_options(IterativeOptions, arguments, "python -m training.iterative")
-    with exit_on_input_error():
+    with exit_on_errors():
         check_installed("matplotlib", "jinja2", "tensorboard", "sklearn", "openTSNE")
         options = options.resolved()
         start_tensorflow()  # once the arguments are known to be good

@@ -15,7 +15,7 @@ from tf_denoise.fitting.loop import learning_rate, steps_per_execution, train
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.contents import CHAIN_MSE
-from tf_denoise.runs.folder import CLASSIFIER_FOLDER, CONFIG_FILE, network_folder, read_json
+from tf_denoise.runs.folder import CLASSIFIER_FOLDER, CONFIG_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 from training.iterative.lineage import (
@@ -48,6 +48,7 @@ def run_iterative(options: IterativeOptions) -> None:
     Raises:
         InputError: If the data or the output folder is not what it should be.
     """
+    check_run_folder(options.output)
     tree = grow_tree(options.one_level, options.children, options.depth)
     digits = _load(options)
     print(f"Data: {digits.description}")

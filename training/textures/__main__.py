@@ -4,9 +4,9 @@ Trains a U-Net, or a U-Net with a vision transformer, on a folder of photographs
 from the same start. The command scores them against classical denoisers and writes `report.html`.
 """
 
+from tf_denoise.commands.exits import exit_on_errors
 from tf_denoise.commands.options import parse_options
 from tf_denoise.commands.startup import print_any_text, start_tensorflow
-from tf_denoise.errors import exit_on_input_error
 from tf_denoise.extras import check_installed
 from training.textures.options import TextureOptions
 
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command."""
     print_any_text()
     options = parse_options(TextureOptions, arguments, "python -m training.textures")
-    with exit_on_input_error():
+    with exit_on_errors():
         check_installed("matplotlib", "jinja2", "tensorboard", "skimage", "cv2")
         options = options.resolved()
         start_tensorflow()  # once the arguments are known to be good

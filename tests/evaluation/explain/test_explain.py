@@ -123,12 +123,15 @@ def test_the_other_pictures_are_done_when_some_are_bad(place, tmp_path, capsys):
     words = ("--network", "mse", "--layer", "encoder1", "--crop", "16", "--output", str(tmp_path / "out"))
     with pytest.raises(SystemExit) as end:
         main([str(place / "run"), str(folder), *words])
-    assert end.value.code == 2
+    assert end.value.code == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert "a.png" in errors[0]
     assert errors[1].endswith("c.png has 8 x 8 pixels; --crop 16 needs as many.")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b-encoder1-eigen.png"]
+    with pytest.raises(SystemExit) as end:
+        main([str(place / "run"), str(folder / "a.png"), *words])
+    assert end.value.code == 2
 
 
 LAYER = ("--layer", "bottleneck")

@@ -1,6 +1,7 @@
 """The whole evaluation on a small run: its files, and the report as a reader meets it."""
 
 import base64
+import contextlib
 import csv
 import dataclasses
 import json
@@ -35,6 +36,21 @@ def fast():
         patch.setitem(BASELINES, "gaussian_blur", dataclasses.replace(BASELINES["gaussian_blur"], grid=blurs))
         for name in ("non_local_means", "opencv_non_local_means", "total_variation"):
             patch.setitem(BASELINES, name, dataclasses.replace(BASELINES[name], grid={}))
+        yield
+
+
+@contextlib.contextmanager
+def quick_methods():
+    """Only the two quickest classical methods are there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in set(BASELINES) - set(QUICK):
+            patch.delitem(BASELINES, name)
+        yield
+
+
+@pytest.fixture
+def quick():
+    with quick_methods():
         yield
 
 
@@ -162,7 +178,7 @@ def _tables(lines):
             table = []
 
 
-def test_tuning_never_sees_a_test_picture(monkeypatch, tmp_path, fast):
+def test_tuning_never_sees_a_test_picture(monkeypatch, tmp_path, fast, quick):
     """Every other use of the test pictures is behind the tuning, so what it is handed is all it can see."""
     run = small_run(sigmas=(), make_noisy=None, trained_range=None, test=pictures(2))
     handed = []
@@ -184,9 +200,7 @@ def test_tuning_never_sees_a_test_picture(monkeypatch, tmp_path, fast):
 def ladder(tmp_path_factory, fast):
     """A run on eleven photographs at two levels, with the two quickest classical methods."""
     folder = tmp_path_factory.mktemp("ladder")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in set(BASELINES) - set(QUICK):
-            patch.delitem(BASELINES, name)
+    with quick_methods():
         levels = (15.0, 50.0)
         test, validation = at_levels(pictures(11, side=40), levels), at_levels(pictures(2, side=40, seed=70), levels)
         evaluate_textures(folder, small_run(test=test, validation=validation, sigmas=(15.0, 65.0)))
@@ -241,7 +255,7 @@ def test_verdicts_of_eleven_photographs_may_be_clear(ladder):
     assert [row["level"] for row in verdicts[0]["by_level"]] == [15, 50]
 
 
-def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast):
+def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast, quick):
     run = small_run(repeats=2, sigmas=(), test=pictures(2))
     run.records[2, "frequency"] = record(steps=60, stopped="its loss was not finite")
     run.records[1, "frequency"] = record() | {"history": {"loss": [0.4, 0.3, 9.0], "val_psnr": [26.0, 9.0, 12.0]}}
@@ -254,7 +268,7 @@ def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast):
     assert "in italics, the range over repeats" in page.text
 
 
-def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast):
+def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast, quick):
     run = small_run(
         networks={(1, "wavelet"): blur(1)}, records={(1, "wavelet"): record()}, parameters={"wavelet": 5},
         test=pictures(1), sigmas=(),

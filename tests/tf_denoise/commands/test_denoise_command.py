@@ -370,3 +370,19 @@ def test_a_network_that_gives_no_numbers_writes_nothing(value, tmp_path, capsys)
     errors = capsys.readouterr().err
     for path in (source, deep):
         assert f"{path} cannot be denoised: The output of the network is NaN or infinite in places" in errors
+
+
+def test_names_of_any_bytes_are_denoised_compared_and_printed(tmp_path):
+    folder, output = tmp_path / "in", tmp_path / os.fsdecode(b"o\xfft")
+    photograph(folder / os.fsdecode(b"caf\xe9.png"))
+    (folder / os.fsdecode(b"b\xe9d.png")).write_bytes(b"no picture")
+    model = network(np.eye(3), tmp_path / "identity.keras")
+    result = python("-m", "tf_denoise", *command(model, folder, output=output))
+    assert result.returncode == 1, result.stderr
+    assert "b\\xe9d.png is not a picture" in result.stderr
+    assert "1 of 2 pictures denoised" in result.stdout
+    assert (output / os.fsdecode(b"caf\xe9.png")).exists()
+    result = python("-m", "evaluation", "compare", folder, output)
+    assert result.returncode == 1, result.stderr
+    assert "caf\\xe9.png: PSNR 100.00 dB" in result.stdout
+    assert "Traceback" not in result.stderr

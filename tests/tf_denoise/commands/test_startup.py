@@ -49,3 +49,16 @@ def test_advice_about_retracing_is_left_out_and_other_warnings_are_not(start, tm
 
 def test_everything_is_shown_on_demand(start):
     assert start(TF_CPP_MIN_LOG_LEVEL="0").stderr == "lines about drivers\nmine\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp1252"])
+def test_what_a_terminal_cannot_encode_is_printed_as_an_escape(encoding):
+    code = (
+        "from tf_denoise.commands.startup import print_any_text\n"
+        "print_any_text()\nprint('a\\udcff \\u2260')\nprint('whole')"
+    )
+    result = python("-c", code, PYTHONIOENCODING=f"{encoding}:strict")
+    assert result.returncode == 0, result.stderr
+    first, last = result.stdout.splitlines()
+    assert first.startswith("a\\udcff ")
+    assert last == "whole"

@@ -125,6 +125,8 @@ def test_a_gain_map_is_told(tmp_path):
     write_picture(tmp_path / "out.jpg", picture.values, picture)
     assert b"hdrgm" not in (tmp_path / "out.jpg").read_bytes()
     assert b"MPF" not in (tmp_path / "out.jpg").read_bytes()
+    (tmp_path / "in.jpg").write_bytes(jpeg() + b"a video")
+    assert read_picture(tmp_path / "in.jpg").lost == ("what follows its end (a video or another picture)",)
     (tmp_path / "in.jpg").write_bytes(with_segment(jpeg(), 0xE2, b"MPF\0II*\0"))
     assert read_picture(tmp_path / "in.jpg").lost == ("the further pictures in it (MPF)",)
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 import pytest
 from picture_files import photograph
 
+from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import find_pictures, shown
 from tf_denoise.pictures.partners import clean_partner, match_partners
 
@@ -49,7 +50,10 @@ def test_the_partner_of_one_picture_follows_the_same_rule(tmp_path):
         (tmp_path / name).touch()
     assert clean_partner("a_noised.jpg", tmp_path) == tmp_path / "a_raw.png"
     assert clean_partner("b.png", tmp_path) == tmp_path / "b.tif"
-    assert clean_partner("notes.png", tmp_path) is None
+    with pytest.raises(
+        InputError, match=r"has no clean picture for notes\.png; expected one of that name, or NAME_raw"
+    ):
+        clean_partner("notes.png", tmp_path)
 
 
 def test_twenty_thousand_pictures_are_matched_at_once():
