@@ -15,7 +15,7 @@ from evaluation.explain.pictures import read_pair
 from evaluation.explain.trust import Trust, measure_trust, rank_correlation, with_shuffled_weights
 from evaluation.figures import save_figure
 from evaluation.metrics import psnr
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, as_sentence
 from tf_denoise.explain import (
     KPCACAM,
     EigenCAM,
@@ -77,9 +77,8 @@ class Explainer:
         try:
             self.draw(path, target)
         except ValueError as error:
-            sentence = str(error).splitlines()[0]
-            where = "" if path.name in sentence else f"{shown(path)}: "
-            print(f"error: {where}{sentence}", file=sys.stderr)
+            names_it = path.name in str(error)
+            print(f"error: {as_sentence(str(error) if names_it else f'{path}: {error}')}", file=sys.stderr)
             return False
         return True
 

@@ -15,14 +15,13 @@ import rich.console
 import rich.progress
 
 from tf_denoise.commands.exits import STOPPED, status_of
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.estimate import picture_sigma
 from tf_denoise.pictures.files import (
     DECODABLE,
     FORMATS,
     PictureError,
     find_pictures,
-    first_line,
     inspect_pictures,
     read_picture,
     shown,
@@ -214,7 +213,7 @@ def _take(job: Job, future, result: Result, console, is_quiet: bool, started: fl
     except OSError as error:
         problem = f"{shown(job.target)} cannot be written: {error.strerror or error}."
     except Exception as error:  # whatever it is, the other pictures are still done
-        problem = f"{shown(job.source)} cannot be denoised: {type(error).__name__}: {first_line(error)}."
+        problem = f"{shown(job.source)} cannot be denoised: {type(error).__name__}: {reason(error)}."
     else:
         result.done += 1
         result.megapixels += job.megapixels

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
 from tf_denoise.extras import require
 
 IMAGE_SHAPE = (28, 28, 1)
@@ -125,7 +125,7 @@ def _mnist() -> Digits:
             (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
     except Exception as error:  # keras wraps every network fault into a bare Exception
         raise InputError(
-            f"The download of MNIST failed: {_first_line(error)}. Try again, name a file with --dataset PATH.npz, "
+            f"The download of MNIST failed: {_why(error)}. Try again, name a file with --dataset PATH.npz, "
             "or use --dataset digits, which needs no network."
         ) from None
     arrays = (x_train.reshape(-1, 784), y_train, x_test.reshape(-1, 784), y_test)
@@ -151,7 +151,7 @@ def _probe_network() -> None:
         return
     reason = f"no answer within {_PROBE_SECONDS:.0f} s"
     if outcome and outcome[0] is not None:
-        reason = _first_line(outcome[0])
+        reason = _why(outcome[0])
     raise InputError(
         f"MNIST is not cached and cannot be downloaded: {reason}. Connect to a network, name a file with "
         "--dataset PATH.npz, or use --dataset digits, which needs none."
@@ -168,9 +168,9 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _first_line(error: Exception) -> str:
-    reason = error.reason if isinstance(error, urllib.error.URLError) else error
-    return (str(reason).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+def _why(error: Exception) -> str:
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return reason(inner if isinstance(inner, Exception) else OSError(inner))
 
 
 def _npz(path: Path) -> Digits:
@@ -191,7 +191,7 @@ def _npz(path: Path) -> Digits:
     except InputError:
         raise
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path} cannot be read as an .npz file (is it truncated?): {_first_line(error)}.") from None
+        raise InputError(f"{path} cannot be read as an .npz file (is it truncated?): {_why(error)}.") from None
     for split in ("train", "test"):
         arrays[f"x_{split}"] = _checked_images(path, f"x_{split}", arrays[f"x_{split}"])
         arrays[f"y_{split}"] = _checked_labels(path, f"y_{split}", arrays[f"y_{split}"], len(arrays[f"x_{split}"]))

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tf_denoise.checks import whole_numbers
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
 from tf_denoise.extras import require
 from tf_denoise.layers import Resize, ResizeLike, TokensToGrid
 from tf_denoise.models.base import Network, dtype_policy
@@ -243,8 +243,7 @@ def load_vit(preset: str, **kwargs) -> keras.Model:
     try:
         return keras_hub.models.ViTBackbone.from_preset(preset, **kwargs)
     except Exception as error:  # each way to download has its own errors
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise InputError(
-            f"The vision transformer {preset!r} cannot be loaded: {reason}. Presets are downloaded once by keras_hub, "
-            "which needs a network; without one take the transformer that is trained along: --vit small."
+            f"The vision transformer {preset!r} cannot be loaded: {reason(error)}. Presets are downloaded once by "
+            "keras_hub, which needs a network; without one take the transformer that is trained along: --vit small."
         ) from None

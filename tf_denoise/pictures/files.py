@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
 from tf_denoise.pictures.codecs import DECODERS, ENCODERS
 from tf_denoise.pictures.headers import (
     DECODABLE,
@@ -21,7 +21,6 @@ from tf_denoise.pictures.headers import (
     PictureError,
     PictureHeader,
     UnsupportedError,
-    first_line,
     shown,
 )
 from tf_denoise.pictures.inspection import inspect_picture, inspect_pictures
@@ -36,7 +35,6 @@ __all__ = [
     "PictureError",
     "PictureHeader",
     "find_pictures",
-    "first_line",
     "from_unit",
     "inspect_picture",
     "inspect_pictures",
@@ -130,7 +128,7 @@ def read_picture(path, accept: Collection[str] = PLAIN, max_pixels: int = MAX_PI
     except UnsupportedError as error:
         raise PictureError(path, str(error)) from None
     except Exception as error:  # what a decoder raises at damaged data is not to be foreseen
-        raise PictureError(path, f"cannot be decoded: {first_line(error)}") from None
+        raise PictureError(path, f"cannot be decoded: {reason(error)}") from None
     pixels = decoded.pixels
     pixels = _turned(pixels if pixels.ndim == 3 else pixels[..., None], header.orientation)
     colours = header.channels

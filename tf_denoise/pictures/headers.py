@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from tf_denoise.errors import as_sentence, printable
+
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
 """File name suffixes, in lower case, and the formats they promise."""
 PLAIN = ("grey", "colour")
@@ -15,7 +17,6 @@ DECODABLE = (*PLAIN, "grey with alpha", "colour with alpha", "palette")
 MAX_PIXELS = 200_000_000
 """Larger pictures are taken for decompression bombs by default: 600 MB in 8-bit colour."""
 ORIENTATION_TAG = 0x0112
-_MOST_CHARACTERS = 200
 
 
 class PictureError(ValueError):
@@ -32,7 +33,7 @@ class PictureError(ValueError):
 
     def __str__(self) -> str:
         """The sentence."""
-        return f"{shown(self.path)} {self.reason}."
+        return as_sentence(f"{self.path} {self.reason}")
 
 
 class UnsupportedError(ValueError):
@@ -94,11 +95,6 @@ def orientation_of(exif_data: bytes | None) -> int:
     return value if value in range(1, 9) else 1
 
 
-def first_line(error: Exception) -> str:
-    """What an error says, in one short line and without a full stop."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:_MOST_CHARACTERS].rstrip(".")
-
-
 def shown(path) -> str:
     """A path as text that every terminal and file can hold: bytes that are not UTF-8 are shown as `\\xff`.
 
@@ -106,4 +102,4 @@ def shown(path) -> str:
         >>> shown("caf\\udce9.png")
         'caf\\\\xe9.png'
     """
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return printable(path)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
+from tf_denoise.errors import reason
 from tf_denoise.pictures import bmp, jpeg, png, tiff
 from tf_denoise.pictures.headers import (
     FORMATS,
@@ -15,7 +16,6 @@ from tf_denoise.pictures.headers import (
     PictureError,
     PictureHeader,
     UnsupportedError,
-    first_line,
 )
 
 _THREADS, _AT_ONCE = 8, 128  # threads that read headers, and files that each takes at a time
@@ -61,9 +61,9 @@ def inspect_picture(
         raise PictureError(path, str(error)) from None
     except OSError as error:
         problem = "cannot be read" if error.errno else "is damaged or truncated"
-        raise PictureError(path, f"{problem}: {error.strerror or first_line(error)}") from None
+        raise PictureError(path, f"{problem}: {error.strerror or reason(error)}") from None
     except Exception as error:  # what a damaged header raises is not to be foreseen
-        raise PictureError(path, f"is damaged or truncated: {first_line(error)}") from None
+        raise PictureError(path, f"is damaged or truncated: {reason(error)}") from None
 
 
 def inspect_pictures(

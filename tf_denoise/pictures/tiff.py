@@ -9,7 +9,8 @@ from typing import BinaryIO
 import numpy as np
 import tifffile
 
-from tf_denoise.pictures.headers import ORIENTATION_TAG, Decoded, PictureHeader, UnsupportedError, first_line
+from tf_denoise.errors import reason
+from tf_denoise.pictures.headers import ORIENTATION_TAG, Decoded, PictureHeader, UnsupportedError
 from tf_denoise.pictures.tiff_segments import check_codec, check_pictures_in_segments, problem_of_segments
 from tf_denoise.pictures.tiff_tags import kept_tags, lost_tags
 
@@ -116,7 +117,7 @@ def _stack(tiff: tifffile.TiffFile, page: tifffile.TiffPage, size: int) -> str |
     try:
         described = max((math.prod(series.shape) for series in tiff.series[:1]), default=stored)
     except Exception as error:  # what damaged metadata raise is not to be foreseen
-        raise ValueError(f"its description of stacks cannot be read: {first_line(error)}") from None
+        raise ValueError(f"its description of stacks cannot be read: {reason(error)}") from None
     if described > stored:
         return f"{described // stored}-plane stack"
     pixels_end = page.dataoffsets[-1] + page.databytecounts[-1] if page.dataoffsets and page.databytecounts else size

@@ -168,3 +168,13 @@ def test_the_error_of_the_chain_as_it_is_used_is_recorded(tiny_run, tiny_npz, na
     noisy = SaltAndPepper(level_schedule("mixed")).corrupt(tf.constant(clean), seed)
     error = float(np.mean((load_for_use(tiny_run, name).model(noisy).numpy() - clean) ** 2))
     assert record["validation_mse"] == pytest.approx(error, rel=1e-5)
+
+
+def test_a_run_that_was_moved_with_its_data_goes_on(tiny_run, tiny_npz, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.iterative.experiment, "evaluate_run", lambda folder, digits: folder / "report.html")
+    shutil.copytree(tiny_run, tmp_path / "moved")
+    shutil.copy(tiny_npz, tmp_path)
+    before = (tmp_path / "moved" / "classifier" / "model.keras").stat().st_mtime_ns
+    main(command_line(tmp_path / tiny_npz.name, tmp_path / "moved"))
+    assert read_json(tmp_path / "moved" / "config.json")["dataset_used"] == str(tmp_path / tiny_npz.name)
+    assert (tmp_path / "moved" / "classifier" / "model.keras").stat().st_mtime_ns == before

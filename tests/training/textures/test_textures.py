@@ -282,6 +282,20 @@ def test_another_configuration_on_the_folder_is_refused(capsys, run, photographs
     assert "loss is 'mse' there and 'mae' here" in refusal(capsys, main, command_line(photographs, run, loss="mae"))
 
 
+def test_a_run_that_was_moved_with_its_photographs_goes_on_and_a_new_one_is_named(
+    capsys, run, photographs, tmp_path, monkeypatch
+):
+    moved = tmp_path / "deep" / "run"
+    shutil.copytree(run, moved)
+    shutil.copytree(photographs, tmp_path / "photographs")
+    monkeypatch.setattr(training.textures.experiment, "evaluate_folder", lambda folder: folder / "report.html")
+    main(command_line(tmp_path / "photographs", moved))
+    assert read_json(moved / "config.json")["data"] == str(tmp_path / "photographs")
+    shutil.copy(photographs / "03.png", tmp_path / "photographs" / "new.png")
+    error = refusal(capsys, main, command_line(tmp_path / "photographs", moved))
+    assert "holds a run on other data: the photograph new.png came in. Choose another --output" in error
+
+
 def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
     clean, noisy = tmp_path / "clean", tmp_path / "noisy"
     rng = np.random.default_rng(1)
