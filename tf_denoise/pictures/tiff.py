@@ -21,6 +21,7 @@ _KINDS = {_WHITE_IS_ZERO: "grey", _GREY: "grey", _RGB: "colour", _PALETTE: "pale
 _OTHER_KINDS = {4: "transparency mask", 5: "CMYK", _YCBCR: "YCbCr", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB"}
 _JPEG = 7
 _ASSOCIATED, _UNASSOCIATED = 1, 2
+_METAMORPH_PLANES = 33629  # a tag whose count is that of the planes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,14 +106,17 @@ def _stack(tiff: tifffile.TiffFile, page: tifffile.TiffPage, size: int) -> str |
     """The kind of a file that holds more than one picture, whatever tells so, or of one whose first is a preview."""
     if page.subfiletype & 1:
         return "reduced (its first one is a preview)"
-    if len(tiff.pages) > 1:
-        for other in tiff.pages[1:]:
-            if not (other.is_reduced and other.imagelength * other.imagewidth < page.imagelength * page.imagewidth):
-                return f"{len(tiff.pages)}-page"
-            if other.subfiletype & 4:
-                return "masked"
+    inner = [] if page.pages is None else list(page.pages)
+    for other in [*tiff.pages[1:], *inner]:
+        is_smaller = other.imagelength * other.imagewidth < page.imagelength * page.imagewidth
+        if not other.subfiletype & 1 or not is_smaller:
+            return f"{len(tiff.pages) + len(inner)}-page"
+        if other.subfiletype & 4:
+            return "masked"
     if page.imagedepth > 1:
         return f"{page.imagedepth}-plane"
+    if _METAMORPH_PLANES in page.tags and page.tags[_METAMORPH_PLANES].count > 1:
+        return f"{page.tags[_METAMORPH_PLANES].count}-plane stack"
     stored = max(1, math.prod(page.shape))
     try:
         described = max((math.prod(series.shape) for series in tiff.series[:1]), default=stored)

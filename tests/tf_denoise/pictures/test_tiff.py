@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from memory import memory_grows_at_most
 from picture_files import noise
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from tf_denoise.pictures.files import DECODABLE, PictureError, inspect_picture, read_picture, to_unit, write_picture
 
@@ -132,6 +132,15 @@ def by_pillow(path, mode, **options):
     return path
 
 
+def with_inner(path, shrink, subfiletype):
+    """A picture with another one in a SubIFD."""
+    with tifffile.TiffWriter(path) as tiff:
+        tiff.write(COLOUR, photometric="rgb", subifds=1)
+        tiff.write(COLOUR[::shrink, ::shrink], photometric="rgb", subfiletype=subfiletype)
+    return path
+
+
+UIC2 = (33629, 5, 6, (1, 1) * 6, True)  # of MetaMorph: how many planes there are, in a count
 STACK = noise(6, HEIGHT, WIDTH)[..., :WIDTH]
 REFUSED = {
     "ycbcr": (lambda p: by_pillow(p, "YCbCr"), "is a YCbCr picture"),
@@ -145,6 +154,10 @@ REFUSED = {
     "unnamed stack": (lambda p: saved(p, STACK, truncate=True, metadata=None), "is a 6-plane stack"),
     "ome stack": (lambda p: saved(p, STACK, ome=True), "is a 6-page"),
     "pages": (lambda p: saved(p, STACK, metadata=None, compression="zlib"), "is a 6-page picture"),
+    "stk": (lambda p: saved(p, STACK, truncate=True, metadata=None, extratags=[UIC2]), "is a 6-plane"),
+    "stk of zlib": (lambda p: saved(p, GREY, metadata=None, extratags=[UIC2], compression="zlib"), "is a 6-plane"),
+    "pages in a SubIFD": (lambda p: with_inner(p, 1, 0), "is a 2-page picture"),
+    "pages of one size, called reduced": (lambda p: with_inner(p, 1, 1), "is a 2-page picture"),
     "volume": (lambda p: saved(p, np.stack([STACK] * 4), volumetric=True, tile=(16, 16, 16)), "is a 6-plane|page"),
     "near infrared": (
         lambda p: saved(p, noise(HEIGHT, WIDTH, 4), photometric="rgb", extrasamples=["unspecified"]),
@@ -321,3 +334,21 @@ def test_what_stands_beside_the_pixels_is_kept(tmp_path):
                 assert other.pages[0].tags[code].value == one.pages[0].tags[code].value, code
         with Image.open(path) as one, Image.open(tmp_path / "out.tif") as other:
             assert one.info["dpi"] == other.info["dpi"]
+
+
+def test_what_is_not_kept_is_told(tmp_path):
+    for make, lost in (
+        (lambda path: with_inner(path, 2, 1), "the further pictures in it (SubIFDs)"),
+        (lambda path: with_exif(path), "its EXIF data"),
+    ):
+        picture = read_picture(make(tmp_path / "in.tif"))
+        assert picture.lost == (lost,)
+        write_picture(tmp_path / "out.tif", picture.values, picture)
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "out.tif"), COLOUR)
+
+
+def with_exif(path):
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[34665] = {36867: "2026:01:01 00:00:00"}
+    Image.fromarray(COLOUR).save(path, tiffinfo=tags)
+    return path
