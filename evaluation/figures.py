@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from tf_denoise.runs.folder import atomic_path
+from tf_denoise.runs.writing import atomic_path
 
 # Okabe and Ito's colours, which the common kinds of colour blindness keep apart; markers tell them apart once more.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")

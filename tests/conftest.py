@@ -5,6 +5,9 @@ import subprocess
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores, and threads that wait for work take them too
+    for _threads in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(_threads, "1")
 
 import keras
 import numpy as np
@@ -23,10 +26,12 @@ collect_ignore = ["support"]
 
 
 def pytest_collection_modifyitems(items):
-    """What neither starts processes nor takes long is a unit test."""
+    """What neither starts processes nor takes long is a unit test; one worker takes what shares costly fixtures."""
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("process", "slow")):
             item.add_marker("unit")
+        shared = "tiny_run" if "tiny_run" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import keras
 
-from tf_denoise.runs.folder import RECORD_FILE, open_run, write_json
+from tf_denoise.runs.folder import RECORD_FILE, open_run
+from tf_denoise.runs.writing import write_json
 from training.progress import TrainingProgress
 from training.setting import environment
 

@@ -22,15 +22,10 @@ from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
 from tf_denoise.errors import InputError
 from tf_denoise.pages import PageFigure
 from tf_denoise.runs.contents import read_parents
-from tf_denoise.runs.folder import (
-    CLASSIFIER_FOLDER,
-    RECORD_FILE,
-    network_folder,
-    read_json,
-    write_json,
-    write_text,
-)
+from tf_denoise.runs.folder import CLASSIFIER_FOLDER, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
+from tf_denoise.runs.writing import write_json, write_text
+from tf_denoise.tiling.exact import exact_float32
 
 SHOWN_SETS = ("original", "20%", "50%", "80%", "100%", "mixed")
 """The test sets of the image grids."""
@@ -210,5 +205,10 @@ def _set_title(test_set: str) -> str:
 
 
 def _load(folder: Path) -> Callable[[tf.Tensor], tf.Tensor]:
-    model = load_network(folder)
-    return tf.function(functools.partial(model, training=False), reduce_retracing=True)
+    call = tf.function(functools.partial(load_network(folder), training=False), reduce_retracing=True)
+
+    def predict(images: tf.Tensor) -> tf.Tensor:
+        with exact_float32():
+            return call(images)
+
+    return predict

@@ -13,7 +13,7 @@ from evaluation.digits.test_sets import TEST_SETS
 from evaluation.measures import DIGITS, MEASURES, MINUS
 from evaluation.table import INPUT, markdown_table
 from tf_denoise.pages import PageFigure, render_page
-from tf_denoise.runs.folder import write_text
+from tf_denoise.runs.writing import write_text
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "digits.html"
 

@@ -9,7 +9,8 @@ import tensorflow as tf
 from evaluation.stored import StoredOptions
 from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import Predict, TextureRun
-from tf_denoise.data.parts import Parts, make_noisy
+from tf_denoise.data.changes import changes_in_words
+from tf_denoise.data.parts import DATA_FILE, Parts, make_noisy
 from tf_denoise.errors import InputError
 from tf_denoise.noise import described
 from tf_denoise.noise.ladder import at_level, noise_ladder
@@ -17,6 +18,7 @@ from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
+from tf_denoise.tiling.exact import exact_float32
 
 SWEEP = (5.0, 15.0, 25.0, 35.0, 50.0, 65.0, 80.0)
 """Deviations in 255ths at which PSNR is drawn: networks are looked at beyond what they were trained on, too."""
@@ -38,9 +40,8 @@ def evaluate_folder(folder: Path) -> Path:
     options = StoredOptions(folder, "textures")
     parts = Parts(**options.only(*DATA_OPTIONS))
     if parts.fingerprint() != options["data_fingerprint"]:
-        raise InputError(
-            f"The photographs ({parts.description}) are not those that the run in {folder} was trained on."
-        )
+        changes = changes_in_words(folder / DATA_FILE, parts.record())
+        raise InputError(f"The photographs are not those that the run in {folder} was trained on: {changes}.")
     places = _finished(folder, options["repeats"])
     networks = {place: load_network(network_folder(folder, *place)) for place in places}
     noise = noise_of(options)
@@ -93,7 +94,8 @@ def as_function(network: keras.Model) -> Predict:
     call = tf.function(lambda images: network(images, training=False), reduce_retracing=True)
 
     def predict(image: np.ndarray) -> np.ndarray:
-        return np.clip(call(tf.constant(image[None], tf.float32))[0].numpy(), 0, 1)
+        with exact_float32():
+            return np.clip(call(tf.constant(image[None], tf.float32))[0].numpy(), 0, 1)
 
     return predict
 

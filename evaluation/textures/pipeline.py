@@ -21,7 +21,7 @@ from evaluation.textures.tuning import best_rivals, spread_out, tune_at_levels
 from evaluation.textures.verdicts import judge_losses, judge_networks
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.pages import PageFigure
-from tf_denoise.runs.folder import write_json, write_text
+from tf_denoise.runs.writing import write_json, write_text
 
 SHOWN_PICTURES = 3
 """Photographs whose details are shown, at equal distances among the test photographs."""

@@ -14,7 +14,7 @@ from evaluation.textures.trainings import training_rows
 from evaluation.textures.tuning import TUNING_PICTURES, TUNING_SIDE
 from evaluation.textures.verdicts import rivals_in_words
 from tf_denoise.pages import PageFigure, render_page
-from tf_denoise.runs.folder import write_text
+from tf_denoise.runs.writing import write_text
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "textures.html"
 

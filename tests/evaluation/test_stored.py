@@ -2,7 +2,7 @@ import pytest
 
 from evaluation.stored import StoredOptions
 from tf_denoise.errors import InputError
-from tf_denoise.runs.folder import write_json
+from tf_denoise.runs.writing import write_json
 
 
 def test_options_are_plain_values(tmp_path):

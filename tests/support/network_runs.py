@@ -5,7 +5,8 @@ from pathlib import Path
 from network_checks import with_random_weights
 
 from tf_denoise.models import UNet
-from tf_denoise.runs.folder import network_folder, write_json
+from tf_denoise.runs.folder import network_folder
+from tf_denoise.runs.writing import write_json
 
 CONFIG = {"command": "textures", "clean": None, "noise": "gaussian", "sigma": [5, 55], "repeats": 1, "photons": 100}
 

@@ -27,7 +27,7 @@ from tf_denoise.pictures.files import (
     shown,
     write_picture,
 )
-from tf_denoise.runs.folder import writable_folder
+from tf_denoise.runs.writing import writable_folder
 
 _SLACK = 1.1  # an estimate is off by so much where a picture has texture
 

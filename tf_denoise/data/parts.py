@@ -15,7 +15,8 @@ from tf_denoise.data.photographs import Photographs, split
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
 from tf_denoise.errors import InputError, printable
 from tf_denoise.pictures.files import PictureError
-from tf_denoise.runs.folder import read_json, write_json
+from tf_denoise.runs.folder import read_json
+from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
 
 DATA_FILE = "data.json"

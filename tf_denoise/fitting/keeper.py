@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tf_denoise.errors import reason
-from tf_denoise.runs.folder import atomic_path
+from tf_denoise.runs.writing import atomic_path
 from tf_denoise.tiling.exact import exact_float32
 
 _STATE, _PREVIOUS = "state.npz", "state-previous.npz"

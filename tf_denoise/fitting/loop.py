@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from tf_denoise.fitting.keeper import StateKeeper
-from tf_denoise.runs.folder import MODEL_FILE, RECORD_FILE, atomic_path, remove_unfinished_files, write_json
+from tf_denoise.runs.folder import MODEL_FILE, RECORD_FILE
+from tf_denoise.runs.writing import atomic_path, remove_unfinished_files, write_json
 
 
 def train(

@@ -24,7 +24,7 @@ from tf_denoise.pictures.headers import (
     shown,
 )
 from tf_denoise.pictures.inspection import inspect_picture, inspect_pictures
-from tf_denoise.runs.folder import atomic_path
+from tf_denoise.runs.writing import atomic_path
 
 __all__ = [
     "DECODABLE",

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
-from tf_denoise.runs.folder import unfinished_folder, writable_folder
 from tf_denoise.runs.loading import LoadedNetwork
+from tf_denoise.runs.writing import unfinished_folder, writable_folder
 from tf_denoise.serving.model_card import model_card
 from tf_denoise.serving.signatures import signatures
 

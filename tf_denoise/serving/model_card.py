@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tf_denoise.errors import InputError, printable, reason
 from tf_denoise.losses.named import LOSSES
+from tf_denoise.noise.described import noise_in_words
 from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
@@ -87,11 +88,8 @@ def _noise(config: dict) -> str:
         return "salt and pepper on digits in [-1, 1]; levels and renoising by the name of the network"
     if config.get("clean") is not None:
         return "as the noisy photographs of the pairs have it"
-    if config["noise"] == "salt_and_pepper":
-        return f"salt and pepper, {config['level']} % of the pixels chosen"
-    deviation = " to ".join(f"{value:g}" for value in config["sigma"])
-    kind = "Gaussian" if config["noise"] == "gaussian" else f"Poisson of {config['photons']:g} photons, and Gaussian"
-    return f"{kind}, deviation {deviation} (255ths of the range)"
+    options = {name: config[name] for name in ("level", "photons") if name in config}
+    return noise_in_words(config["noise"], sigma_255=config["sigma"], **options)
 
 
 def _measures(about: LoadedNetwork) -> list[str]:

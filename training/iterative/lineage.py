@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_denoise.data import draw_batch
 from tf_denoise.errors import InputError
 from tf_denoise.noise import SaltAndPepper, level_schedule
+from tf_denoise.tiling.exact import exact_float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,6 +201,7 @@ def chain_mse(network: keras.Model, ancestors: Sequence[keras.Model], clean: tf.
         seed: Integer seed of the noise.
     """
     images = SaltAndPepper(level_schedule("mixed")).corrupt(clean, tf.constant([seed, 0], tf.int64))
-    for member in (*ancestors, network):
-        images = member(images, training=False)
-    return float(tf.reduce_mean(tf.square(tf.cast(images, tf.float32) - clean)))
+    with exact_float32():
+        for member in (*ancestors, network):
+            images = member(images, training=False)
+        return float(tf.reduce_mean(tf.square(tf.cast(images, tf.float32) - clean)))

@@ -18,7 +18,8 @@ from tf_denoise.fitting.loop import averaging_adam, train
 from tf_denoise.losses.named import LossName
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import noise_ladder
-from tf_denoise.runs.folder import RECORD_FILE, check_run_folder, network_folder, read_json, write_json
+from tf_denoise.runs.folder import RECORD_FILE, check_run_folder, network_folder, read_json
+from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
 from training.runner import Job, log_folder, running, title, train_jobs
 from training.setting import precision

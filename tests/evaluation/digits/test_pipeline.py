@@ -14,8 +14,9 @@ from evaluation.digits.scoring import ROUNDED, UNROUNDED
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from evaluation.table import INPUT
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import PLACES, network_folder, write_json
+from tf_denoise.runs.folder import PLACES, network_folder
 from tf_denoise.runs.loading import load_network
+from tf_denoise.runs.writing import write_json
 from training.iterative.lineage import grow_tree
 
 TREE = grow_tree(50, OPTIONS["--children"], 1)
@@ -66,6 +67,7 @@ def test_a_child_of_the_run_is_scored_behind_its_parent(tiny_run, tiny_npz):
         assert found == pytest.approx(np.mean((images - clean) ** 2) / 4, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_evaluating_again_gives_the_same_scores_figures_and_report(tiny_run, copy, capsys):
     for name in ("scores.csv", "scores.json", "report.html"):
         (copy / name).unlink()
@@ -79,6 +81,7 @@ def test_evaluating_again_gives_the_same_scores_figures_and_report(tiny_run, cop
             assert after[name] == before[name] or name == "report.html", name
 
 
+@pytest.mark.slow
 def test_the_report_says_what_was_stopped_and_what_is_unfinished(copy):
     stopped = "the loss became nan in epoch 1; the state after epoch 0 was kept"
     record = network_folder(copy, 1, "one_level/control") / "training.json"

@@ -23,7 +23,7 @@ from tf_denoise.__main__ import main
 from tf_denoise.commands.denoise_files import denoise_files, noise_remark, plan_jobs
 from tf_denoise.models import DenseAutoencoder, UNet
 from tf_denoise.pictures.files import DECODABLE, read_picture, to_unit
-from tf_denoise.runs.folder import write_json
+from tf_denoise.runs.writing import write_json
 
 HEEDS_CTRL_C = """
 import signal
@@ -374,6 +374,7 @@ def test_a_network_that_gives_no_numbers_writes_nothing(value, tmp_path, capsys)
         assert f"{path} cannot be denoised: The output of the network is NaN or infinite in places" in errors
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_names_of_any_bytes_are_denoised_compared_and_printed(tmp_path):
     folder, output = tmp_path / "in", tmp_path / os.fsdecode(b"o\xfft")

@@ -12,8 +12,9 @@ from picture_files import photograph
 
 from tf_denoise.__main__ import main
 from tf_denoise.models import DenseAutoencoder
-from tf_denoise.runs.folder import network_folder, write_json, write_text
+from tf_denoise.runs.folder import network_folder
 from tf_denoise.runs.loading import load_for_use, load_network
+from tf_denoise.runs.writing import write_json, write_text
 
 SCORES = """repeat,method,picture,level,measure,value
 0,input,a.png,15.0,psnr,14
@@ -58,7 +59,7 @@ def test_the_best_network_is_exported_with_its_card(run, tmp_path, capsys):
     for line in (
         "# repeat-2/mse",
         "- Data: 82 photographs from cracks (72 for train, 8 for validation, 2 for test).",
-        "- Noise: Gaussian, deviation 5 to 55 (255ths of the range).",
+        "- Noise: Gaussian, deviation 5 to 55 (255ths).",
         "- Loss: mse (mean squared error); crops of 96 pixels.",
         "- 3 training steps of 16 images, seed 3.",
         "- TensorFlow 2.21.0, Keras 3.15.1.",

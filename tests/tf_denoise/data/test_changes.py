@@ -3,7 +3,7 @@
 import pytest
 
 from tf_denoise.data.changes import changes_in_words
-from tf_denoise.runs.folder import write_json
+from tf_denoise.runs.writing import write_json
 
 BEFORE = {"train": ["a", "b"], "validation": ["c"], "test": ["d"], "skipped": [["e", "is damaged"]]}
 

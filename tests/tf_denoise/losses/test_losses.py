@@ -156,6 +156,7 @@ def kernels():
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("name", LOSSES)
 def test_two_replicas_make_the_step_of_one(kernels, name):

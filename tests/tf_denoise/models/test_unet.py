@@ -256,6 +256,7 @@ def test_choices_that_are_none_are_refused(wrong, message):
         UNet(**wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "jit_compile"), [("residual", False), ("residual", True), ("plain", False)])
 def test_nets_learn_in_fit(name, jit_compile):
     keras.utils.set_random_seed(0)

@@ -149,6 +149,7 @@ def test_gradients_are_finite(make):
     network_checks.check_gradients(model, noisy_images(2, 9, 7, model.channels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("frozen", "jit_compile"), [(True, False), (False, True)])
 def test_a_frozen_transformer_stays_and_another_is_trained_along(frozen, jit_compile):
     keras.utils.set_random_seed(0)

@@ -15,8 +15,9 @@ from network_runs import CONFIG, make_run, small
 
 from tf_denoise.errors import InputError
 from tf_denoise.models import DenseAutoencoder, ViTUNet, small_vit
-from tf_denoise.runs.folder import network_folder, write_json
+from tf_denoise.runs.folder import network_folder
 from tf_denoise.runs.loading import load_for_use, load_network
+from tf_denoise.runs.writing import write_json
 
 
 def test_a_network_is_found_by_a_relative_path_and_by_a_link(tmp_path, monkeypatch):

@@ -10,16 +10,8 @@ import pytest
 from helpers import ROOT, files_of, python
 
 from tf_denoise.errors import InputError
-from tf_denoise.runs.folder import (
-    atomic_path,
-    network_folder,
-    open_run,
-    read_json,
-    unfinished_folder,
-    with_found_places,
-    write_json,
-    write_text,
-)
+from tf_denoise.runs.folder import network_folder, open_run, read_json, with_found_places
+from tf_denoise.runs.writing import atomic_path, unfinished_folder, write_json, write_text
 
 CONFIG = {"epochs": 3, "children": ("0", "25"), "seed": 0}
 HOLD = """
@@ -195,7 +187,7 @@ def test_what_a_killed_process_left_half_written_is_removed_from_a_run(place, tm
 
 KILLED = """
 import os, pathlib, signal, sys
-from tf_denoise.runs.folder import atomic_path, unfinished_folder
+from tf_denoise.runs.writing import atomic_path, unfinished_folder
 with unfinished_folder(pathlib.Path(sys.argv[1])) as folder, atomic_path(pathlib.Path(sys.argv[1], "a.png")) as file:
     (folder / "half").touch()
     print(file.name, flush=True)

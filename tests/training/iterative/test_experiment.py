@@ -90,6 +90,7 @@ def test_a_finished_run_is_not_trained_again(tiny_run, tiny_npz, training_alone,
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("model.keras")} == before
 
 
+@pytest.mark.slow
 def test_repeats_deep_chains_and_half_precision_train(training_alone, tiny_npz, tmp_path, capsys):
     arguments = {"repeats": "2", "depth": "2", "children": "0", "epochs": "1", "mixed_precision": "float16"}
     main(command_line(tiny_npz, tmp_path / "run", **arguments))

@@ -119,6 +119,7 @@ def test_other_data_under_the_same_name_is_refused(capsys, tmp_path, tiny_npz, t
         tiny_npz.write_bytes(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_refusal_is_one_line_in_a_real_process_too(tmp_path, tiny_npz):
     (tmp_path / "notes.txt").write_text("mine")

@@ -24,6 +24,7 @@ DEATHS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_run_killed_at_several_points_ends_in_the_same_bits(tiny_run, tiny_npz, tmp_path):
     folder = tmp_path / "killed"

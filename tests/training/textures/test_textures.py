@@ -17,8 +17,9 @@ import training.textures.experiment
 from evaluation.__main__ import evaluate
 from tf_denoise.data.parts import Parts
 from tf_denoise.models import UNet
-from tf_denoise.runs.folder import network_folder, read_json, write_json
+from tf_denoise.runs.folder import network_folder, read_json
 from tf_denoise.runs.loading import load_network
+from tf_denoise.runs.writing import write_json
 from training.textures.__main__ import main
 from training.textures.experiment import JUDGED_SIDE, TextureTrainer
 from training.textures.options import COMPARED, TextureOptions
@@ -220,6 +221,7 @@ def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
     assert read_json(mixed_run / "budget.json")["precision"] == "bfloat16"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_run_in_mixed_precision_that_was_killed_ends_in_the_same_bits(mixed_run, tmp_path):
     arguments = command_line(mixed_run.parent / "photographs", tmp_path / "run", mixed_precision="bfloat16")
@@ -237,6 +239,7 @@ def test_a_photograph_found_damaged_while_training_is_reported(mixed_run):
     assert "05-damaged.png" in (mixed_run / "report.html").read_text().split("skipped file<")[1]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="file names are always UTF-8 there")
 def test_names_that_are_not_utf_8_end_in_a_report(photographs, tmp_path):
@@ -315,6 +318,7 @@ def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
     assert "as the noisy photographs have it" in (folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_run_killed_at_several_points_ends_in_the_same_bits(run, photographs, tmp_path):
     folder = tmp_path / "killed"
@@ -335,6 +339,7 @@ def test_a_run_killed_at_several_points_ends_in_the_same_bits(run, photographs, 
     assert (folder / "scores.csv").read_bytes() == (run / "scores.csv").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_two_devices_train_the_same_network_as_one(run, photographs, tmp_path):
     folder = tmp_path / "two"
