@@ -35,6 +35,8 @@ def _evaluate(run: Path, tsne_points: int | None) -> Path:
         if tsne_points is not None:
             raise InputError("--tsne-points goes with a run on digits: photographs have no t-SNE. Leave it out.")
         return evaluate_folder(run)
+    if tsne_points is not None and tsne_points < 0:
+        raise InputError(f"--tsne-points takes 0, for none, or more; received {tsne_points}.")
     from evaluation.digits.pipeline import evaluate_run
 
     return evaluate_run(run, tsne_points=tsne_points)

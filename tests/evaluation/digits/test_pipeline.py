@@ -137,6 +137,11 @@ def test_the_command_refuses_in_one_line(tmp_path):
     assert result.stderr == f"error: {tmp_path} is not a run folder: it has no config.json.\n"
 
 
+def test_a_negative_number_of_points_is_refused(tiny_run, capsys):
+    error = refusal(capsys, tiny_run, -1)
+    assert error == "error: --tsne-points takes 0, for none, or more; received -1.\n"
+
+
 def test_every_child_has_a_control():
     tree = grow_tree(50, ["0", "mixed", "multi"], 3)
     controls = {network.name: network.trainings for network in tree if network.role == "control"}
