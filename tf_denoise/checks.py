@@ -49,7 +49,7 @@ def finite_number(value: Any, least: float = 0.0, most: float = math.inf) -> flo
     """
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and least <= number <= most else None
 

@@ -1,8 +1,6 @@
 """What several tests share: small data, small options, and commands run in a process of their own."""
 
-import contextlib
 import functools
-import gc
 import os
 import subprocess
 import sys
@@ -86,23 +84,6 @@ start_tensorflow()
 def mortal(code: str, place: str, count: int, *arguments) -> subprocess.CompletedProcess:
     """Run code, which finds its `arguments`, and kill it when a file that ends in `place` gets its name again."""
     return python("-c", _MORTAL + code, place, count, *arguments)
-
-
-@contextlib.contextmanager
-def peak_memory():
-    """A list that holds, after the block, by how many bytes this process was larger in it than before, at most."""
-    reset, status = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-    if not os.access(reset, os.W_OK):
-        pytest.skip("this system does not tell how large a process was at most")
-
-    def kilobytes(name: str) -> int:
-        return int(next(line for line in status.read_text().splitlines() if line.startswith(name)).split()[1])
-
-    gc.collect()
-    reset.write_text("5")
-    before, grown = kilobytes("VmRSS"), []
-    yield grown
-    grown.append(1024 * (kilobytes("VmHWM") - before))
 
 
 def refusal(capsys, command, arguments) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from pydantic import Field
 
-from tf_denoise.commands.exits import status_of
+from tf_denoise.commands.exits import STOPPED, status_of
 from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
@@ -96,4 +96,4 @@ def denoise(options: Denoise) -> int:
         print("Stopped. Each file in the output folder is whole.", file=sys.stderr)
     elif result.problems:
         print(f"error: {len(result.problems)} failed; the reasons stand above.", file=sys.stderr)
-    return result.status
+    return STOPPED if result.stopped else status_of(result.done + len(there), len(result.problems))

@@ -15,7 +15,7 @@ import rich.console
 import rich.progress
 
 from tf_denoise.commands.exits import STOPPED, status_of
-from tf_denoise.errors import InputError, reason
+from tf_denoise.errors import InputError, as_sentence, reason
 from tf_denoise.noise.estimate import picture_sigma
 from tf_denoise.pictures.files import (
     DECODABLE,
@@ -209,7 +209,7 @@ def _take(job: Job, future, result: Result, console, is_quiet: bool, started: fl
     except PictureError as error:
         problem = str(error)
     except (ValueError, MemoryError) as error:
-        problem = f"{shown(job.source)} cannot be denoised: {error}"
+        problem = as_sentence(f"{shown(job.source)} cannot be denoised: {str(error) or 'there is not enough memory.'}")
     except OSError as error:
         problem = f"{shown(job.target)} cannot be written: {error.strerror or error}."
     except Exception as error:  # whatever it is, the other pictures are still done

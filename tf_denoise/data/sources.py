@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tf_denoise.data.photographs import Photograph, Photographs, counted
 from tf_denoise.errors import InputError
+from tf_denoise.extras import check_installed
 from tf_denoise.pictures.files import (
     FORMATS,
     PictureError,
@@ -127,8 +128,8 @@ def embedded_photographs(channels: int | None = None) -> Photographs:
     Raises:
         InputError: If scikit-image comes without them.
     """
-    specification = importlib.util.find_spec("skimage")
-    folder = Path(specification.origin).parent / "data" if specification else Path("skimage")
+    check_installed("skimage")
+    folder = Path(importlib.util.find_spec("skimage").origin).parent / "data"
     missing = [name for name in _EMBEDDED if not (folder / name).is_file()]
     if missing:
         raise InputError(

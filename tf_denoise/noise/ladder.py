@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from tf_denoise.noise.strengths import Strengths
+
 LEVELS_255 = (15.0, 25.0, 50.0)
 """The deviations, in 255ths, that the field reports."""
 
@@ -68,7 +70,7 @@ def noise_ladder(noise: keras.layers.Layer | None) -> dict[float | None, keras.l
         ([15.0, 25.0, 50.0], [None])
     """
     sigma = getattr(noise, "sigma", None)
-    if noise is None or sigma is None:
+    if noise is None or sigma is None or isinstance(sigma, Strengths):
         return {None: noise}
     levels = noise_levels(tuple(round(255 * float(end), 6) for end in np.atleast_1d(sigma)))
     return {level: at_level(noise, level) for level in levels}

@@ -115,7 +115,8 @@ def _compare(folder: Path, config: dict, places: Collection[str], changed: Mappi
     stored = read_json(folder / CONFIG_FILE)
     if not isinstance(stored, dict):
         raise InputError(f"{folder / CONFIG_FILE} is not the configuration of a run.")
-    keys = sorted({*stored, *config} - {PLACES})
+    # A description is words on data that have a fingerprint of their own.
+    keys = sorted(key for key in {*stored, *config} - {PLACES} if not key.endswith("_description"))
     different = [key for key in keys if stored.get(key) != config.get(key)]
     different = [key for key in different if not (key in places and _are_paths(stored.get(key), config.get(key)))]
     told = [key for key in different if key not in changed]

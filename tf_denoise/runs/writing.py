@@ -19,7 +19,7 @@ UNFINISHED = ".writing-"
 _HOST = re.sub(r"\W", "_", socket.gethostname())[:40]
 _OWNER = re.compile(rf"{re.escape(UNFINISHED)}{re.escape(_HOST)}-(\d+)-")
 _A_DAY = 24 * 3600
-_UMASK_LOCK = threading.Lock()
+_UMASK_LOCK, _WRITING_LOCK = threading.Lock(), threading.Lock()
 _being_written: set[Path] = set()
 _looked_through: set[Path] = set()
 
@@ -40,11 +40,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         ['scores.csv']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers_once(path.parent)
-    handle, name = tempfile.mkstemp(prefix=_own_prefix(), suffix=path.suffix, dir=path.parent)
+    with _WRITING_LOCK:  # so that no thread takes another's file for one that was left behind
+        _remove_leftovers_once(path.parent)
+        handle, name = tempfile.mkstemp(prefix=_own_prefix(), suffix=path.suffix, dir=path.parent.resolve())
+        temporary = Path(name)
+        _being_written.add(temporary)
     os.close(handle)
-    temporary = Path(name)
-    _being_written.add(temporary)
     try:
         yield temporary
         _sync(temporary)
@@ -59,9 +60,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def unfinished_folder(parent: Path) -> Iterator[Path]:
     """A new folder in `parent`, to be filled and then given its name by `os.rename`; it vanishes if it was not."""
-    _remove_leftovers_once(parent)
-    folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=parent))
-    _being_written.add(folder)
+    with _WRITING_LOCK:
+        _remove_leftovers_once(parent)
+        folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=parent.resolve()))
+        _being_written.add(folder)
     try:
         folder.chmod(0o777 & ~_umask())
         yield folder

@@ -40,15 +40,20 @@ def _for_pictures(model, channels: int, max_pixels: int) -> dict:
     def one(data):
         image, is_deep, is_decoded = _decoded_or_not(data, channels, max_pixels)
 
-        def png():
-            denoised = tf.clip_by_value(model(image[None], training=False)[0], 0.0, 1.0)
+        def png(denoised):
             return tf.cond(
                 is_deep,
                 lambda: tf.io.encode_png(tf.cast(tf.round(denoised * 65535.0), tf.uint16)),
                 lambda: tf.io.encode_png(tf.cast(tf.round(denoised * 255.0), tf.uint8)),
             )
 
-        return tf.cond(is_decoded, png, lambda: tf.constant(b"")), is_decoded
+        def answer():
+            output = model(image[None], training=False)[0]
+            is_finite = tf.reduce_all(tf.math.is_finite(output))  # NaN would become black
+            denoised = tf.clip_by_value(output, 0.0, 1.0)
+            return tf.cond(is_finite, lambda: png(denoised), lambda: tf.constant(b"")), is_finite
+
+        return tf.cond(is_decoded, answer, lambda: (tf.constant(b""), False))
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "image_bytes")])
     def denoise_bytes(image_bytes):
