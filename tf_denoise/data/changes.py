@@ -3,10 +3,28 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from tf_denoise.errors import printable
+from tf_denoise.errors import InputError, printable
 from tf_denoise.runs.folder import read_json
 
 _PARTS = ("train", "validation", "test")
+
+
+def read_record(path: Path) -> dict:
+    """What a run wrote down of its photographs.
+
+    Raises:
+        InputError: If the file is missing or damaged.
+    """
+    record = read_json(path)
+    parts = [record.get(part, []) for part in _PARTS] if isinstance(record, dict) else [None]
+    skipped = record.get("skipped", []) if isinstance(record, dict) else None
+    are_names = all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in parts)
+    are_pairs = isinstance(skipped, list) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in skipped
+    )
+    if not (are_names and are_pairs):
+        raise InputError(f"{path} is damaged: expected the names of the photographs in each part, and those skipped.")
+    return record
 
 
 def changes_in_words(path: Path, record: dict) -> str:
@@ -15,10 +33,13 @@ def changes_in_words(path: Path, record: dict) -> str:
     Args:
         path: The run's `data.json`.
         record: What would be written to it now.
+
+    Raises:
+        InputError: If the file is damaged.
     """
     if not path.exists():
         return "its photographs have changed"
-    stored = read_json(path)
+    stored = read_record(path)
     before, after = (_names(names) for names in (stored, record))
     came, gone = sorted(after - before), sorted(before - after)
     if not came and not gone:
@@ -32,8 +53,6 @@ _CAME, _GONE = ("came in", "came in"), ("was taken out", "were taken out")
 
 def _names(record) -> set[str]:
     """All photographs of a record, those that were left out too."""
-    if not isinstance(record, dict):
-        return set()
     names = {name for part in _PARTS for name in record.get(part, ())}
     return names | {name for name, _ in record.get("skipped", ())}
 

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_denoise.data.batches import noisy_crops
+from tf_denoise.data.changes import read_record
 from tf_denoise.data.crops import CropSampler
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.photographs import Photographs, split
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
 from tf_denoise.errors import InputError, printable
 from tf_denoise.pictures.files import PictureError
-from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
 
@@ -123,7 +123,9 @@ class Parts:
         """Write `data.json` into a run folder, with the files skipped by earlier processes too; the record."""
         path, record = folder / DATA_FILE, self.record()
         if path.exists():
-            record["skipped"] = sorted({**dict(read_json(path)["skipped"]), **dict(record["skipped"])}.items())
+            record["skipped"] = sorted(
+                {**dict(read_record(path).get("skipped", [])), **dict(record["skipped"])}.items()
+            )
         write_json(path, record)
         return record
 

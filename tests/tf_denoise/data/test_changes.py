@@ -3,6 +3,7 @@
 import pytest
 
 from tf_denoise.data.changes import changes_in_words
+from tf_denoise.errors import InputError
 from tf_denoise.runs.writing import write_json
 
 BEFORE = {"train": ["a", "b"], "validation": ["c"], "test": ["d"], "skipped": [["e", "is damaged"]]}
@@ -28,3 +29,12 @@ def test_what_came_in_and_what_was_taken_out_is_named(after, words, tmp_path):
 
 def test_a_run_without_a_record_says_less(tmp_path):
     assert changes_in_words(tmp_path / "data.json", BEFORE) == "its photographs have changed"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "7", '{"train": null}', '{"train": [1]}', '{"skipped": [1]}', '{"skipped": {}}']
+)
+def test_a_damaged_record_is_a_sentence(tmp_path, text):
+    (tmp_path / "data.json").write_text(text)
+    with pytest.raises(InputError, match=r"data\.json is damaged: expected the names of the photographs"):
+        changes_in_words(tmp_path / "data.json", {"train": [], "validation": [], "test": [], "skipped": []})

@@ -242,3 +242,13 @@ def test_what_cannot_be_exported_is_refused(net, tmp_path):
     with pytest.raises(InputError, match="takes pictures of one size: give it with --size HEIGHT WIDTH"):
         export_litert(net, tmp_path / "net.tflite")
     assert {path.name for path in tmp_path.iterdir()} <= {"file", "taken.onnx"}
+
+
+def test_a_network_that_gives_nan_answers_nothing(tmp_path):
+    """Written as a picture, what is not a number would become black."""
+    fallen = gentle_net(0.02)
+    head = fallen.get_layer("head")
+    head.set_weights([np.full_like(weights, np.nan) for weights in head.get_weights()])
+    served = tf.saved_model.load(str(export_for_serving(fallen, tmp_path))).signatures["denoise_bytes"]
+    answer = served(image_bytes=tf.constant([photograph(tmp_path / "a.png", 20, 24).read_bytes()]))
+    assert (answer["png_bytes"].numpy()[0], answer["decoded"].numpy()[0]) == (b"", False)
