@@ -11,6 +11,7 @@ from tf_denoise.commands.exits import exit_on_errors, status_of
 from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
+from tf_denoise.runs.folder import locked
 
 
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
@@ -25,7 +26,9 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
     with exit_on_errors():
         check_installed("matplotlib", "jinja2", "sklearn", "skimage", "cv2", "openTSNE")
         start_tensorflow()
-        print(f"Report: {_evaluate(run, tsne_points)}")
+        StoredOptions(run)  # a folder that is not a run is left as it is
+        with locked(run):
+            print(f"Report: {_evaluate(run, tsne_points)}")
 
 
 def _evaluate(run: Path, tsne_points: int | None) -> Path:

@@ -62,6 +62,26 @@ def open_run(
     """
     config = json.loads(json.dumps(config))
     check_run_folder(folder)  # a folder of somebody else gets no lock file
+    with locked(folder):
+        _refuse_foreign(folder)
+        if (folder / CONFIG_FILE).exists():
+            _compare(folder, config, places, changed or {})
+        config = _with_places(folder, config, places)
+        if not (folder / CONFIG_FILE).exists() or read_json(folder / CONFIG_FILE) != config:
+            write_json(folder / CONFIG_FILE, config)
+        yield
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing to a run folder. What a killed process left half written is removed.
+
+    Args:
+        folder: The run folder; made if it does not exist.
+
+    Raises:
+        InputError: If the folder cannot be written, or is in use.
+    """
     writable_folder(folder)
     lock = filelock.FileLock(folder / LOCK_FILE)
     try:
@@ -73,13 +93,7 @@ def open_run(
     except OSError as error:
         raise InputError(f"The output folder {folder} cannot be written: {error.strerror}.") from None
     try:
-        _refuse_foreign(folder)
         remove_unfinished_files(folder)
-        if (folder / CONFIG_FILE).exists():
-            _compare(folder, config, places, changed or {})
-        config = _with_places(folder, config, places)
-        if not (folder / CONFIG_FILE).exists() or read_json(folder / CONFIG_FILE) != config:
-            write_json(folder / CONFIG_FILE, config)
         yield
     finally:
         lock.release()

@@ -14,7 +14,7 @@ from evaluation.digits.scoring import ROUNDED, UNROUNDED
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from evaluation.table import INPUT
 from tf_denoise.data.digits import load_digits
-from tf_denoise.runs.folder import PLACES, network_folder
+from tf_denoise.runs.folder import PLACES, locked, network_folder
 from tf_denoise.runs.loading import load_network
 from tf_denoise.runs.writing import write_json
 from training.iterative.lineage import grow_tree
@@ -135,6 +135,11 @@ def test_the_command_refuses_in_one_line(tmp_path):
     result = python("-m", "evaluation", tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"error: {tmp_path} is not a run folder: it has no config.json.\n"
+
+
+def test_a_run_that_is_in_use_is_not_evaluated_meanwhile(tiny_run, capsys):
+    with locked(tiny_run):
+        assert "is in use by another run" in refusal(capsys, tiny_run)
 
 
 def test_a_negative_number_of_points_is_refused(tiny_run, capsys):
