@@ -25,6 +25,7 @@ collect_ignore = ["support"]
 """Not tests; one is a program that a test runs in a process of its own, and that takes the project away."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """What neither starts processes nor takes long is a unit test; one worker takes what shares costly fixtures."""
     for item in items:
