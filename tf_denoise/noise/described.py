@@ -23,7 +23,8 @@ def make_noise(kind: str, *, sigma_255: float | Sequence[float] = (5, 55), level
         >>> make_noise("gaussian", sigma_255=51).sigma
         0.2
     """
-    from tf_denoise.noise import AdditiveGaussian, PoissonGaussian, SaltAndPepper
+    from tf_denoise.noise.gaussian import AdditiveGaussian, PoissonGaussian
+    from tf_denoise.noise.salt_and_pepper import SaltAndPepper
 
     _check_kind(kind)
     if kind == "salt_and_pepper":

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tf_denoise.errors import InputError, reason
-from tf_denoise.extras import MissingExtraError, require, way_to_install
+from tf_denoise.extras import require, way_to_install
 from tf_denoise.registration import register
 from tf_denoise.runs.allowed import CLASSES, COMPILED, DATA, FUNCTIONS, KERAS_HUB
 
@@ -131,7 +131,9 @@ def check_config(config) -> None:
     """Look at every part of a network's configuration. How the network itself was compiled is ignored."""
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError("its configuration describes no model")
-    register_classes()
+    register()
+    with contextlib.suppress(ImportError):  # where it is missing or broken, its parts are refused
+        require("keras_hub")  # always: a name of its classes is known as such only where they are registered
     import keras
 
     registered = keras.saving.get_custom_objects()
@@ -259,10 +261,3 @@ def within_budget(held: Held) -> Iterator[None]:
 
     with tf.variable_creator_scope(creator):
         yield
-
-
-def register_classes() -> None:
-    """Register what a network for use may be made of, so that Keras finds it."""
-    register()
-    with contextlib.suppress(MissingExtraError):
-        require("keras_hub")

@@ -1,5 +1,6 @@
 """Pictures of any size, tile by tile: the same picture as in one piece, in memory that does not grow with it."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -87,16 +88,18 @@ class TiledDenoiser:
         self.channels, self.stride = shape[-1], getattr(model, "stride", 32)
         self._tile, self._overlap, self._measured = tile, overlap, False
         self._reach: int | None = None
+        self._lock = threading.Lock()  # the first of several threads measures, the others wait for it
         signature = [tf.TensorSpec((None, None, None, self.channels), tf.float32)]
         self._predict = tf.function(lambda images: model(images, training=False), input_signature=signature)
 
     @property
     def reach(self) -> int | None:
         """How far a cut is felt, in pixels; `None`: everywhere."""
-        if not self._measured:
-            with exact_float32():
-                self._reach = measure_reach(lambda x: self._predict(x).numpy(), self.channels, self.stride)
-            self._measured = True
+        with self._lock:
+            if not self._measured:
+                with exact_float32():
+                    self._reach = measure_reach(lambda x: self._predict(x).numpy(), self.channels, self.stride)
+                self._measured = True
         return self._reach
 
     @property
