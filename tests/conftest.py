@@ -25,14 +25,27 @@ collect_ignore = ["support"]
 """Not tests; one is a program that a test runs in a process of its own, and that takes the project away."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """What neither starts processes nor takes long is a unit test; one worker takes what shares costly fixtures."""
+    """What neither starts processes nor takes long is a unit test."""
     for item in items:
         if not any(item.get_closest_marker(name) for name in ("process", "slow")):
             item.add_marker("unit")
-        shared = "tiny_run" if "tiny_run" in getattr(item, "fixturenames", ()) else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """One worker takes a whole file, as its tests share fixtures, and one takes all files that share `tiny_run`.
+
+    The groups of pytest-xdist 3.8 itself have no effect under pytest 9.2.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFixture(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return "tiny_run" if "tiny_run" in (config.rootpath / file).read_text(encoding="utf-8") else file
+
+    return ByFixture(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import json
 import re
+from unittest import mock
 
 import matplotlib.image
 import numpy as np
@@ -41,10 +42,8 @@ def fast():
 
 @contextlib.contextmanager
 def quick_methods():
-    """Only the two quickest classical methods are there."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in set(BASELINES) - set(QUICK):
-            patch.delitem(BASELINES, name)
+    """Only the two quickest classical methods are there; afterwards all, in their order."""
+    with mock.patch.dict(BASELINES, {name: BASELINES[name] for name in QUICK}, clear=True):
         yield
 
 
