@@ -22,7 +22,7 @@ import tensorflow as tf  # noqa: E402
 
 from evaluation.metrics import psnr  # noqa: E402
 from tf_denoise.data.parts import Parts  # noqa: E402
-from tf_denoise.fitting.loop import averaging_adam  # noqa: E402
+from tf_denoise.fitting.optimizer import averaging_adam  # noqa: E402
 from tf_denoise.models import UNet, multiply_adds_per_pixel  # noqa: E402
 from tf_denoise.noise.described import make_noise  # noqa: E402
 from tf_denoise.noise.ladder import noise_ladder  # noqa: E402
@@ -67,7 +67,7 @@ class Candidate:
         """The network, ready to train that many steps."""
         keras.backend.clear_session()
         model = self.network(self.settings["precision"])
-        model.compile(averaging_adam(self.settings["rate"], max(1, steps // 20), 20), self.settings["loss"])
+        model.compile(averaging_adam(self.settings["rate"], steps), self.settings["loss"])
         return model
 
     def fit(self, model: UNet, steps: int, **options) -> None:

@@ -9,6 +9,7 @@ NAMES = {
 """Classes that run on every backend of Keras."""
 
 TENSORFLOW_NAMES = {
+    "tf_denoise.fitting": ("SteadyAdam",),
     "tf_denoise.losses": (
         "FrequencySharpnessLoss",
         "MemberMetric",
@@ -20,6 +21,7 @@ TENSORFLOW_NAMES = {
     "tf_denoise.metrics": ("PSNR", "SSIM"),
     "tf_denoise.noise": (
         "AdditiveGaussian",
+        "CameraNoise",
         "ConstantLevel",
         "MixedLevel",
         "MultiLevel",

@@ -22,12 +22,14 @@ class Job:
         folder: Where the run keeps it.
         cost: What its training is expected to cost, in a unit that all jobs share.
         train: Trains it with the given callbacks; returns the record of `tf_denoise.fitting.loop.train`.
+        steps: Steps of its training.
     """
 
     title: str
     folder: Path
     cost: float
     train: Callable[[list[keras.callbacks.Callback]], dict]
+    steps: int
 
     @property
     def is_finished(self) -> bool:
@@ -93,7 +95,7 @@ def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None
                 continue
             progress.start(part, job.title)
             board = keras.callbacks.TensorBoard(log_dir=str(log_folder(run, job.folder)), write_graph=False)
-            record = job.train([board, _Shown(progress, job.title, line)])
+            record = job.train([board, _Shown(progress, job, line)])
             progress.finish()
             if record["stopped"]:
                 print(f"{job.folder.relative_to(run)}: {record['stopped']}.")
@@ -102,27 +104,26 @@ def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None
 class _Shown(keras.callbacks.Callback):
     """Moves the bar after every batch; prints a line after every epoch where there is something to say."""
 
-    def __init__(self, progress: TrainingProgress, title: str, line: Callable[[dict], str | None] | None):
+    def __init__(self, progress: TrainingProgress, job: Job, line: Callable[[dict], str | None] | None):
         super().__init__()
-        self.progress, self.title, self.line = progress, title, line
-        self.first: int | None = None
-        self.epoch, self.words = 0, ""
+        self.progress, self.job, self.line = progress, job, line
+        self.first: float | None = None
+        self.words = ""
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.first = epoch if self.first is None else self.first
-        self.epoch = epoch
+        self.first = self._share() if self.first is None else self.first
 
     def on_train_batch_end(self, batch, logs=None):
-        self._advance(self.epoch + (batch + 1) / self.params["steps"])
+        self.progress.advance(self._share(), self.first, self.words)
 
     def on_epoch_end(self, epoch, logs=None):
         self.words = f"loss {logs['loss']:.4g}"
-        share = self._advance(epoch + 1)
+        share = self._share()
+        self.progress.advance(share, self.first, self.words)
         text = None if self.line is None else self.line(logs)
         if text is not None:
-            self.progress.report(f"{self.title}: {share:4.0%}, {text}")
+            self.progress.report(f"{self.job.title}: {share:4.0%}, {text}")
 
-    def _advance(self, epochs: float) -> float:
-        share = epochs / self.params["epochs"]
-        self.progress.advance(share, self.first / self.params["epochs"], self.words)
-        return share
+    def _share(self) -> float:
+        """How much of the training is done, by the optimizer's own count of steps."""
+        return min(1.0, int(self.model.optimizer.iterations) / self.job.steps)

@@ -22,7 +22,18 @@ from tf_denoise.tiling.exact import exact_float32
 
 SWEEP = (5.0, 15.0, 25.0, 35.0, 50.0, 65.0, 80.0)
 """Deviations in 255ths at which PSNR is drawn: networks are looked at beyond what they were trained on, too."""
-DATA_OPTIONS = ("data", "clean", "noisy", "validation", "test", "seed", "crop_size", "batch_size", "memory")
+DATA_OPTIONS = (
+    "data",
+    "clean",
+    "noisy",
+    "validation",
+    "test",
+    "seed",
+    "crop_size",
+    "batch_size",
+    "memory",
+    "scale_down",
+)
 
 
 def evaluate_folder(folder: Path) -> Path:

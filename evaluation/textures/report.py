@@ -50,6 +50,11 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
         sweep=sweep_rows(results.sweep) if results.sweep else None,
         tuned=tuned_rows(results),
         training=training_rows(run),
+        falls=[
+            (method_title(name), repeat, fall)
+            for (repeat, name), record in run.records.items()
+            for fall in record.get("falls", [])
+        ],
         stopped=[
             (method_title(name), repeat, r["stopped"]) for (repeat, name), r in run.records.items() if r["stopped"]
         ],

@@ -31,7 +31,7 @@ def job_of(run, name, trained, loss="mse", epochs=2):
     import tensorflow as tf
 
     batches = tf.data.Dataset.from_tensors((np.ones((4, 1), "f4"), np.ones((4, 1), "f4"))).repeat()
-    return Job(name, run / name, 1.0, train_it)
+    return Job(name, run / name, 1.0, train_it, steps=2 * epochs)
 
 
 def test_a_finished_network_is_not_trained_again(tmp_path, capsys):

@@ -8,12 +8,17 @@ import cachetools
 import numpy as np
 import tensorflow as tf
 
+from tf_denoise.checks import finite_number
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, to_unit
 
 BUDGET_BYTES = 512 * 2**20
 """Memory that decoded photographs take by default."""
+_TRIES = 3
+_FLAT = 3 / 255
+"""Standard deviation, as a share of the range, below which a crop is flat."""
+_LUMA = np.array([0.299, 0.587, 0.114], "float32")
 _ORDER, _CROPS = 0, 1  # words that tell the two streams of random numbers of a seed apart
 
 
@@ -110,6 +115,9 @@ class CropSampler:
     so that each photograph's pixels are cut out `reuse` times on average before it goes. Photographs smaller than a
     crop are left out; so is one that turns out to be damaged, whose place the next one takes.
 
+    A crop that is flat, or a quarter of it black or white at the end of the range, teaches little: another place of the
+    photograph is tried, two more times.
+
     Args:
         photographs: What to cut from.
         crop_size: Height and width of a crop in pixels.
@@ -117,6 +125,7 @@ class CropSampler:
         seed: Integer seed, 0 or more.
         budget_bytes: Memory for decoded photographs.
         reuse: How often a pixel is used on average each time its photograph is decoded.
+        grey: Share of the crops in colour that are made grey, with three channels alike.
 
     Attributes:
         rejected: Name to reason, of every photograph that was left out so far.
@@ -140,13 +149,18 @@ class CropSampler:
         seed: int,
         budget_bytes: int = BUDGET_BYTES,
         reuse: float = 4.0,
+        grey: float = 0.0,
     ):
+        share = finite_number(grey, most=1.0)
+        if share is None:
+            raise ValueError(f"`grey` is a share from 0 to 1; received {grey}.")
+        self.grey = share
         if min(crop_size, batch_size) < 1 or seed < 0 or not reuse > 0:
             raise ValueError(
                 "A crop sampler takes crop_size and batch_size of 1 or more, seed of 0 or more and reuse above 0; "
                 f"received crop_size={crop_size}, batch_size={batch_size}, seed={seed}, reuse={reuse}."
             )
-        sides = [min(member.header.height, member.header.width) for member in photographs.members]
+        sides = [min(member.size) for member in photographs.members]
         large = [index for index, side in enumerate(sides) if side >= crop_size]
         if not large:
             raise InputError(
@@ -193,19 +207,28 @@ class CropSampler:
         random = np.random.default_rng([self.seed, _CROPS, step])
         fractions = random.random((self.batch_size, 3))
         turns = random.integers(0, 8, self.batch_size)
+        again = random.random((self.batch_size, _TRIES - 1, 2))
+        is_grey = random.random(self.batch_size) < self.grey
         start = int(step * (self.batch_size * self.crop_size**2 / self.reuse))
         crops = tuple(np.empty((self.batch_size, *self.crop_shape), "float32") for _ in range(1 + self.paired))
         with self._lock:
             for i, index in enumerate(self.pool.draw(start, fractions[:, 0])):
                 images = self._decoded(index)
-                top, left = (
-                    int(fraction * (side - self.crop_size + 1))
-                    for fraction, side in zip(fractions[i, 1:], images[0].shape, strict=False)
-                )
-                for crop, image in zip(crops, images, strict=True):
-                    place = image[top : top + self.crop_size, left : left + self.crop_size]
-                    crop[i] = to_unit(_turned(place, turns[i]))
+                for place in (fractions[i, 1:], *again[i]):
+                    cut = [self._cut(image, place) for image in images]
+                    if not _teaches_little(cut[-1]):
+                        break
+                for crop, values in zip(crops, cut, strict=True):
+                    crop[i] = to_unit(_turned(values, turns[i]))
+                    if is_grey[i] and self.photographs.channels == 3:
+                        crop[i] = (crop[i] @ _LUMA)[..., None]
         return (crops[0], crops[1]) if self.paired else crops[0]
+
+    def _cut(self, image: np.ndarray, place) -> np.ndarray:
+        """The crop of an image at a place, two fractions in [0, 1), as a view."""
+        side = self.crop_size
+        top, left = (int(part * (whole - side + 1)) for part, whole in zip(place, image.shape, strict=False))
+        return image[top : top + side, left : left + side]
 
     def _decoded(self, index: int) -> tuple[np.ndarray, ...]:
         """The arrays of a photograph, or of the next one that is not damaged."""
@@ -244,6 +267,14 @@ def crop_batches(sampler: CropSampler, start_step: int = 0) -> tf.data.Dataset:
         return crops, step
 
     return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+
+
+def _teaches_little(crop: np.ndarray) -> bool:
+    """Whether a crop `(height, width, channels)`, as stored, is flat or to a quarter at an end of the range."""
+    white = 1.0 if crop.dtype.kind == "f" else np.iinfo(crop.dtype).max
+    if np.count_nonzero((crop <= 0) | (crop >= white)) > crop.size / 4:
+        return True
+    return bool(crop.std(axis=(0, 1)).max() < _FLAT * white)
 
 
 def _turned(image: np.ndarray, turn: int) -> np.ndarray:

@@ -40,6 +40,9 @@ class Parts:
         crop_size: Side of the training crops in pixels.
         batch_size: Crops per training step.
         memory: Megabytes of decoded training photographs to hold.
+        scale_down: Clean photographs with a longer side than this are scaled down by a whole number when they are
+            decoded.
+        grey: Share of the training crops in colour that are made grey.
 
     Attributes:
         channels: 1 or 3.
@@ -62,9 +65,12 @@ class Parts:
         crop_size: int = 96,
         batch_size: int = 16,
         memory: int = 512,
+        scale_down: int | None = None,
+        grey: float = 0.0,
     ):
+        self.grey = grey
         self.seed, self.crop_size, self.batch_size, self.memory = seed, crop_size, batch_size, memory
-        photographs = _load(data, clean, noisy)
+        photographs = _load(data, clean, noisy, scale_down)
         self.channels = photographs.channels
         folders = {"validation": validation, "test": test}
         shares = {part: 0.0 if folder else 0.1 for part, folder in folders.items()}
@@ -72,7 +78,7 @@ class Parts:
         self.description = photographs.description
         for part, folder in folders.items():
             if folder:
-                self.parts[part] = load_folder(Path(folder), self.channels)
+                self.parts[part] = load_folder(Path(folder), self.channels, longest_side=scale_down)
                 self.description += f"; {self.parts[part].description} for {part}"
         self._refuse_overlap()
         self._leave_out_small()
@@ -93,7 +99,7 @@ class Parts:
     def _leave_out_small(self) -> None:
         """Leave out training photographs that are smaller than a crop."""
         train, side = self.parts["train"], self.crop_size
-        large = [i for i, member in enumerate(train.members) if min(member.header.height, member.header.width) >= side]
+        large = [i for i, member in enumerate(train.members) if min(member.size) >= side]
         kept = set(large)
         small = [member.name for i, member in enumerate(train.members) if i not in kept]
         if len(small) > 0.1 * len(train):
@@ -146,7 +152,12 @@ class Parts:
         if self._latest is None or self._latest.seed != seed:
             self._left_out |= self._latest.rejected if self._latest else {}
             self._latest = CropSampler(
-                self.parts["train"], self.crop_size, self.batch_size, seed, budget_bytes=self.memory * 2**20
+                self.parts["train"],
+                self.crop_size,
+                self.batch_size,
+                seed,
+                budget_bytes=self.memory * 2**20,
+                grey=self.grey,
             )
         return self._latest
 
@@ -207,10 +218,10 @@ def make_noisy(clean: np.ndarray, noise: keras.layers.Layer, seed: int) -> np.nd
     return noise.corrupt(tf.constant(clean[None]), tf.constant([seed, 0], tf.int64))[0].numpy()
 
 
-def _load(data: str | Path, clean: str | Path | None, noisy: str | Path | None) -> Photographs:
+def _load(data: str | Path, clean: str | Path | None, noisy: str | Path | None, scale_down: int | None) -> Photographs:
     if clean is not None:
         return load_pairs(Path(clean), noisy)
-    return embedded_photographs() if data == "embedded" else load_folder(Path(data))
+    return embedded_photographs() if data == "embedded" else load_folder(Path(data), longest_side=scale_down)
 
 
 def _centre(image: np.ndarray) -> np.ndarray:

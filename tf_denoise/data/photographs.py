@@ -12,20 +12,57 @@ from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, PictureHeader, read_picture, to_unit, with_channels
 
 
+def scaled_down(image: np.ndarray, factor: int) -> np.ndarray:
+    """An image of a `factor`-th of the height and width, of the same type: every pixel is the mean of a square.
+
+    Rows and columns that fill no whole square are left out.
+
+    Args:
+        image: `(height, width, channels)`, integers or floating point.
+        factor: Side of the squares, 1 or more.
+
+    Example:
+        >>> scaled_down(np.array([[[0], [2], [9]], [[4], [7], [9]]], "uint8"), 2).tolist()
+        [[[3]]]
+    """
+    if factor == 1:
+        return image
+    height, width = (side // factor for side in image.shape[:2])
+    squares = image[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
+    mean = squares.mean(axis=(1, 3), dtype="float64" if image.dtype.kind == "f" else "float32")
+    return (mean if image.dtype.kind == "f" else np.round(mean)).astype(image.dtype)
+
+
 @dataclasses.dataclass(frozen=True)
 class Photograph:
-    """A photograph that is not decoded yet; with its noisy version if it is one of a pair."""
+    """A photograph that is not decoded yet; with its noisy version if it is one of a pair.
+
+    Attributes:
+        name: Its path inside the folder.
+        header: What its file says of itself.
+        path: The file.
+        noisy_path: The file of its noisy version.
+        noisy_header: What that says.
+        factor: How many times its sides are scaled down when it is decoded.
+    """
 
     name: str
     header: PictureHeader
     path: Path
     noisy_path: Path | None = None
     noisy_header: PictureHeader | None = None
+    factor: int = 1
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels, once it is decoded."""
+        return self.header.height // self.factor, self.header.width // self.factor
 
     @property
     def area(self) -> int:
         """Height times width, in pixels."""
-        return self.header.height * self.header.width
+        height, width = self.size
+        return height * width
 
 
 class Photographs:
@@ -86,7 +123,7 @@ class Photographs:
         for path, image in zip(paths, images, strict=True):
             if image.shape != expected:
                 raise PictureError(path, f"has changed: its shape is {image.shape} and was {expected}")
-        return images
+        return tuple(scaled_down(image, member.factor) for image in images)
 
     def photograph(self, index: int) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """A whole photograph, float32 `(height, width, channels)` in [0, 1]; of a pair, `(noisy, clean)`.
@@ -111,7 +148,8 @@ class Photographs:
         digest = hashlib.sha256(repr(self.channels).encode())
         for member in self.members:
             sizes = [path.stat().st_size for path in (member.path, member.noisy_path) if path is not None]
-            digest.update(repr((member.name, member.header, sizes)).encode())
+            scale = () if member.factor == 1 else (member.factor,)
+            digest.update(repr((member.name, member.header, sizes, *scale)).encode())
         return digest.hexdigest()[:16]
 
 

@@ -37,13 +37,17 @@ _EMBEDDED = {
 }
 
 
-def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:
+def load_folder(
+    folder, channels: int | None = None, least_side: int = LEAST_SIDE, longest_side: int | None = None
+) -> Photographs:
     """The photographs of a folder and of the folders in it. Headers are read, nothing is decoded.
 
     Args:
         folder: Where the PNG, JPEG, BMP and TIFF files lie.
         channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
         least_side: The least height and width in pixels.
+        longest_side: Photographs with a longer side are scaled down, each by the least whole number that brings it to
+            this or below; defaults to none. It rids a photograph of the noise of its sensor and the blocks of JPEG.
 
     Returns:
         The photographs. Files that cannot be trained on stand in `rejected`, each with the reason.
@@ -53,11 +57,30 @@ def load_folder(folder, channels: int | None = None, least_side: int = LEAST_SID
     """
     folder = _checked_folder(folder)
     headers, rejected = _inspected(folder, find_pictures(folder), least_side)
-    members = [Photograph(_name(folder, path), header, path) for path, header in headers.items()]
+    members = [
+        Photograph(_name(folder, path), header, path, factor=scale_factor(header, longest_side))
+        for path, header in headers.items()
+    ]
     _check_rejected(folder, len(members), len(headers) + len(rejected), rejected)
     return Photographs(
         members, _channels(members, channels), f"{counted(members)} from {shown(folder.resolve().name)}", rejected
     )
+
+
+def scale_factor(header: PictureHeader, longest_side: int | None) -> int:
+    """By what a photograph is scaled down so that its longer side is at most `longest_side`; 1 without one.
+
+    Its shorter side stays at 16 pixels or more.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> scale_factor(SimpleNamespace(height=2160, width=3840), 1536)
+        3
+    """
+    if longest_side is None:
+        return 1
+    shorter, longer = sorted((header.height, header.width))
+    return max(1, min(-(-longer // longest_side), shorter // LEAST_SIDE))
 
 
 def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:

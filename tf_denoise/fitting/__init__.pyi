@@ -1,3 +1,6 @@
 from .loop import (
     train as train,
 )
+from .optimizer import (
+    SteadyAdam as SteadyAdam,
+)

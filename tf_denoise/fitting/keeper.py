@@ -1,9 +1,10 @@
-"""The state of a training on the disk: written after each epoch, taken up again, with the best network so far."""
+"""The state of a training on the disk: written as it goes, taken up again; its best network, and the way back to it."""
 
 import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,24 @@ import keras
 import numpy as np
 
 from tf_denoise.errors import reason
-from tf_denoise.runs.writing import atomic_path
+from tf_denoise.runs.folder import UNFINISHED_FILE
+from tf_denoise.runs.writing import atomic_path, write_json
 from tf_denoise.tiling.exact import exact_float32
 
 _STATE, _PREVIOUS = "state.npz", "state-previous.npz"
+_SAVED_EVERY = 240.0
+"""Seconds after which the state is written in the middle of an epoch."""
+_MOST_FALLS = 20
+"""A training that falls more often, at a millionth of its rate, is stopped."""
+
+RECORDED = ("epoch", "step", "history", "seconds", "falls", "returned", "stopped")
+"""What a state records besides arrays, each kept as an attribute of that name."""
+State = tuple[dict, list[np.ndarray], list[np.ndarray], list[np.ndarray]]
+"""The record, the values of all variables, the best weights, and what an epoch that is not over measured so far."""
 
 
 class StateKeeper(keras.callbacks.Callback):
-    """Writes the state after each epoch; stops at a loss that is not finite and goes back to the last good state.
+    """Writes the state after each epoch and within long ones; stops at a loss that is not finite, or leads back.
 
     Args:
         folder: Where the states go.
@@ -27,13 +38,20 @@ class StateKeeper(keras.callbacks.Callback):
         judge: Gives a number that is the higher, the better the network is, or `None`.
         judged_by: What the history calls that number.
         epochs: Epochs of the whole training.
+        steps_per_epoch: Batches in an epoch.
+        fall: How far below the best a judgement may lie before the training is led back to the best weights, at half
+            the rate; so does a loss that is not finite. `None` never leads back. Needs a `SteadyAdam`.
 
     Attributes:
         epoch: Epochs that are done.
+        step: Steps that are done of the next one.
         history: What was measured after each of them.
         seconds: Time that they took.
         best: The trainable weights of the epoch that was judged best; empty as long as none could be judged.
+        falls: Each time that it was led back: `epoch`, `why` and the `rate_factor` from then on.
+        returned: Whether it was led back and has not made a step since: a loss that is not finite then stops it.
         stopped: Why the training stopped early, or `None`.
+        ship: Saves the network; called when its weights are those that were judged best.
     """
 
     def __init__(
@@ -44,51 +62,67 @@ class StateKeeper(keras.callbacks.Callback):
         judge,
         judged_by: str,
         epochs: int,
+        steps_per_epoch: int,
+        fall: float | None = None,
     ):
         super().__init__()
+        self.steps_per_epoch, self.fall = steps_per_epoch, fall
         self.folder, self.network, self.optimizer, self.epochs = folder, network, optimizer, epochs
         self.judge, self.judged_by = judge, judged_by
         self.best: list[np.ndarray] = []
-        self.epoch, self.history, self.seconds = 0, {}, 0.0
+        self.epoch, self.step, self.history, self.seconds = 0, 0, {}, 0.0
+        self.falls: list[dict] = []
+        self.returned = False
         self.stopped: str | None = None
-        self._started = 0.0
+        self.ship: Callable[[], None] = lambda: None
+        self._first_step, self._measured = 0, []  # of an epoch that is taken up in its middle
+        self._started = self._written = 0.0
 
     def variables(self) -> list:
         """All that a state holds the values of."""
         return [*self.network.variables, *self.optimizer.variables]
 
-    def save(self, epoch: int, history: dict, seconds: float) -> None:
+    def save(self, epoch: int, history: dict, seconds: float, step: int = 0) -> None:
         """Write the state, and keep the one before it."""
-        self.epoch, self.history, self.seconds = epoch, history, seconds
-        record = json.dumps({"epoch": epoch, "history": history, "seconds": seconds, "stopped": self.stopped})
+        self.epoch, self.step, self.history, self.seconds = epoch, step, history, seconds
+        record = json.dumps({name: getattr(self, name) for name in RECORDED})
         arrays: dict[str, Any] = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self.variables())}
         arrays |= {f"b{index}": array for index, array in enumerate(self.best)}
+        if step:
+            measured = self.model.metrics_variables
+            arrays |= {f"m{index}": np.asarray(variable) for index, variable in enumerate(measured)}
         state = self.folder / _STATE
         if state.exists():
             state.replace(self.folder / _PREVIOUS)
         with atomic_path(state) as temporary:
             np.savez(temporary, record=np.array(record), **arrays)
+        self._written = time.monotonic()
 
     def restore(self) -> bool:
         """Take up the newest state that is whole and belongs to this training; whether there was one."""
+        found = self._newest()
+        if found is None:
+            return False
+        record, values, self.best, self._measured = found
+        for variable, array in zip(self.variables(), values, strict=True):
+            variable.assign(array)
+        for name in RECORDED:
+            setattr(self, name, record[name])
+        return True
+
+    def _newest(self) -> State | None:
         for name in (_STATE, _PREVIOUS):
             path = self.folder / name
             if not path.exists():
                 continue
             try:
-                record, values, best = self._read(path)
+                return self._read(path)
             except Exception as error:  # what a damaged archive raises is not to be foreseen
                 print(f"note: {path} cannot be used: {reason(error)}.", file=sys.stderr)
-                continue
-            for variable, array in zip(self.variables(), values, strict=True):
-                variable.assign(array)
-            self.epoch, self.history, self.seconds = record["epoch"], record["history"], record["seconds"]
-            self.stopped, self.best = record["stopped"], best
-            return True
-        return False
+        return None
 
-    def _read(self, path: Path) -> tuple[dict, list[np.ndarray], list[np.ndarray]]:
-        """The record of a state, the values of all variables and the best weights.
+    def _read(self, path: Path) -> State:
+        """The record of a state, the values of all variables, the best weights, and what an epoch measured so far.
 
         Raises:
             Exception: If it is damaged, or does not fit to this training.
@@ -99,17 +133,28 @@ class StateKeeper(keras.callbacks.Callback):
             values = [_fitting(archive[f"v{index}"], like) for index, like in enumerate(self.variables())]
             weights = self.network.trainable_variables if "b0" in archive else []
             best = [_fitting(archive[f"b{index}"], like) for index, like in enumerate(weights)]
-            held = len(values) + len(best) + 1
+            count = sum(name.startswith("m") for name in archive.files) if record["step"] else 0
+            measured = [archive[f"m{index}"] for index in range(count)]
+            if any(array.dtype.kind not in "fiu" for array in measured):
+                raise ValueError("it holds what was measured so far, and not as numbers")
+            held = len(values) + len(best) + len(measured) + 1
             if len(archive.files) != held:
                 raise ValueError(f"it holds {len(archive.files)} arrays, and {held} were expected")
-        return record, values, best
+        return record, values, best, measured
 
     def _check_record(self, record) -> None:
         epoch, history, seconds, stopped = (record[key] for key in ("epoch", "history", "seconds", "stopped"))
+        step, falls = record["step"], record["falls"]
         if type(epoch) is not int or not 0 <= epoch <= self.epochs:
             raise ValueError(f"its epoch lies in 0..{self.epochs}, and it says {str(epoch)[:40]}")
         if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
             raise ValueError(f"its seconds are a number, and it says {str(seconds)[:40]}")
+        if type(step) is not int or not 0 <= step < self.steps_per_epoch or (step and epoch == self.epochs):
+            raise ValueError(f"its step lies in an epoch of {self.steps_per_epoch}, and it says {str(step)[:40]}")
+        if not isinstance(falls, list) or not all(isinstance(one, dict) and "why" in one for one in falls):
+            raise ValueError("it does not say in words when it fell")
+        if type(record["returned"]) is not bool:
+            raise ValueError("it does not say whether it was led back just now")
         if not isinstance(stopped, str | None):
             raise ValueError("it does not say in words why it stopped")
         for key, measured in history.items():
@@ -120,20 +165,33 @@ class StateKeeper(keras.callbacks.Callback):
 
     def forget(self) -> None:
         """Remove the states of a training that is finished."""
-        for name in (_STATE, _PREVIOUS):
+        for name in (_STATE, _PREVIOUS, UNFINISHED_FILE):
             (self.folder / name).unlink(missing_ok=True)
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock."""
-        self._started = time.monotonic()
+        """Start the clock; in the middle of an epoch, take up what it measured so far."""
+        self._started = self._written = time.monotonic()
+        self._first_step, measured, self._measured = self.step, self._measured, []
+        if self.step:
+            for variable, array in zip(self.model.metrics_variables, measured, strict=True):
+                variable.assign(array)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Stop at a loss that is not finite."""
-        if not math.isfinite((logs or {}).get("loss", 0.0)):
-            self._stop(f"the loss became {logs['loss']} in epoch {self.epoch + 1}")
+        """Stop at a loss that is not finite, or lead back; write the state once it is old."""
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            self._break_off(f"the loss became {loss} in epoch {self.epoch + 1}")
+        else:
+            self.returned = False
+        is_last = batch + 1 == self.params["steps"]
+        if self.stopped is None and not is_last and time.monotonic() - self._written > _SAVED_EVERY:
+            seconds = self.seconds + time.monotonic() - self._started
+            self._started = time.monotonic()
+            self.save(self.epoch, self.history, seconds, self._first_step + batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
         """Judge the network and write the state."""
+        self.step = self._first_step = 0
         if self.stopped is not None:
             return
         values = {key: float(value) for key, value in (logs or {}).items()}
@@ -141,14 +199,20 @@ class StateKeeper(keras.callbacks.Callback):
             if not math.isfinite(value):
                 self._stop(f"the {key} became {value} in epoch {epoch + 1}")
                 return
+        if self.returned:  # after its last step: nothing was measured
+            values["loss"] = math.nan
+            if logs is not None:
+                logs["loss"] = math.nan
         if self.judge is not None:
-            values[self.judged_by] = self._judge()
+            values[self.judged_by] = self._judge(epoch)
             if logs is not None:
                 logs[self.judged_by] = values[self.judged_by]  # for the callbacks that come after
         history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
-        self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
+        if self.stopped is None:
+            self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
+            write_json(self.folder / UNFINISHED_FILE, {"epochs": epoch + 1, "of": self.epochs, "history": history})
 
-    def _judge(self) -> float:
+    def _judge(self, epoch: int) -> float:
         """Judge the averaged weights where there are some, and remember them if they are the best so far.
 
         What cannot be judged, because the result is NaN, is never the best.
@@ -159,10 +223,15 @@ class StateKeeper(keras.callbacks.Callback):
         judged = _values(weights)
         with exact_float32():
             value = float(self.judge())
-        self._assign(current)
         before = [earlier for earlier in self.history.get(self.judged_by, []) if not math.isnan(earlier)]
-        if value > max(before, default=-math.inf):
+        best = max(before, default=-math.inf)
+        if value > best:
             self.best = judged
+            self.ship()
+        self._assign(current)
+        if self.fall is not None and not value >= best - self.fall:  # nor where it is NaN
+            fell = f"fell from {best:.2f} to {value:.2f}" if before else f"became {value:.2f}"
+            self._break_off(f"the validation {fell} in epoch {epoch + 1}")
         return value
 
     def _assign(self, arrays: list[np.ndarray]) -> None:
@@ -170,19 +239,39 @@ class StateKeeper(keras.callbacks.Callback):
             variable.assign(array)
 
     def go_back(self) -> None:
-        """Take up the last good state again, and remember why the training stopped."""
-        stopped = self.stopped
+        """Take up the last good state again, and remember why the training stopped, and when it fell."""
+        stopped, falls = self.stopped, self.falls
         self.restore()
-        self.stopped = stopped
+        self.stopped, self.falls = stopped, falls
 
     def take_best(self) -> None:
-        """Give the network the weights that were judged best."""
+        """Give the network the weights that were judged best; where none could be, the averaged ones of its end."""
         if self.best:
             self._assign(self.best)
+        elif self.stopped is None:
+            self.optimizer.finalize_variable_values(self.network.trainable_variables)
+
+    def _break_off(self, why: str) -> None:
+        """Lead the training back to its best weights at half the rate; stop it where it is never led back."""
+        if self.fall is None or self.returned or len(self.falls) >= _MOST_FALLS:
+            self._stop(why)
+            return
+        if self.best:
+            self._assign(self.best)
+        else:  # not judged yet
+            _, values, _, _ = self._newest()
+            for variable, array in zip(self.network.variables, values, strict=False):
+                variable.assign(array)
+        self.optimizer.start_again(self.network.trainable_variables)
+        self.model.reset_metrics()
+        factor = float(self.optimizer.rate_factor)
+        self.returned = True
+        self.falls = [*self.falls, {"epoch": self.epoch + 1, "why": why, "rate_factor": factor}]
+        print(f"{self.folder.name}: {why}; back to the best weights, on at {factor:g} of the rate.")
 
     def _stop(self, why: str) -> None:
         if self.stopped is None:
-            self.restore()
+            self.go_back()
             self.stopped = f"{why}; the state after epoch {self.epoch} was kept"
             self.model.stop_training = True
 

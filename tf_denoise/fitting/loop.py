@@ -1,5 +1,6 @@
 """Training that goes on where it stopped, bit for bit, and that keeps its last good state."""
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ def train(
     validation_steps: int | None = None,
     judge: Callable[[], float] | None = None,
     judged_by: str = "val_psnr",
+    fall: float | None = None,
     shipped: keras.Model | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -30,15 +32,20 @@ def train(
 ) -> dict:
     """Train to the end, or on from the last finished epoch, and save the network.
 
-    After every epoch the weights, the optimizer and the history are written to `folder`, the state before them is
-    kept. As a batch depends on its step alone, an interrupted training ends in the same bits as one that was not.
-    A loss that becomes NaN or infinite ends the training; the network keeps its last good state.
+    After every epoch, and within a long one every four minutes, the weights, the optimizer and the history are written
+    to `folder`, the state before them is kept. As a batch depends on its step alone, an interrupted training ends in
+    the same bits as one that was not. A loss that becomes NaN or infinite ends the training; the network keeps its last
+    good state.
 
-    With `judge` the network is judged after every epoch, and the best one is what is saved. Where the optimizer keeps
-    moving averages of the weights (`use_ema=True`), these are judged and saved.
+    With `judge` the network is judged after every epoch, and the best one is what is saved: at once, so that it can be
+    used while the training goes on. Where the optimizer keeps moving averages of the weights (`use_ema=True`), these
+    are judged and saved.
+
+    With `fall` a training cannot fall for good: a judgement that much below the best, or a loss that is not finite,
+    leads back to the best weights, and it goes on from there at half the rate.
 
     Args:
-        model: The compiled model to fit.
+        model: The compiled model to fit; with `fall`, by a `SteadyAdam`.
         network: The part of it that is trained and saved; often `model` itself.
         batches: The dataset that starts at a given step.
         folder: Where the state, the network (`model.keras`) and the record (`training.json`) go.
@@ -48,6 +55,7 @@ def train(
         validation_steps: Batches in it.
         judge: Gives a number that is the higher, the better the network is.
         judged_by: What the history calls that number.
+        fall: How far below the best a judgement may lie; `None` never leads back.
         shipped: What is saved, with the weights of `network`: a network of the same layers, such as one in float32 of
             what is trained in mixed precision. Defaults to `network`.
         measure: Called when the training has ended and `network` has the weights that are saved; what it gives goes
@@ -56,47 +64,54 @@ def train(
         verbose: Of `fit`.
 
     Returns:
-        The record: `epochs`, `steps`, `seconds`, `history`, and `stopped`, a sentence or `None`.
+        The record: `epochs`, `steps`, `seconds`, `history`, `falls`, and `stopped`, a sentence or `None`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished_files(folder)
     model.optimizer.build(model.trainable_variables)
-    keeper = StateKeeper(folder, network, model.optimizer, judge, judged_by, epochs)
+    keeper = StateKeeper(folder, network, model.optimizer, judge, judged_by, epochs, steps_per_epoch, fall)
+    keeper.ship = functools.partial(_ship, network, shipped, folder)
     if not keeper.restore():
         keeper.save(0, {}, 0.0)
-    first_epoch = keeper.epoch
-    if first_epoch < epochs and keeper.stopped is None:
+    before = None
+    while keeper.epoch < epochs and keeper.stopped is None and before != (keeper.epoch, keeper.step):
+        before = keeper.epoch, keeper.step  # where `fit` gets no further, a callback has stopped it
         model.fit(
-            batches(first_epoch * steps_per_epoch),
-            initial_epoch=first_epoch,
-            epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
+            batches(keeper.epoch * steps_per_epoch + keeper.step),
+            initial_epoch=keeper.epoch,
+            epochs=keeper.epoch + 1 if keeper.step else epochs,
+            steps_per_epoch=steps_per_epoch - keeper.step,
             validation_data=validation,
             validation_steps=validation_steps,
             callbacks=[keeper, *callbacks],
             verbose=verbose,
             shuffle=False,
         )
-    if keeper.stopped is not None:
         keeper.go_back()  # `fit` ended by putting the averaged weights in place of those
     keeper.take_best()
-    if shipped is None:
-        shipped = _without_optimizer(network)
-    else:
-        shipped.set_weights(network.get_weights())
-    with atomic_path(folder / MODEL_FILE) as temporary:
-        shipped.save(temporary)
+    _ship(network, shipped, folder)
     record = {
         "epochs": keeper.epoch,
         "steps": keeper.epoch * steps_per_epoch,
         "seconds": round(keeper.seconds, 2),
         "stopped": keeper.stopped,
+        "falls": keeper.falls,
         "history": keeper.history,
         **(measure() if measure is not None else {}),
     }
     write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
     keeper.forget()
     return record
+
+
+def _ship(network: keras.Model, shipped: keras.Model | None, folder: Path) -> None:
+    """Save the network as it is now."""
+    if shipped is None:
+        shipped = _without_optimizer(network)
+    else:
+        shipped.set_weights(network.get_weights())
+    with atomic_path(folder / MODEL_FILE) as temporary:
+        shipped.save(temporary)
 
 
 def _without_optimizer(network: keras.Model) -> keras.Model:
@@ -116,40 +131,3 @@ def steps_per_execution(steps_per_epoch: int, most: int = 26) -> int:
         26
     """
     return max(count for count in range(1, most + 1) if steps_per_epoch % count == 0)
-
-
-def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:
-    """Up to `peak` within the first epoch (the first tenth of a single one), then a cosine down to zero at the end.
-
-    Example:
-        >>> schedule = learning_rate(1.0, steps_per_epoch=100, epochs=1)
-        >>> [round(float(schedule(step)), 2) for step in (0, 10, 55, 100)]
-        [0.0, 1.0, 0.5, 0.0]
-    """
-    warmup = steps_per_epoch if epochs > 1 else steps_per_epoch // 10
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps_per_epoch * epochs - warmup), warmup_target=peak, warmup_steps=max(1, warmup)
-    )
-
-
-def averaging_adam(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.Adam:
-    """Adam that goes up to a learning rate of `peak` and down to zero, and averages the weights on the way.
-
-    Its memory of squared gradients, 0.99 instead of 0.999, bounds what an outburst does: a gradient far above all
-    before moves a weight by (1 - beta_1) / sqrt(1 - beta_2) learning rates, here one, as any other; with 0.999 by 3.2.
-    """
-    schedule = learning_rate(peak, steps_per_epoch, epochs)
-    momentum = averaging_momentum(steps_per_epoch * epochs)
-    return keras.optimizers.Adam(schedule, beta_2=0.99, use_ema=True, ema_momentum=momentum)
-
-
-def averaging_momentum(steps: int) -> float:
-    """Momentum of the moving average of the weights: its memory is a fiftieth of the training, at most 1,000 steps.
-
-    The average begins with the weights of the start, and a short training must not end with a part of them.
-
-    Example:
-        >>> averaging_momentum(50_000), averaging_momentum(500), averaging_momentum(6)
-        (0.999, 0.9, 0.0)
-    """
-    return 1 - 1 / min(1000, max(1, steps / 50))

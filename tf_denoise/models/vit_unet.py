@@ -11,10 +11,7 @@ from tf_denoise.models.base import Network, dtype_policy
 from tf_denoise.models.unet import UNetSpec, decoder, encoder, head, stem
 
 # What goes with a kind of blocks: the rest of `UNet()` and of `UNet.original()`.
-_REST = {
-    "residual": {"blocks": 1, "skips": "add", "stem": 2},
-    "plain": {"blocks": 1, "skips": "concat", "stem": 1},
-}
+_REST = {"residual": {"skips": "add", "stem": 2}, "plain": {"skips": "concat", "stem": 1}}
 
 
 @keras.saving.register_keras_serializable("tf_denoise")
@@ -43,6 +40,7 @@ class ViTUNet(Network):
         token_widths: Width of each projection of the tokens, one or more. Between them is a layer normalisation and a
             GELU in the residual kind, a ReLU in the plain one.
         frozen: Whether `vit` stays as it is while the rest is trained, its dropout off.
+        blocks: Number of blocks of a stage.
         dtype: Data type or policy of all layers but those of `vit`; defaults to the global policy.
 
     Attributes, input and output shape: Those of `UNet`.
@@ -61,7 +59,7 @@ class ViTUNet(Network):
         TensorShape([2, 13, 7, 1])
     """
 
-    ARGUMENTS = ("vit", "channels", "widths", "block", "token_widths", "frozen")
+    ARGUMENTS = ("vit", "channels", "widths", "block", "token_widths", "frozen", "blocks")
 
     def __init__(
         self,
@@ -71,11 +69,12 @@ class ViTUNet(Network):
         block: str = "residual",
         token_widths=(128, 128),
         frozen: bool = False,
+        blocks: int = 1,
         dtype=None,
         **kwargs,
     ):
         policy = dtype_policy(dtype)
-        spec = UNetSpec.checked(channels, widths, block, **_REST.get(block, _REST["plain"]), dtype=policy)
+        spec = UNetSpec.checked(channels, widths, block, blocks, **_REST.get(block, _REST["plain"]), dtype=policy)
         projections = whole_numbers(token_widths)
         if not projections:
             raise ValueError(f"ViTUNet takes one or more positive integer token_widths; received {token_widths}.")
@@ -95,7 +94,8 @@ class ViTUNet(Network):
         x = decoder(x, maps, spec)
         super().__init__(noisy, head(x, noisy, spec), policy, **kwargs)
         self.vit, self.channels, self.widths, self.block = vit, spec.channels, spec.widths, spec.block
-        self.token_widths, self.frozen, self.stride = projections, bool(frozen), spec.stride
+        self.blocks, self.stride = spec.blocks, spec.stride
+        self.token_widths, self.frozen = projections, bool(frozen)
 
     @classmethod
     def original(cls, vit: keras.Model, channels: int = 3, **kwargs) -> "ViTUNet":

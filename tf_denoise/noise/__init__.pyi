@@ -1,3 +1,6 @@
+from .camera import (
+    CameraNoise as CameraNoise,
+)
 from .described import (
     make_noise as make_noise,
     noise_in_words as noise_in_words,

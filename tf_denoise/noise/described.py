@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 from tf_denoise.errors import InputError
 
-KINDS = ("gaussian", "poisson_gaussian", "salt_and_pepper")
+KINDS = ("gaussian", "poisson_gaussian", "camera", "salt_and_pepper")
 
 
 def make_noise(kind: str, *, sigma_255: float | Sequence[float] = (5, 55), level: float = 30, photons: float = 100):
     """The noise layer, for images in [0, 1].
 
     Args:
-        kind: `gaussian`, `poisson_gaussian` or `salt_and_pepper`.
-        sigma_255: Deviation in 255ths, or least and largest, of the Gaussian kinds.
+        kind: `gaussian`, `poisson_gaussian`, `camera` or `salt_and_pepper`.
+        sigma_255: Deviation in 255ths, or least and largest; of salt and pepper there is none.
         level: Percent of the pixels that salt and pepper chooses.
         photons: How many photons make a white pixel, of the Poisson kind.
 
@@ -23,6 +23,7 @@ def make_noise(kind: str, *, sigma_255: float | Sequence[float] = (5, 55), level
         >>> make_noise("gaussian", sigma_255=51).sigma
         0.2
     """
+    from tf_denoise.noise.camera import CameraNoise
     from tf_denoise.noise.gaussian import AdditiveGaussian, PoissonGaussian
     from tf_denoise.noise.salt_and_pepper import SaltAndPepper
 
@@ -31,6 +32,8 @@ def make_noise(kind: str, *, sigma_255: float | Sequence[float] = (5, 55), level
         return SaltAndPepper(level / 100, low=0.0, high=1.0)
     low, high = _ends(sigma_255)
     sigma = low / 255 if low == high else (low / 255, high / 255)
+    if kind == "camera":
+        return CameraNoise(sigma)
     return AdditiveGaussian(sigma) if kind == "gaussian" else PoissonGaussian(1 / photons, sigma)
 
 
@@ -51,8 +54,12 @@ def noise_in_words(
         return f"salt and pepper, {level} % of the pixels chosen"
     low, high = _ends(sigma_255)
     deviation = f"{low:g}" if low == high else f"{low:g} to {high:g}"
-    name = "Gaussian" if kind == "gaussian" else f"Poisson of {photons:g} photons, and Gaussian"
-    return f"{name}, deviation {deviation} (255ths)"
+    names = {
+        "gaussian": "Gaussian",
+        "poisson_gaussian": f"Poisson of {photons:g} photons, and Gaussian",
+        "camera": "white Gaussian, and that of cameras besides",
+    }
+    return f"{names[kind]}, deviation {deviation} (255ths)"
 
 
 def trained_range(
@@ -73,7 +80,7 @@ def trained_range(
     if kind == "salt_and_pepper":
         return None
     low, high = _ends(sigma_255)
-    return low, high if kind == "gaussian" else (high**2 + 255**2 / photons) ** 0.5
+    return low, (high**2 + 255**2 / photons) ** 0.5 if kind == "poisson_gaussian" else high
 
 
 def _check_kind(kind: str) -> None:

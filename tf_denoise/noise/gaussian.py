@@ -40,8 +40,8 @@ def additive_gaussian(images, sigma, seed) -> tf.Tensor:
     """
     images = floating("additive_gaussian", images)
     sigma = per_image("sigma", sigma, images)
-    exact = _exact(images)
-    return tf.cast(exact + tf.cast(sigma, exact.dtype) * _normal(exact, seed), images.dtype)
+    exact = exact_precision(images)
+    return tf.cast(exact + tf.cast(sigma, exact.dtype) * standard_normal(exact, seed), images.dtype)
 
 
 def poisson_gaussian(images, gain, sigma, seed) -> tf.Tensor:
@@ -77,20 +77,20 @@ def poisson_gaussian(images, gain, sigma, seed) -> tf.Tensor:
     """
     images = floating("poisson_gaussian", images)
     gain, sigma = per_image("gain", gain, images), per_image("sigma", sigma, images)
-    exact = _exact(images)
+    exact = exact_precision(images)
     gain, sigma = tf.cast(gain, exact.dtype), tf.cast(sigma, exact.dtype)
     photons = tf.math.divide_no_nan(tf.maximum(exact, 0), gain)
     counted = gain * tf.random.stateless_poisson(tf.shape(images), seed, photons, exact.dtype)
     light = tf.where(gain > 0, counted, exact)
-    return tf.cast(light + sigma * _normal(exact, later(seed, 2)), images.dtype)
+    return tf.cast(light + sigma * standard_normal(exact, later(seed, 2)), images.dtype)
 
 
-def _exact(images: tf.Tensor) -> tf.Tensor:
+def exact_precision(images: tf.Tensor) -> tf.Tensor:
     """Images in the precision that noise is made in, float32 at least."""
     return images if images.dtype == tf.float64 else tf.cast(images, tf.float32)
 
 
-def _normal(images: tf.Tensor, seed) -> tf.Tensor:
+def standard_normal(images: tf.Tensor, seed) -> tf.Tensor:
     """Standard normal values in the shape of `images`, by Box and Muller's formula.
 
     `tf.random.stateless_normal` gives other values under XLA than outside; the uniform bits of philox are the same.

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from tf_denoise.noise.camera import CameraNoise
+from tf_denoise.noise.gaussian import AdditiveGaussian
 from tf_denoise.noise.strengths import Strengths
 
 LEVELS_255 = (15.0, 25.0, 50.0)
@@ -42,6 +44,8 @@ def noise_levels(sigma_255: float | tuple[float, ...]) -> tuple[float, ...]:
 def at_level(noise: keras.layers.Layer, level_255: float) -> keras.layers.Layer:
     """The same kind of noise with one deviation for all images, for images in [0, 1].
 
+    Of the noise of cameras, a mix of kinds, it is the white Gaussian one: a level stands for one kind alone.
+
     Args:
         noise: A layer with a `sigma`, such as `AdditiveGaussian` and `PoissonGaussian`.
         level_255: The deviation in 255ths.
@@ -51,6 +55,8 @@ def at_level(noise: keras.layers.Layer, level_255: float) -> keras.layers.Layer:
         >>> at_level(AdditiveGaussian((5 / 255, 55 / 255)), 51).sigma
         0.2
     """
+    if isinstance(noise, CameraNoise):
+        return AdditiveGaussian(level_255 / 255)
     return type(noise).from_config({**noise.get_config(), "sigma": level_255 / 255, "name": None})
 
 

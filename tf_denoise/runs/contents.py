@@ -27,6 +27,7 @@ def read_config(run: Path) -> dict:
             f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras "
             "file."
         )
+    config.setdefault("scale_down", None)  # which older versions did not write down
     repeats = config.setdefault("repeats", 1)
     if not isinstance(repeats, int) or not 1 <= repeats <= MOST_REPEATS:
         raise InputError(f"{run / CONFIG_FILE} is damaged: repeats lies in 1..{MOST_REPEATS:,}; received {repeats!r}.")
@@ -36,7 +37,7 @@ def read_config(run: Path) -> dict:
 
 def _check_noise(run: Path, config: dict) -> None:
     """Refuse a configuration whose noise cannot be told: what a network was trained on depends on it."""
-    if config["command"] != "textures" or config.get("noise") not in ("gaussian", "poisson_gaussian"):
+    if config["command"] != "textures" or config.get("noise") not in ("gaussian", "poisson_gaussian", "camera"):
         return
     sigma, photons = config.get("sigma"), config.get("photons", 1)
     if not isinstance(sigma, list) or not 1 <= len(sigma) <= 2 or not all(map(_is_number, sigma)):

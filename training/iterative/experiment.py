@@ -11,7 +11,8 @@ import tensorflow as tf
 from evaluation.digits.pipeline import evaluate_run
 from tf_denoise.data import draw_batch
 from tf_denoise.data.digits import NUM_CLASSES, Digits, load_digits
-from tf_denoise.fitting.loop import learning_rate, steps_per_execution, train
+from tf_denoise.fitting.loop import steps_per_execution, train
+from tf_denoise.fitting.optimizer import learning_rate
 from tf_denoise.models import DenseAutoencoder, DigitClassifier
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.contents import CHAIN_MSE
@@ -104,7 +105,9 @@ class Trainer:
 
     def jobs(self) -> list[Job]:
         """The classifier, then each repeat's networks, parents before children."""
-        jobs = [Job("classifier", self.folder / CLASSIFIER_FOLDER, 1.0, self._train_classifier)]
+        epochs = _classifier_epochs(self.options)
+        steps = epochs * (EPOCH_DRAWS // CLASSIFIER_BATCH)
+        jobs = [Job("classifier", self.folder / CLASSIFIER_FOLDER, 1.0, self._train_classifier, steps)]
         for repeat in range(1, self.options.repeats + 1):
             jobs += [self._job(repeat, network) for network in self.tree]
         return jobs
@@ -116,6 +119,7 @@ class Trainer:
             network_folder(self.folder, repeat, network.name),
             network.trainings * self.options.epochs * (1 + generation / 3),
             functools.partial(self._train_network, repeat, network),
+            self.options.epochs * network.trainings * _steps_per_epoch(self.options),
         )
 
     def _train_network(self, repeat: int, network: Network, callbacks: list[keras.callbacks.Callback]) -> dict:
@@ -130,7 +134,7 @@ class Trainer:
             trainer = ChainTrainer(
                 autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
             )
-        steps = max(1, round(EPOCH_DRAWS / options.batch_size))
+        steps = _steps_per_epoch(options)
         epochs = options.epochs * network.trainings
         _compile(trainer, "mse", steps, epochs, options.learning_rate, options.jit_compile)
         seed = derive_seed(options.seed, repeat, network.name, "batches")
@@ -157,7 +161,7 @@ class Trainer:
             classifier = DigitClassifier(self.clean.shape[1], name="classifier")
         labels = keras.ops.one_hot(self.digits.y_train, NUM_CLASSES)
         steps = EPOCH_DRAWS // CLASSIFIER_BATCH
-        epochs = max(1, min(10, options.epochs))
+        epochs = _classifier_epochs(options)
         # Not compiled by XLA: with 32 images a step its small operations ran faster as TensorFlow's own (busy machine).
         _compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, ["accuracy"])
         held_out = (self.held_out, keras.ops.one_hot(self.digits.y_validation, NUM_CLASSES))
@@ -172,6 +176,14 @@ class Trainer:
             validation_steps=1,
             callbacks=callbacks,
         )
+
+
+def _steps_per_epoch(options: IterativeOptions) -> int:
+    return max(1, round(EPOCH_DRAWS / options.batch_size))
+
+
+def _classifier_epochs(options: IterativeOptions) -> int:
+    return max(1, min(10, options.epochs))
 
 
 def _compile(model, loss: str, steps: int, epochs: int, peak: float, jit_compile: bool, metrics=()) -> None:

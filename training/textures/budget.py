@@ -8,7 +8,9 @@ from typing import NamedTuple
 from tf_denoise.losses.named import LossName
 
 JUDGEMENTS = 20
-"""How often a training is judged on the validation photographs, and its state saved."""
+"""How often a training is judged on the validation photographs at the least."""
+JUDGED_EVERY = 600.0
+"""Seconds of training after which a long one is judged."""
 WORTHWHILE = 0.8
 """Mixed precision is taken where a step takes at most this share of its time in float32."""
 
@@ -52,10 +54,11 @@ def measure_budget(
         precision: `auto`, or the data type to train in.
         repeats: How often each network is trained.
         minutes: Time for all trainings together, their start and their judgements; needed without `steps`.
-        steps: Steps of each training; above 20 rounded up to a multiple of 20.
+        steps: Steps of each training; rounded up to a multiple of the number of judgements.
 
     Returns:
-        `{"precision": str, "steps": int, "seconds_per_step": {loss: float}}`.
+        `{"precision": str, "steps": int, "epochs": int, "seconds_per_step": {loss: float}}`; each epoch ends with a
+        judgement.
     """
     started, timed = time.monotonic(), {}
     if precision == "auto":
@@ -63,11 +66,18 @@ def measure_budget(
     timed |= {loss: time_steps(loss, precision) for loss in losses if loss not in timed}
     measuring = time.monotonic() - started
     seconds = {loss: timing.step for loss, timing in timed.items()}
+    slowest = max(seconds.values())
     if steps is None:
         trainings = repeats * len(seconds)
-        judging = JUDGEMENTS * trainings * min(timing.judgement for timing in timed.values())
+        judgements = max(JUDGEMENTS, math.ceil(60 * minutes / trainings / JUDGED_EVERY))
+        judging = judgements * trainings * min(timing.judgement for timing in timed.values())
         starting = repeats * measuring  # each training starts as these did
         left = 60 * minutes - measuring - starting - judging
         steps = max(JUDGEMENTS, int(left / (repeats * sum(seconds.values()))))
-    epochs = min(JUDGEMENTS, steps)
-    return {"precision": precision, "steps": epochs * math.ceil(steps / epochs), "seconds_per_step": seconds}
+    epochs = min(steps, max(JUDGEMENTS, math.ceil(steps * slowest / JUDGED_EVERY)))
+    return {
+        "precision": precision,
+        "steps": epochs * math.ceil(steps / epochs),
+        "epochs": epochs,
+        "seconds_per_step": seconds,
+    }

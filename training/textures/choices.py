@@ -1,5 +1,8 @@
 """What options of `python -m training.textures` stand for: network and loss."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from tf_denoise.losses import WeightedSumLoss
@@ -7,22 +10,29 @@ from tf_denoise.losses.named import LOSSES, LossName
 from tf_denoise.models import UNet, ViTUNet, load_vit, small_vit
 
 
-def make_network(name: str, vit: str, channels: int) -> keras.Model:
+def make_network(
+    name: str, vit: str, channels: int, widths: Sequence[int] | None = None, blocks: int | None = None
+) -> keras.Model:
     """A new network for pictures of that many channels.
 
     Args:
         name: `unet` or `vit_unet`.
         vit: The transformer of a `vit_unet`: `small`, or a keras-hub preset.
         channels: 1 or 3.
+        widths: Channels of each stage, then of the bottleneck; defaults to the network's own.
+        blocks: Blocks of each stage; defaults to the network's own.
 
     Raises:
         InputError: If the preset cannot be loaded.
     """
+    sizes: dict[str, Any] = {
+        name: value for name, value in (("widths", widths), ("blocks", blocks)) if value is not None
+    }
     if name == "unet":
-        return UNet(channels)
+        return UNet(channels, **sizes)
     if vit == "small":
-        return ViTUNet(small_vit(), channels)
-    return ViTUNet(load_vit(vit), channels, frozen=True)
+        return ViTUNet(small_vit(), channels, **sizes)
+    return ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
 
 
 def make_loss(name: LossName, weight: float, crop_size: int) -> WeightedSumLoss:

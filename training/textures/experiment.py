@@ -14,7 +14,8 @@ from evaluation.textures.folder import evaluate_folder
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.parts import DATA_FILE, Parts
-from tf_denoise.fitting.loop import averaging_adam, train
+from tf_denoise.fitting.loop import train
+from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.losses.named import LossName
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import noise_ladder
@@ -32,6 +33,10 @@ PLACES = ("data", "clean", "noisy", "validation", "test")
 JUDGED_SIDE = 192
 """A judgement sees the centre of each validation photograph, no wider and no higher than this, at every noise level:
 24 photographs at 3 levels are three million pixels, whole ones of 512 x 512 nineteen."""
+GREY_SHARE = 0.15
+"""Of the crops in colour that are made grey, for the noise of cameras: many files store a grey picture in colour."""
+FALL = 3.0
+"""A training whose validation PSNR lies so many dB below its best is led back to it."""
 BUDGET_FILE = "budget.json"
 _TIMED_STEPS = 8
 
@@ -56,12 +61,14 @@ def run_textures(options: TextureOptions) -> None:
         crop_size=options.crop_size,
         batch_size=options.batch_size,
         memory=options.memory,
+        scale_down=options.scale_down,
+        grey=GREY_SHARE if options.noise == "camera" and options.clean is None else 0.0,
     )
     print(f"Data: {data.description}.")
     for name, reason in data.record()["skipped"]:
         print(f"Skipped: {name} {reason}.")
     # What can be refused is refused before the folder is taken.
-    make_network(options.network, options.vit, data.channels)
+    make_network(options.network, options.vit, data.channels, options.widths, options.blocks)
     data.training_pairs(training_noise(options), batches_seed(options.seed, repeat=1))
     for part in ("validation", "test"):
         data.check(part)
@@ -128,7 +135,8 @@ class TextureTrainer:
                 title(loss, repeat, options.repeats),
                 network_folder(self.folder, repeat, loss),
                 budget["seconds_per_step"][loss],
-                functools.partial(self._train, repeat, loss, budget["precision"], budget["steps"]),
+                functools.partial(self._train, repeat, loss, budget),
+                budget["steps"],
             )
             for repeat, loss in places
         ]
@@ -147,11 +155,12 @@ class TextureTrainer:
                 steps=options.steps,
             )
             write_json(path, budget)
-        return read_json(path)
+        budget = read_json(path)
+        return {"epochs": min(JUDGEMENTS, budget["steps"]), **budget}  # which older versions did not write down
 
     def _time(self, loss: LossName, chosen: str) -> Timing:
         """Time some training steps in a precision, and a judgement."""
-        model, shipped = self._compiled(1, loss, chosen, _TIMED_STEPS, 1)
+        model, shipped = self._compiled(1, loss, chosen, _TIMED_STEPS)
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
         model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0, shuffle=False)
@@ -161,12 +170,10 @@ class TextureTrainer:
         judge()
         return Timing(float(np.median(np.diff(times))), time.monotonic() - started)
 
-    def _train(
-        self, repeat: int, loss: LossName, chosen: str, steps: int, callbacks: list[keras.callbacks.Callback]
-    ) -> dict:
+    def _train(self, repeat: int, loss: LossName, budget: dict, callbacks: list[keras.callbacks.Callback]) -> dict:
         folder = network_folder(self.folder, repeat, loss)
-        epochs = min(JUDGEMENTS, steps)
-        model, shipped = self._compiled(repeat, loss, chosen, steps // epochs, epochs)
+        steps, epochs = budget["steps"], budget["epochs"]
+        model, shipped = self._compiled(repeat, loss, budget["precision"], steps)
         return train(
             model,
             model,
@@ -175,25 +182,28 @@ class TextureTrainer:
             epochs=epochs,
             steps_per_epoch=steps // epochs,
             judge=judge_of(model, shipped, self.validation),
+            fall=FALL,
             shipped=shipped,
             callbacks=[*callbacks, _PictureLog(log_folder(self.folder, folder), self.validation[0])],
         )
 
-    def _compiled(
-        self, repeat: int, loss: LossName, chosen: str, steps_per_epoch: int, epochs: int
-    ) -> tuple[keras.Model, keras.Model]:
+    def _compiled(self, repeat: int, loss: LossName, chosen: str, steps: int) -> tuple[keras.Model, keras.Model]:
         """A new network to train in a precision, and the same in float32. A repeat has one start for all losses."""
         options = self.options
         keras.backend.clear_session()
-        shipped = make_network(options.network, options.vit, self.data.channels)
+        shipped = self._network()
         keras.utils.set_random_seed(derive_seed(options.seed, repeat, "weights"))
         with self.strategy.scope(), precision(chosen):
-            model = make_network(options.network, options.vit, self.data.channels)
-            optimizer = averaging_adam(options.learning_rate, steps_per_epoch, epochs)
+            model = self._network()
+            optimizer = averaging_adam(options.learning_rate, steps)
             loss_function = make_loss(loss, options.loss_weight, options.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
             model.optimizer.build(model.trainable_variables)
         return model, shipped
+
+    def _network(self) -> keras.Model:
+        options = self.options
+        return make_network(options.network, options.vit, self.data.channels, options.widths, options.blocks)
 
     def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:
         return self.data.training_pairs(self.noise, batches_seed(self.options.seed, repeat), start_step)

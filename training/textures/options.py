@@ -32,12 +32,19 @@ class TextureOptions:
     """A folder of clean photographs to validate on; defaults to a tenth of --data."""
     test: Path | None = None
     """A folder of clean photographs that no choice depends on; defaults to a tenth of --data."""
+    scale_down: Annotated[int | None, Field(ge=64, le=100_000)] = None
+    """Scale clean photographs whose longer side has more pixels than this down while they are read, each by the least
+    whole number that brings it there: sensors' noise and JPEG blocks make poor targets."""
     output: Path | None = None
     """The run folder; defaults to runs/textures-NETWORK-DATA."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Decides the split, the initial weights, the crops and the noise."""
     network: Literal["unet", "vit_unet"] = "unet"
     """A U-Net, or a U-Net that sees the tokens of a vision transformer at its bottleneck."""
+    widths: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...] | None, Field(min_length=2, max_length=8)] = None
+    """Channels of each stage of the U-Net, then of its bottleneck; defaults to 64 128 256, or those of --start."""
+    blocks: Annotated[int | None, Field(ge=1, le=64)] = None
+    """Residual blocks of each stage; defaults to 1, or those of --start."""
     vit: str = "small"
     """small (a few layers, trained along), or a keras-hub preset, downloaded and frozen, such as
     vit_base_patch16_224_imagenet."""
@@ -52,9 +59,10 @@ class TextureOptions:
     minutes: Annotated[float | None, Field(ge=0.01, le=1_000_000)] = None
     """Time for all training together. A few steps are timed once, and their number is kept. Defaults to 20."""
     steps: Annotated[int | None, Field(ge=1, le=10**9)] = None
-    """Training steps of each network, instead of --minutes; above 20 rounded up to a multiple of 20."""
-    noise: Literal["gaussian", "salt_and_pepper", "poisson_gaussian"] = "gaussian"
-    """The noise that is put on clean photographs."""
+    """Training steps of each network, instead of --minutes; rounded up to a multiple of its judgements, 20 or more."""
+    noise: Literal["gaussian", "salt_and_pepper", "poisson_gaussian", "camera"] = "gaussian"
+    """The noise that is put on clean photographs. camera is a mix: white Gaussian, and that of many cameras, which
+    grows with the light and is shared by neighbours; some crops are made grey for it."""
     sigma: Annotated[tuple[Annotated[float, Field(ge=0, le=255)], ...], Field(min_length=1, max_length=2)] = (5.0, 55.0)
     """Deviation of the Gaussian noise in 255ths of the range: one for all, or the least and the most of a draw per
     crop."""
@@ -67,7 +75,8 @@ class TextureOptions:
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Crops per training step."""
     learning_rate: Annotated[float, Field(ge=1e-8, le=1)] = 1e-3
-    """Adam's peak learning rate: a warm-up, then a cosine to zero."""
+    """Adam's peak learning rate: a warm-up, then a cosine to zero. A training whose validation falls by 3 dB goes on
+    from its best weights at half of it."""
     memory: Annotated[int, Field(ge=16, le=10**7)] = 512
     """Megabytes of decoded photographs to hold."""
     mixed_precision: Literal["auto", "none", "float16", "bfloat16"] = "auto"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from tf_denoise.data import CropSampler, crop_batches, embedded_photographs, load_folder, load_pairs, split
 from tf_denoise.data.crops import DecodedCache, PhotographPool
+from tf_denoise.data.photographs import scaled_down
 from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, to_unit
 
@@ -429,3 +430,73 @@ def test_names_of_any_bytes_and_linked_folders_are_taken(tmp_path):
     assert len(photographs.fingerprint()) == 16
     pairs = load_pairs(tmp_path / "in", tmp_path / "in")
     assert pairs.names == photographs.names
+
+
+@given(
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    factor=st.integers(1, 5),
+    dtype=st.sampled_from(["uint8", "uint16", "float32"]),
+)
+@settings(max_examples=40)
+def test_scaling_down_takes_the_mean_of_squares(height, width, factor, dtype):
+    top = 1 if dtype == "float32" else np.iinfo(dtype).max
+    image = (np.random.default_rng(height).random((height * factor, width * factor, 3)) * top).astype(dtype)
+    found = scaled_down(image, factor)
+    expected = means_of_squares(image.astype("float64"), factor)
+    assert found.dtype == dtype
+    assert found.shape == (height, width, 3)
+    np.testing.assert_allclose(found, expected, atol=1e-6 if dtype == "float32" else 0.51)
+    ragged = np.pad(image, ((0, factor - 1), (0, factor - 1), (0, 0)), constant_values=top)
+    np.testing.assert_array_equal(scaled_down(ragged, factor), found)
+
+
+def means_of_squares(image, factor):
+    """The mean of squares as scikit-image has it."""
+    from skimage.measure import block_reduce
+
+    return block_reduce(image, (factor, factor, 1), np.mean)
+
+
+def test_large_photographs_are_scaled_down_by_a_whole_number_while_they_are_read(tmp_path):
+    for name, height, width in (("a", 100, 310), ("b", 60, 100), ("c", 20, 3200)):
+        photograph(tmp_path / f"{name}.png", height, width, seed=1)
+    photographs = load_folder(tmp_path, longest_side=128)
+    assert [member.size for member in photographs.members] == [(33, 103), (60, 100), (20, 3200)]
+    assert [member.factor for member in photographs.members] == [3, 1, 1]  # the shorter side stays at 16 or more
+    whole = load_folder(tmp_path)
+    expected = means_of_squares(whole.stored(0)[0].astype("float64")[:99, :309], 3)
+    np.testing.assert_allclose(photographs.stored(0)[0], expected, atol=0.51)
+    assert photographs.photograph(0).shape == (33, 103, 3)
+    assert photographs.fingerprint() != whole.fingerprint()
+    assert CropSampler(photographs, 33, 4, seed=0).batch(0).shape == (4, 33, 33, 3)
+    with pytest.raises(InputError, match="the largest has a shorter side of 60"):
+        CropSampler(photographs, 64, 4, seed=0)
+
+
+@pytest.mark.parametrize("value", [0, 255, 90])
+def test_flat_and_clipped_places_are_drawn_less(tmp_path, value):
+    """Half of the picture teaches little: of three tries that all fail, one crop in eight comes from there."""
+    pixels = np.random.default_rng(0).integers(40, 200, (64, 400, 3)).astype("uint8")
+    pixels[:, :200] = value
+    Image.fromarray(pixels).save(tmp_path / "half.png")
+    sampler = CropSampler(load_folder(tmp_path), 16, 50, seed=0)
+    crops = np.concatenate([sampler.batch(step) for step in range(20)])
+    is_flat = (crops == np.float32(value / 255)).mean(axis=(1, 2, 3)) > 0.5
+    assert 0.06 < is_flat.mean() < 0.19
+    np.testing.assert_array_equal(sampler.batch(7), CropSampler(load_folder(tmp_path), 16, 50, seed=0).batch(7))
+
+
+def test_a_share_of_the_crops_is_made_grey(folder):
+    options = {"crop_size": 16, "batch_size": 40, "seed": 3}
+    plain, grey = (CropSampler(load_folder(folder), **options, grey=share) for share in (0.0, 0.3))
+    crops = np.concatenate([grey.batch(step) for step in range(10)])
+    is_grey = np.ptp(crops, axis=-1).max(axis=(1, 2)) == 0
+    assert 0.2 < is_grey.mean() < 0.4
+    before = np.concatenate([plain.batch(step) for step in range(10)])
+    np.testing.assert_array_equal(crops[~is_grey], before[~is_grey])
+    for crop, colour in zip(crops[is_grey], before[is_grey], strict=True):
+        luma = np.asarray(Image.fromarray(np.round(255 * colour).astype("uint8")).convert("L"), "float32") / 255
+        np.testing.assert_allclose(crop[..., 0], luma, atol=1.01 / 255)
+    with pytest.raises(ValueError, match="`grey` is a share from 0 to 1; received 2"):
+        CropSampler(load_folder(folder), **options, grey=2)

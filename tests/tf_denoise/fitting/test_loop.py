@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from tf_denoise.data import draw_batch
 from tf_denoise.fitting.keeper import StateKeeper
-from tf_denoise.fitting.loop import averaging_adam, steps_per_execution, train
+from tf_denoise.fitting.loop import steps_per_execution, train
+from tf_denoise.fitting.optimizer import SteadyAdam
 from tf_denoise.runs.loading import load_network
 
 CLEAN = tf.random.stateless_uniform((24, 6), (0, 0), -1, 1)
@@ -200,6 +201,9 @@ DAMAGE = {
     "epoch of text": rewritten(epoch=lambda value: "3"),
     "epoch too large": rewritten(epoch=lambda value: 10**9),
     "epoch negative": rewritten(epoch=lambda value: -1),
+    "step of text": rewritten(step=lambda value: "3"),
+    "step of another epoch": rewritten(step=lambda value: STEPS),
+    "falls of text": rewritten(falls=lambda value: "none"),
     "seconds of a list": rewritten(seconds=lambda value: [value]),
     "history missing": rewritten(history=lambda value: "gone"),
     "history of a list": rewritten(history=lambda value: [value]),
@@ -223,7 +227,7 @@ def test_a_damaged_state_falls_back_to_the_one_before_it(damage, stopped, tmp_pa
         shutil.copy(stopped / name, tmp_path)
     model = new_model(seed=99)
     model.optimizer.build(model.trainable_variables)
-    keeper = StateKeeper(tmp_path, model, model.optimizer, None, "val_psnr", 4)
+    keeper = StateKeeper(tmp_path, model, model.optimizer, None, "val_psnr", 4, STEPS)
     assert keeper.restore()
     assert keeper.epoch == 3
     DAMAGE[damage](tmp_path / "state.npz")
@@ -395,13 +399,164 @@ def test_a_loss_that_becomes_nan_keeps_the_last_good_weights_and_not_their_avera
         np.testing.assert_array_equal(found, expected)
 
 
-def test_an_outburst_of_the_gradient_moves_a_weight_no_further_than_any_step():
-    optimizer, weight = averaging_adam(1e-3, steps_per_epoch=100, epochs=4), keras.Variable([0.0])
-    optimizer.build([weight])
-    moves = []
-    for step in range(300):
-        rate, before = float(optimizer.learning_rate), float(weight[0])
-        optimizer.apply([tf.constant([1e6 if step == 200 else 1.0])], [weight])
-        moves.append(abs(float(weight[0]) - before) / max(rate, 1e-9))
-    assert max(moves[1:200]) == pytest.approx(1, abs=0.01)
-    assert max(moves[200:]) < 1.1
+def falling(folder, judgements, model=None, **options):
+    """A training whose judgements are given, and the weights that each was made of."""
+    model, seen = model or steady_model(), []
+
+    def judge():
+        seen.append(model.get_weights())
+        return judgements[int(model.optimizer.iterations) // STEPS - 1]
+
+    record, _ = run(folder, model, judge=judge, fall=3.0, **options)
+    return record, seen, model
+
+
+def steady_model():
+    model = new_model()
+    model.compile(SteadyAdam(0.05, use_ema=True, ema_momentum=0.5), "mse", jit_compile=False)
+    return model
+
+
+def test_a_fall_leads_back_to_the_best_weights_at_half_the_rate_as_often_as_needed(tmp_path, capsys):
+    after = []
+
+    class Follow(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            after.append(self.model.get_weights())
+
+    record, seen, model = falling(tmp_path, [20.0, 25.0, 21.0, 21.9], callbacks=[Follow()])
+    assert record["history"]["val_psnr"] == [20.0, 25.0, 21.0, 21.9]
+    assert [fall["epoch"] for fall in record["falls"]] == [3, 4]
+    assert [fall["rate_factor"] for fall in record["falls"]] == [0.5, 0.25]
+    assert record["falls"][0]["why"] == "the validation fell from 25.00 to 21.00 in epoch 3"
+    assert float(model.optimizer.rate_factor) == 0.25
+    for best, third, fourth, saved in zip(*seen[1:2], *after[2:], load_network(tmp_path).get_weights(), strict=True):
+        np.testing.assert_array_equal(third, best)
+        np.testing.assert_array_equal(fourth, best)
+        np.testing.assert_array_equal(saved, best)
+    out = capsys.readouterr().out
+    assert "fell from 25.00 to 21.00 in epoch 3; back to the best weights, on at 0.5 of the rate." in out
+    assert json.loads((tmp_path / "training.json").read_text())["falls"] == record["falls"]
+
+
+def test_what_lies_less_than_that_below_the_best_is_no_fall(tmp_path):
+    assert falling(tmp_path, [20.0, 25.0, 22.0, 22.5])[0]["falls"] == []
+
+
+def test_a_judgement_that_is_nan_is_a_fall(tmp_path):
+    record, _, _ = falling(tmp_path, [20.0, float("nan"), 20.5, 21.0])
+    assert [fall["why"] for fall in record["falls"]] == ["the validation fell from 20.00 to nan in epoch 2"]
+
+
+@pytest.mark.parametrize("where", [(2, 1), (3, 2)], ids=str)
+def test_a_training_that_fell_resumes_to_the_same_bits(tmp_path, where):
+    judgements = [20.0, 25.0, 21.0, 26.0]
+    with pytest.raises(KeyboardInterrupt):
+        falling(tmp_path / "cut", judgements, callbacks=[Interrupt(*where)])
+    results = [falling(tmp_path / name, judgements) for name in ("cut", "whole")]
+    assert results[0][0]["history"] == results[1][0]["history"]
+    assert results[0][0]["falls"] == results[1][0]["falls"] != []
+    for cut, whole in zip(*[load_network(tmp_path / name).get_weights() for name in ("cut", "whole")], strict=True):
+        np.testing.assert_array_equal(cut, whole)
+
+
+@pytest.mark.parametrize("good_epochs", [0, 2])
+def test_a_loss_that_is_not_finite_leads_back_too(tmp_path, good_epochs):
+    bad = good_epochs * STEPS + 2
+
+    def data(start):
+        def batch(step):
+            index, _ = draw_batch(step, 8, len(CLEAN))
+            images = tf.where(step == bad, float("nan"), tf.gather(CLEAN, index))
+            return images, images
+
+        return tf.data.Dataset.counter(start).map(batch)
+
+    record, _, model = falling(tmp_path, [20.0, 21.0, 22.0, 23.0], data=data)
+    assert record["stopped"] is None
+    assert record["epochs"] == 4
+    assert [fall["why"] for fall in record["falls"]] == [f"the loss became nan in epoch {good_epochs + 1}"]
+    assert np.isfinite(record["history"]["loss"]).all()
+    assert np.all([np.isfinite(w).all() for w in model.get_weights()])
+
+
+def test_a_loss_that_is_never_finite_stops_the_training(tmp_path):
+    record, _, _ = falling(tmp_path, [20.0, 21.0], data=lambda start: batches(start, poisoned_from=STEPS + 2))
+    assert [fall["why"] for fall in record["falls"]] == ["the loss became nan in epoch 2"]
+    assert record["stopped"] == "the loss became nan in epoch 2; the state after epoch 1 was kept"
+
+
+def test_an_epoch_that_ends_with_a_loss_that_is_not_finite_has_none(tmp_path):
+    def data(start):
+        def batch(step):
+            images = tf.where(step == STEPS - 1, float("nan"), tf.gather(CLEAN, draw_batch(step, 8, len(CLEAN))[0]))
+            return images, images
+
+        return tf.data.Dataset.counter(start).map(batch)
+
+    record, _, _ = falling(tmp_path, [20.0, 21.0, 22.0, 23.0], data=data)
+    assert np.isnan(record["history"]["loss"]).tolist() == [True, False, False, False]
+    assert (record["stopped"], len(record["falls"])) == (None, 1)
+
+
+def test_a_training_that_always_falls_is_stopped_at_last(tmp_path):
+    record, _, _ = falling(tmp_path, [20.0, *[0.0] * 23], epochs=24)
+    assert len(record["falls"]) == 20
+    assert record["stopped"] == "the validation fell from 20.00 to 0.00 in epoch 22; the state after epoch 21 was kept"
+
+
+@pytest.mark.parametrize("per_execution", [1, 3])
+@pytest.mark.parametrize("where", [(0, 2), (2, 2)], ids=str)
+def test_a_long_epoch_is_taken_up_in_its_middle_to_the_same_bits(tmp_path, where, per_execution, monkeypatch):
+    expected = run(tmp_path / "whole", new_model(per_execution=per_execution))
+    monkeypatch.setattr("tf_denoise.fitting.keeper._SAVED_EVERY", -1.0)  # after each step
+    interrupted(tmp_path / "cut", *where, model=new_model(per_execution=per_execution))
+    with np.load(tmp_path / "cut" / "state.npz") as state:
+        record = json.loads(str(state["record"]))
+    assert (record["epoch"], record["step"]) == (where[0], where[1] + 1)
+    starts = []
+
+    def data(start):
+        starts.append(start)
+        return batches(start)
+
+    record, weights = run(tmp_path / "cut", new_model(seed=99, per_execution=per_execution), data=data)
+    assert starts[0] == where[0] * STEPS + where[1] + 1
+    assert record["history"] == expected[0]["history"]
+    for found, other in zip(weights, expected[1], strict=True):
+        np.testing.assert_array_equal(found, other)
+
+
+def test_averaged_weights_are_set_aside_where_an_epoch_is_taken_up_in_its_middle(tmp_path, monkeypatch):
+    whole = falling(tmp_path / "whole", [20.0, 21.0, 22.0, 23.0])
+    monkeypatch.setattr("tf_denoise.fitting.keeper._SAVED_EVERY", -1.0)
+    with pytest.raises(KeyboardInterrupt):
+        falling(tmp_path / "cut", [20.0, 21.0, 22.0, 23.0], callbacks=[Interrupt(1, at_batch=3)])
+    cut = falling(tmp_path / "cut", [20.0, 21.0, 22.0, 23.0])
+    assert cut[0]["history"] == whole[0]["history"]
+    for found, expected in zip(
+        *[load_network(tmp_path / name).get_weights() for name in ("cut", "whole")], strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_the_best_network_so_far_is_there_while_the_training_goes_on(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        falling(tmp_path, [20.0, 25.0, 24.0, 26.0], callbacks=[Interrupt(2)])
+    seen = falling(tmp_path / "other", [20.0, 25.0, 24.0, 26.0])[1]
+    for found, expected in zip(load_network(tmp_path).get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert not (tmp_path / "training.json").exists()
+    unfinished = json.loads((tmp_path / "unfinished.json").read_text())
+    assert (unfinished["epochs"], unfinished["of"]) == (3, 4)
+    assert unfinished["history"]["val_psnr"] == [20.0, 25.0, 24.0]
+    assert not (tmp_path / "other" / "unfinished.json").exists()
+
+
+def test_averages_are_saved_of_a_training_that_was_killed_before_its_network_was_written(tmp_path):
+    expected = run(tmp_path / "whole", averaging_model())[1]
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", averaging_model(), callbacks=[Interrupt(3)])
+    run(tmp_path / "cut", averaging_model())
+    for found, one in zip(load_network(tmp_path / "cut").weights, expected, strict=True):
+        np.testing.assert_array_equal(found, one)

@@ -96,5 +96,7 @@ def test_noise_is_made_told_and_its_range_known_of_the_same_options():
 
 @pytest.mark.parametrize("use", [make_noise, noise_in_words, trained_range])
 def test_an_unknown_kind_of_noise_is_refused(use):
-    with pytest.raises(InputError, match=r"one of gaussian, poisson_gaussian, salt_and_pepper; received 'pink'"):
+    with pytest.raises(
+        InputError, match=r"one of gaussian, poisson_gaussian, camera, salt_and_pepper; received 'pink'"
+    ):
         use("pink")

@@ -46,4 +46,5 @@ def test_every_loss_is_timed_once_in_the_precision_that_is_chosen():
 
     found = budget(["mse", "wavelet"], time_steps, precision="auto")
     assert asked == [("mse", "none"), ("mse", "bfloat16"), ("wavelet", "bfloat16")]
-    assert found == {"precision": "bfloat16", "steps": 100, "seconds_per_step": {"mse": 0.5, "wavelet": 0.5}}
+    seconds = {"mse": 0.5, "wavelet": 0.5}
+    assert found == {"precision": "bfloat16", "steps": 100, "epochs": 20, "seconds_per_step": seconds}

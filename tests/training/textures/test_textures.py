@@ -269,8 +269,11 @@ def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_
     monkeypatch.setattr(training.textures.experiment, "make_loss", lambda *options: lambda y, x: (y - x) * float("nan"))
     main(command_line(photographs, tmp_path / "run", steps=2))
     record = read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")
-    assert record["stopped"] == "the loss became nan in epoch 1; the state after epoch 0 was kept"
-    assert record["stopped"] in (tmp_path / "run" / "report.html").read_text()
+    assert [fall["why"] for fall in record["falls"]] == ["the loss became nan in epoch 1"]
+    assert record["stopped"] == "the loss became nan in epoch 2; the state after epoch 1 was kept"
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert record["stopped"] in report
+    assert record["falls"][0]["why"] in report
 
 
 def test_what_was_found_damaged_is_remembered_when_the_command_is_repeated(mixed_run):

@@ -1,0 +1,131 @@
+"""The noise of many cameras: what one blind denoiser is trained on."""
+
+import math
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_denoise.checks import finite_number
+from tf_denoise.noise.base import NoiseLayer, floating, later
+from tf_denoise.noise.gaussian import exact_precision, standard_normal
+from tf_denoise.noise.strengths import checked_strength, drawn, groups_of, per_image
+
+_RADIUS = 2  # of the kernel that spreads noise over neighbours
+_STREAMS = ("white", "sigma", "gain", "spread", "is_camera", "is_spread", "is_stored", "is_alike")
+
+
+def spread_noise(noise, spread) -> tf.Tensor:
+    """Noise that neighbours share, as demosaicking and JPEG leave it, of the variance that it had.
+
+    Formula: each axis is filtered by `exp(-d**2 / (2 * spread**2))`, d = -2 ... 2, divided by the root of the sum of
+    its squares. At the edges the picture is taken to go on at its other side, so that no place differs.
+
+    Args:
+        noise: White noise, float `(batch, height, width, channels)`.
+        spread: Deviation of the filter in pixels, `(batch,)`; 0 leaves the noise as it is.
+
+    Returns:
+        Tensor of the shape and dtype of `noise`.
+    """
+    steps = tf.range(-_RADIUS, _RADIUS + 1, dtype=noise.dtype)
+    width = tf.maximum(tf.cast(spread, noise.dtype), 1e-3)[:, None]
+    weights = tf.exp(-0.5 * (steps / width) ** 2)
+    weights /= tf.sqrt(tf.reduce_sum(weights**2, axis=1, keepdims=True))
+    for axis in (1, 2):
+        noise = tf.add_n(
+            [weights[:, k, None, None, None] * tf.roll(noise, k - _RADIUS, axis) for k in range(2 * _RADIUS + 1)]
+        )
+    return noise
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class CameraNoise(NoiseLayer):
+    """Adds, while training, the noise that pictures of all kinds of cameras have, of another kind for every image.
+
+    A share `white` of the images gets white Gaussian noise. The others get noise whose variance grows with the light,
+    `gain * image + sigma**2`; half of these have it shared by neighbours, and half are clipped to [0, 1] and rounded
+    to 8 bits, as a file stores them. In a grey image that is stored as colour, all channels have the same noise in two
+    of three cases, as a grey camera gives it.
+
+    Args:
+        sigma: Standard deviation in the units of the images, in noise that grows with the light that of its Gaussian
+            part, or a pair `(low, high)` between which each image's is drawn uniformly, or a schedule.
+        gain: Step of the value that one photon makes, a pair `(low, high)`, drawn uniformly by order of magnitude.
+        spread: Least and largest deviation, in pixels, of the filter of noise that neighbours share.
+        white: Share of the images that get white Gaussian noise.
+        seed: Integer seed of the layer's random state; drawn anew if `None`.
+
+    Call arguments, input and output shape: Those of `NoiseLayer`; the images are `(batch, height, width, channels)`
+    in [0, 1].
+
+    Raises:
+        ValueError: If a number is negative, `white` lies outside [0, 1], or a pair is not one or not ascending.
+
+    Reference:
+        - [Foi et al., Practical Poissonian-Gaussian Noise Modeling and Fitting, 2008](
+          https://doi.org/10.1109/TIP.2008.2001399)
+
+    Example:
+        >>> import keras
+        >>> noise = CameraNoise(seed=1)
+        >>> noise(keras.ops.ones((2, 8, 8, 3)), training=True).shape
+        TensorShape([2, 8, 8, 3])
+    """
+
+    ARGUMENTS = ("sigma", "gain", "spread", "white")
+
+    def __init__(
+        self,
+        sigma=(0.0, 55 / 255),
+        gain=(1e-4, 2e-2),
+        spread=(0.3, 0.9),
+        white: float = 0.7,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(seed, **kwargs)
+        self.sigma = checked_strength("sigma", sigma)
+        self.gain, self.spread = _pair("gain", gain), _pair("spread", spread)
+        if not self.gain[0] > 0:
+            raise ValueError(f"`gain` is drawn by order of magnitude: a pair of numbers above 0; received {gain}.")
+        share = finite_number(white, most=1.0)
+        if share is None:
+            raise ValueError(f"`white` is a share from 0 to 1; received {white}.")
+        self.white = share
+
+    @property
+    def groups(self) -> int:
+        """How many groups of images there are that get a strength each."""
+        return groups_of(self.sigma)
+
+    def noisy(self, images, groups, seed) -> tf.Tensor:
+        """The noisy images; each thing that is drawn takes the next pair after the seed."""
+        images = floating("CameraNoise", images)
+        exact = exact_precision(images)
+        key = {name: later(seed, place) for place, name in enumerate(_STREAMS)}
+        batch = tf.shape(images)[:1]
+
+        def chosen(name: str, share: float) -> tf.Tensor:
+            is_chosen = tf.random.stateless_uniform(batch, key[name], alg="philox") < share
+            return is_chosen[:, None, None, None]
+
+        is_camera = chosen("is_camera", 1 - self.white)
+        normal = standard_normal(exact, key["white"])
+        is_grey = tf.reduce_all(tf.equal(exact, exact[..., :1]), axis=(1, 2, 3), keepdims=True)
+        normal = tf.where(is_grey & chosen("is_alike", 2 / 3), normal[..., :1], normal)
+        spread = tf.random.stateless_uniform(batch, key["spread"], *self.spread, alg="philox")
+        normal = tf.where(is_camera & chosen("is_spread", 0.5), spread_noise(normal, spread), normal)
+        sigma = tf.cast(per_image("sigma", drawn(self.sigma, groups, key["sigma"]), exact), exact.dtype)
+        magnitude = tf.random.stateless_uniform(batch, key["gain"], *map(math.log, self.gain), alg="philox")
+        gain = tf.where(is_camera, tf.cast(tf.exp(magnitude), exact.dtype)[:, None, None, None], 0)
+        noisy = exact + tf.sqrt(gain * tf.clip_by_value(exact, 0, 1) + sigma**2) * normal
+        stored = tf.round(255 * tf.clip_by_value(noisy, 0, 1)) / 255
+        return tf.cast(tf.where(is_camera & chosen("is_stored", 0.5), stored, noisy), images.dtype)
+
+
+def _pair(name: str, value) -> tuple[float, float]:
+    values = np.asarray(value, "float64")
+    if values.shape != (2,) or not (0 <= values[0] <= values[1] < np.inf):
+        raise ValueError(f"`{name}` is a pair (low, high) of finite numbers, 0 or more; received {value}.")
+    return float(values[0]), float(values[1])
