@@ -123,6 +123,7 @@ def test_importing_the_package_loads_neither_tensorflow_nor_keras(package):
         assert name in result.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_submodules_load_when_they_are_used():
     code = "import tf_denoise; print(tf_denoise.noise.level_schedule('25').level, tf_denoise.models.DenseAutoencoder)"

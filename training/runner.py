@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from tf_denoise.runs.folder import RECORD_FILE, open_run
 from tf_denoise.runs.writing import write_json
@@ -126,4 +127,4 @@ class _Shown(keras.callbacks.Callback):
 
     def _share(self) -> float:
         """How much of the training is done, by the optimizer's own count of steps."""
-        return min(1.0, int(self.model.optimizer.iterations) / self.job.steps)
+        return min(1.0, int(np.asarray(self.model.optimizer.iterations)) / self.job.steps)

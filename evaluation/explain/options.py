@@ -22,8 +22,8 @@ class ExplainOptions:
     Without --layer the layers worth looking at are listed.
     """
 
-    model: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
-    """The folder of a run on photographs, or a .keras file."""
+    model: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
+    """A preset (photographs), the folder of a run on photographs, or a .keras file."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE...")] = ()
     """Noisy pictures, or folders of them: PNG, JPEG, BMP, TIFF."""
     layer: str | None = None

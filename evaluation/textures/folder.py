@@ -33,6 +33,7 @@ DATA_OPTIONS = (
     "batch_size",
     "memory",
     "scale_down",
+    "channels",
 )
 
 

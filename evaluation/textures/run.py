@@ -26,7 +26,8 @@ class TextureRun:
         data: `description` (str), `train`, `validation`, `test` (lists of names), `skipped` (list of (name, reason)),
             and, where there is one, `noise` (str).
         records: By (repeat, network), repeats counted from 1: `steps`, `seconds`, `history` (`loss` and `val_psnr`,
-            one value each at equal distances in steps) and `stopped` (why training ended early, or `None`).
+            one value each at equal distances in steps), `stopped` (why training ended early, or `None`), and, where it
+            was led back to its best weights, `falls`.
         networks: By (repeat, network): float32 `(height, width, channels)` to the same shape. The network trained with
             the mean squared error alone is called `mse`.
         parameters: Number of weights by network.

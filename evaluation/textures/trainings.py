@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from evaluation.textures.run import TextureRun, method_title
+from tf_denoise.runs.contents import best_psnr
 
 SETBACK = 3.0
 """Decibels of validation PSNR below the best so far that are no fluctuation: twice the squared error."""
 
 
 def setbacks(records: Mapping[tuple[int, str], dict]) -> list[str]:
-    """A sentence for each training whose validation PSNR fell far below its best: its network is of an early step.
+    """A sentence for each training whose validation PSNR fell far below its best, and that was not led back to it.
 
     Args:
         records: By (repeat, network): `steps`, and `history` with `val_psnr` in dB at equal distances in steps.
@@ -23,7 +24,9 @@ of step 20 of 40. A smaller --learning-rate may avoid this.'
     """
     found = []
     for (repeat, name), record in records.items():
-        psnr = np.array(record["history"].get("val_psnr") or [0.0])
+        if record.get("falls"):  # it was led back, and the report says so
+            continue
+        psnr = np.nan_to_num(record["history"].get("val_psnr") or [0.0])
         fall = np.maximum.accumulate(psnr) - psnr
         lowest = int(fall.argmax())
         if fall[lowest] > SETBACK:
@@ -42,7 +45,7 @@ def training_rows(run: TextureRun) -> list[dict]:
     rows = []
     for name in run.names:
         mine = [run.records[repeat, name] for repeat in range(1, run.repeats + 1)]
-        psnr = [max(record["history"]["val_psnr"]) for record in mine if record["history"].get("val_psnr")]
+        psnr = [value for record in mine if (value := best_psnr(record)) is not None]
         rows.append(
             {
                 "title": method_title(name),

@@ -47,6 +47,7 @@ def printed(code: str, **environment) -> str:
     return result.stdout.strip().splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("start", ["import keras, tf_denoise", "import tf_denoise, keras; tf_denoise.register()"])
 def test_a_fresh_process_loads_compiled_networks(files, start):
@@ -60,17 +61,20 @@ def test_the_package_alone_loads_neither_tensorflow_nor_keras():
     assert printed(code) == "set()"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_importing_it_after_keras_does_not_load_keras_hub():
     assert printed("import sys, keras, tf_denoise; print('keras_hub' in sys.modules)") == "False"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_without_keras_hub_all_but_its_networks_load(files):
     code = HIDE_KERAS_HUB + "import keras, tf_denoise\n" + LOAD.format(path=str(files / "unet.keras"))
     assert printed(code) == "loaded UNet WeightedSumLoss"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_without_keras_hub_a_transformer_says_which_extra_it_needs(files):
     path = str(files / "vit_unet.keras")

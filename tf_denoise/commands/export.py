@@ -19,8 +19,8 @@ Side = Annotated[int, Field(ge=1, le=100_000)]
 class Export:
     """Export a trained network: a SavedModel for TensorFlow Serving, an ONNX file or a LiteRT file."""
 
-    run: Annotated[Path, tyro.conf.Positional]
-    """A run folder, or a .keras file."""
+    run: Annotated[str, tyro.conf.Positional]
+    """A preset (photographs), a run folder, or a .keras file."""
     path: Annotated[Path, tyro.conf.Positional]
     """savedmodel: the folder of the versions (the first becomes PATH/1). onnx, litert: the file."""
     format: Literal["savedmodel", "onnx", "litert"] = "savedmodel"

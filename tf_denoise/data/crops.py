@@ -12,6 +12,7 @@ from tf_denoise.checks import finite_number
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, to_unit
+from tf_denoise.tiling.geometry import turned
 
 BUDGET_BYTES = 512 * 2**20
 """Memory that decoded photographs take by default."""
@@ -219,7 +220,7 @@ class CropSampler:
                     if not _teaches_little(cut[-1]):
                         break
                 for crop, values in zip(crops, cut, strict=True):
-                    crop[i] = to_unit(_turned(values, turns[i]))
+                    crop[i] = to_unit(turned(values, turns[i]))
                     if is_grey[i] and self.photographs.channels == 3:
                         crop[i] = (crop[i] @ _LUMA)[..., None]
         return (crops[0], crops[1]) if self.paired else crops[0]
@@ -275,14 +276,3 @@ def _teaches_little(crop: np.ndarray) -> bool:
     if np.count_nonzero((crop <= 0) | (crop >= white)) > crop.size / 4:
         return True
     return bool(crop.std(axis=(0, 1)).max() < _FLAT * white)
-
-
-def _turned(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the eight flips and turns of `(height, width, channels)`, as a view."""
-    if turn & 1:
-        image = image.swapaxes(0, 1)
-    if turn & 2:
-        image = image[::-1]
-    if turn & 4:
-        image = image[:, ::-1]
-    return image

@@ -43,6 +43,7 @@ class Parts:
         scale_down: Clean photographs with a longer side than this are scaled down by a whole number when they are
             decoded.
         grey: Share of the training crops in colour that are made grey.
+        channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
 
     Attributes:
         channels: 1 or 3.
@@ -67,10 +68,11 @@ class Parts:
         memory: int = 512,
         scale_down: int | None = None,
         grey: float = 0.0,
+        channels: int | None = None,
     ):
         self.grey = grey
         self.seed, self.crop_size, self.batch_size, self.memory = seed, crop_size, batch_size, memory
-        photographs = _load(data, clean, noisy, scale_down)
+        photographs = _load(data, clean, noisy, scale_down, channels)
         self.channels = photographs.channels
         folders = {"validation": validation, "test": test}
         shares = {part: 0.0 if folder else 0.1 for part, folder in folders.items()}
@@ -218,10 +220,18 @@ def make_noisy(clean: np.ndarray, noise: keras.layers.Layer, seed: int) -> np.nd
     return noise.corrupt(tf.constant(clean[None]), tf.constant([seed, 0], tf.int64))[0].numpy()
 
 
-def _load(data: str | Path, clean: str | Path | None, noisy: str | Path | None, scale_down: int | None) -> Photographs:
+def _load(
+    data: str | Path,
+    clean: str | Path | None,
+    noisy: str | Path | None,
+    scale_down: int | None,
+    channels: int | None,
+) -> Photographs:
     if clean is not None:
-        return load_pairs(Path(clean), noisy)
-    return embedded_photographs() if data == "embedded" else load_folder(Path(data), longest_side=scale_down)
+        return load_pairs(Path(clean), noisy, channels)
+    if data == "embedded":
+        return embedded_photographs(channels)
+    return load_folder(Path(data), channels, longest_side=scale_down)
 
 
 def _centre(image: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from tf_denoise.errors import reason
+from tf_denoise.fitting.optimizer import SteadyAdam
 from tf_denoise.runs.folder import UNFINISHED_FILE
 from tf_denoise.runs.writing import atomic_path, write_json
 from tf_denoise.tiling.exact import exact_float32
@@ -22,8 +23,10 @@ _SAVED_EVERY = 240.0
 _MOST_FALLS = 20
 """A training that falls more often, at a millionth of its rate, is stopped."""
 
-RECORDED = ("epoch", "step", "history", "seconds", "falls", "returned", "stopped")
+RECORDED = ("epoch", "step", "history", "seconds", "start_value", "best_norm", "falls", "returned", "stopped")
 """What a state records besides arrays, each kept as an attribute of that name."""
+_ADDED = {"step": 0, "start_value": None, "best_norm": 0.0, "falls": [], "returned": False}
+"""What states of older versions do not record."""
 State = tuple[dict, list[np.ndarray], list[np.ndarray], list[np.ndarray]]
 """The record, the values of all variables, the best weights, and what an epoch that is not over measured so far."""
 
@@ -40,7 +43,7 @@ class StateKeeper(keras.callbacks.Callback):
         epochs: Epochs of the whole training.
         steps_per_epoch: Batches in an epoch.
         fall: How far below the best a judgement may lie before the training is led back to the best weights, at half
-            the rate; so does a loss that is not finite. `None` never leads back. Needs a `SteadyAdam`.
+            the rate; so does a loss that is not finite. `None` never leads back.
 
     Attributes:
         epoch: Epochs that are done.
@@ -48,6 +51,8 @@ class StateKeeper(keras.callbacks.Callback):
         history: What was measured after each of them.
         seconds: Time that they took.
         best: The trainable weights of the epoch that was judged best; empty as long as none could be judged.
+        best_norm: What the norm of the gradient usually was when these were judged.
+        start_value: The judgement of the weights of the start, where `fall` asks for it, or `None`.
         falls: Each time that it was led back: `epoch`, `why` and the `rate_factor` from then on.
         returned: Whether it was led back and has not made a step since: a loss that is not finite then stops it.
         stopped: Why the training stopped early, or `None`.
@@ -66,17 +71,30 @@ class StateKeeper(keras.callbacks.Callback):
         fall: float | None = None,
     ):
         super().__init__()
+        self._steady: Any = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
+        if fall is not None and not (isinstance(self._steady, SteadyAdam) and judge is not None):
+            raise ValueError("`fall` needs a `judge`, and a `SteadyAdam` as the optimizer.")
         self.steps_per_epoch, self.fall = steps_per_epoch, fall
         self.folder, self.network, self.optimizer, self.epochs = folder, network, optimizer, epochs
         self.judge, self.judged_by = judge, judged_by
         self.best: list[np.ndarray] = []
         self.epoch, self.step, self.history, self.seconds = 0, 0, {}, 0.0
+        self.start_value: float | None = None
+        self.best_norm = 0.0
         self.falls: list[dict] = []
         self.returned = False
         self.stopped: str | None = None
         self.ship: Callable[[], None] = lambda: None
         self._first_step, self._measured = 0, []  # of an epoch that is taken up in its middle
         self._started = self._written = 0.0
+
+    def begin(self) -> None:
+        """Take up the newest state, or write that of the start, which is judged where a fall is watched for."""
+        if self.restore():
+            return
+        if self.fall is not None:
+            self.start_value = self._judge(first=True)
+        self.save(0, {}, 0.0)
 
     def variables(self) -> list:
         """All that a state holds the values of."""
@@ -128,7 +146,7 @@ class StateKeeper(keras.callbacks.Callback):
             Exception: If it is damaged, or does not fit to this training.
         """
         with np.load(path, allow_pickle=False) as archive:
-            record = json.loads(str(archive["record"]))
+            record = {**_ADDED, **json.loads(str(archive["record"]))}
             self._check_record(record)
             values = [_fitting(archive[f"v{index}"], like) for index, like in enumerate(self.variables())]
             weights = self.network.trainable_variables if "b0" in archive else []
@@ -136,7 +154,7 @@ class StateKeeper(keras.callbacks.Callback):
             count = sum(name.startswith("m") for name in archive.files) if record["step"] else 0
             measured = [archive[f"m{index}"] for index in range(count)]
             if any(array.dtype.kind not in "fiu" for array in measured):
-                raise ValueError("it holds what was measured so far, and not as numbers")
+                raise ValueError("it holds measures of an epoch that are not numbers")
             held = len(values) + len(best) + len(measured) + 1
             if len(archive.files) != held:
                 raise ValueError(f"it holds {len(archive.files)} arrays, and {held} were expected")
@@ -155,6 +173,8 @@ class StateKeeper(keras.callbacks.Callback):
             raise ValueError("it does not say in words when it fell")
         if type(record["returned"]) is not bool:
             raise ValueError("it does not say whether it was led back just now")
+        if type(record["best_norm"]) not in (int, float) or type(record["start_value"]) not in (int, float, type(None)):
+            raise ValueError("it does not say how good its start was")
         if not isinstance(stopped, str | None):
             raise ValueError("it does not say in words why it stopped")
         for key, measured in history.items():
@@ -174,7 +194,7 @@ class StateKeeper(keras.callbacks.Callback):
         self._first_step, measured, self._measured = self.step, self._measured, []
         if self.step:
             for variable, array in zip(self.model.metrics_variables, measured, strict=True):
-                variable.assign(array)
+                variable.assign(np.reshape(array, variable.shape))
 
     def on_train_batch_end(self, batch, logs=None):
         """Stop at a loss that is not finite, or lead back; write the state once it is old."""
@@ -204,34 +224,39 @@ class StateKeeper(keras.callbacks.Callback):
             if logs is not None:
                 logs["loss"] = math.nan
         if self.judge is not None:
-            values[self.judged_by] = self._judge(epoch)
+            values[self.judged_by] = self._judge()
             if logs is not None:
                 logs[self.judged_by] = values[self.judged_by]  # for the callbacks that come after
         history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
         if self.stopped is None:
             self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
-            write_json(self.folder / UNFINISHED_FILE, {"epochs": epoch + 1, "of": self.epochs, "history": history})
+            if self.best:
+                record = {"epochs": epoch + 1, "of": self.epochs, "falls": self.falls, "history": history}
+                write_json(self.folder / UNFINISHED_FILE, record)
 
-    def _judge(self, epoch: int) -> float:
+    def _judge(self, first: bool = False) -> float:
         """Judge the averaged weights where there are some, and remember them if they are the best so far.
 
         What cannot be judged, because the result is NaN, is never the best.
         """
         weights = self.network.trainable_variables
         current = _values(weights)
-        self.optimizer.finalize_variable_values(weights)  # the averages in their place, where it keeps them
+        if not first:
+            self.optimizer.finalize_variable_values(weights)  # the averages in their place, where it keeps them
         judged = _values(weights)
         with exact_float32():
             value = float(self.judge())
-        before = [earlier for earlier in self.history.get(self.judged_by, []) if not math.isnan(earlier)]
-        best = max(before, default=-math.inf)
+        before = [self.start_value, *self.history.get(self.judged_by, [])]
+        best = max(
+            (earlier for earlier in before if earlier is not None and not math.isnan(earlier)), default=-math.inf
+        )
         if value > best:
             self.best = judged
+            self.best_norm = float(np.asarray(getattr(self._steady, "usual_norm", 0.0)))
             self.ship()
         self._assign(current)
-        if self.fall is not None and not value >= best - self.fall:  # nor where it is NaN
-            fell = f"fell from {best:.2f} to {value:.2f}" if before else f"became {value:.2f}"
-            self._break_off(f"the validation {fell} in epoch {epoch + 1}")
+        if self.fall is not None and not first and not value >= best - self.fall:  # nor where it is NaN
+            self._break_off(f"the validation fell from {best:.2f} to {value:.2f} in epoch {self.epoch + 1}")
         return value
 
     def _assign(self, arrays: list[np.ndarray]) -> None:
@@ -253,18 +278,13 @@ class StateKeeper(keras.callbacks.Callback):
 
     def _break_off(self, why: str) -> None:
         """Lead the training back to its best weights at half the rate; stop it where it is never led back."""
-        if self.fall is None or self.returned or len(self.falls) >= _MOST_FALLS:
+        if self.fall is None or not self.best or self.returned or len(self.falls) >= _MOST_FALLS:
             self._stop(why)
             return
-        if self.best:
-            self._assign(self.best)
-        else:  # not judged yet
-            _, values, _, _ = self._newest()
-            for variable, array in zip(self.network.variables, values, strict=False):
-                variable.assign(array)
-        self.optimizer.start_again(self.network.trainable_variables)
+        self._assign(self.best)
+        self._steady.start_again(self.network.trainable_variables, self.best_norm)
         self.model.reset_metrics()
-        factor = float(self.optimizer.rate_factor)
+        factor = float(np.asarray(self._steady.rate_factor))
         self.returned = True
         self.falls = [*self.falls, {"epoch": self.epoch + 1, "why": why, "rate_factor": factor}]
         print(f"{self.folder.name}: {why}; back to the best weights, on at {factor:g} of the rate.")

@@ -26,7 +26,7 @@ def train(
     judged_by: str = "val_psnr",
     fall: float | None = None,
     shipped: keras.Model | None = None,
-    measure: Callable[[], dict[str, float]] | None = None,
+    measure: Callable[[], dict] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> dict:
@@ -42,10 +42,11 @@ def train(
     are judged and saved.
 
     With `fall` a training cannot fall for good: a judgement that much below the best, or a loss that is not finite,
-    leads back to the best weights, and it goes on from there at half the rate.
+    leads back to the best weights, and it goes on from there at half the rate. The weights of the start are judged
+    too, and are the first to go back to.
 
     Args:
-        model: The compiled model to fit; with `fall`, by a `SteadyAdam`.
+        model: The compiled model to fit.
         network: The part of it that is trained and saved; often `model` itself.
         batches: The dataset that starts at a given step.
         folder: Where the state, the network (`model.keras`) and the record (`training.json`) go.
@@ -55,7 +56,8 @@ def train(
         validation_steps: Batches in it.
         judge: Gives a number that is the higher, the better the network is.
         judged_by: What the history calls that number.
-        fall: How far below the best a judgement may lie; `None` never leads back.
+        fall: How far below the best a judgement may lie; `None` never leads back. Needs `judge`, and a `SteadyAdam` as
+            the optimizer of `model`.
         shipped: What is saved, with the weights of `network`: a network of the same layers, such as one in float32 of
             what is trained in mixed precision. Defaults to `network`.
         measure: Called when the training has ended and `network` has the weights that are saved; what it gives goes
@@ -64,18 +66,19 @@ def train(
         verbose: Of `fit`.
 
     Returns:
-        The record: `epochs`, `steps`, `seconds`, `history`, `falls`, and `stopped`, a sentence or `None`.
+        The record: `epochs`, `steps`, `seconds`, `history`, `falls`, and `stopped`, a sentence or `None`; with `fall`
+        also `start_value`, the judgement of the start.
+
+    Raises:
+        ValueError: If `fall` is given without what it needs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     remove_unfinished_files(folder)
     model.optimizer.build(model.trainable_variables)
     keeper = StateKeeper(folder, network, model.optimizer, judge, judged_by, epochs, steps_per_epoch, fall)
     keeper.ship = functools.partial(_ship, network, shipped, folder)
-    if not keeper.restore():
-        keeper.save(0, {}, 0.0)
-    before = None
-    while keeper.epoch < epochs and keeper.stopped is None and before != (keeper.epoch, keeper.step):
-        before = keeper.epoch, keeper.step  # where `fit` gets no further, a callback has stopped it
+    keeper.begin()
+    while keeper.epoch < epochs and keeper.stopped is None:
         model.fit(
             batches(keeper.epoch * steps_per_epoch + keeper.step),
             initial_epoch=keeper.epoch,
@@ -88,6 +91,8 @@ def train(
             shuffle=False,
         )
         keeper.go_back()  # `fit` ended by putting the averaged weights in place of those
+        if model.stop_training:
+            break
     keeper.take_best()
     _ship(network, shipped, folder)
     record = {
@@ -96,6 +101,7 @@ def train(
         "seconds": round(keeper.seconds, 2),
         "stopped": keeper.stopped,
         "falls": keeper.falls,
+        **({} if fall is None else {"start_value": keeper.start_value}),
         "history": keeper.history,
         **(measure() if measure is not None else {}),
     }

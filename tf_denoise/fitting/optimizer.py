@@ -85,10 +85,17 @@ class SteadyAdam(keras.optimizers.Adam):
         """Update a variable; the rate is that of the schedule times `rate_factor`."""
         super().update_step(gradient, variable, learning_rate * ops.cast(self.rate_factor, "float32"))
 
-    def start_again(self, variables) -> None:
-        """Forget all gradients and go on at half the rate, from what the variables are now."""
-        for memory in (*self._momentums, *self._velocities, self.usual_norm):
+    def start_again(self, variables, usual_norm: float = 0.0) -> None:
+        """Forget all gradients and go on at half the rate, from what the variables are now.
+
+        Args:
+            variables: The variables that are trained.
+            usual_norm: What the norm of the gradient usually was when they had these values; 0 where that is not
+                known, and the next gradient tells it.
+        """
+        for memory in (*self._momentums, *self._velocities):
             memory.assign(ops.zeros_like(memory))
+        self.usual_norm.assign(usual_norm)
         if self.use_ema:
             for average, variable in zip(self._model_variables_moving_average, variables, strict=True):
                 average.assign(variable)
@@ -128,11 +135,13 @@ def averaging_adam(peak: float, steps: int) -> SteadyAdam:
 
     The rate rises for a twentieth of the steps, 500 at most.
     """
+    return SteadyAdam(rate_over(steps, peak), use_ema=True, ema_momentum=averaging_momentum(steps))
+
+
+def rate_over(steps: int, peak: float) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Up to `peak` within a twentieth of the steps, 500 at most, then a cosine down to zero at the end."""
     warmup = max(1, min(500, steps // 20))
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, max(1, steps - warmup), warmup_target=peak, warmup_steps=warmup
-    )
-    return SteadyAdam(schedule, use_ema=True, ema_momentum=averaging_momentum(steps))
+    return keras.optimizers.schedules.CosineDecay(0.0, max(1, steps - warmup), warmup_target=peak, warmup_steps=warmup)
 
 
 def averaging_momentum(steps: int) -> float:

@@ -5,11 +5,22 @@ from typing import Any, ClassVar
 import keras
 
 from tf_denoise.checks import whole_number, whole_numbers
+from tf_denoise.errors import InputError
 
 
 def dtype_policy(dtype: Any = None) -> keras.DTypePolicy:
     """The policy of an argument `dtype`; the global policy for `None`."""
     return keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+
+
+class _Presets:
+    """The presets of a class, by name."""
+
+    def __get__(self, instance, owner) -> dict[str, dict[str, Any]]:
+        from tf_denoise.presets.catalogue import preset_facts, preset_names
+
+        found = {name: preset_facts(name) for name in preset_names()}
+        return {name: facts for name, facts in found.items() if facts["class_name"] == owner.__name__}
 
 
 class Network(keras.Model):
@@ -33,6 +44,8 @@ class Network(keras.Model):
 
     ARGUMENTS: ClassVar[tuple[str, ...]] = ()
     dtype_policy: keras.DTypePolicy
+    presets = _Presets()
+    """The trained networks of this class that are part of the package: by name, what is known of each."""
 
     def __init__(self, inputs, outputs, policy, trainable: bool = True, frozen_layers=None, **kwargs):
         super().__init__(inputs, outputs, **kwargs)
@@ -44,6 +57,29 @@ class Network(keras.Model):
                 _layer_at(self, path).trainable = False
         if not trainable:
             self.trainable = False
+
+    @classmethod
+    def from_preset(cls, name: str, dtype: Any = None) -> "Network":
+        """A trained network that is part of the package; nothing is downloaded.
+
+        Args:
+            name: One of `presets`.
+            dtype: Data type or policy of its layers; defaults to the global policy.
+
+        Returns:
+            The network, not compiled, ready for inference or for `fit`.
+
+        Raises:
+            InputError: If there is no such preset, it is of another class, or its file is damaged.
+        """
+        from tf_denoise.presets.catalogue import preset_file
+        from tf_denoise.runs.loading import load_file
+
+        network = load_file(preset_file(name))
+        if type(network) is not cls:
+            kind = type(network).__name__
+            raise InputError(f"The preset {name!r} is a {kind}, not a {cls.__name__}: call {kind}.from_preset.")
+        return in_dtype(network, dtype)
 
     @property
     def frozen_by_itself(self) -> tuple[str, ...]:
@@ -64,6 +100,21 @@ class Network(keras.Model):
     def from_config(cls, config: dict[str, Any], custom_objects=None) -> "Network":
         """The network of a configuration."""
         return cls(**config)
+
+
+def in_dtype(network: Network, dtype: Any = None) -> Network:
+    """The same network in another data type, its weights in float32; itself where it is of that type already.
+
+    Args:
+        network: The network.
+        dtype: Data type or policy; defaults to the global policy.
+    """
+    policy = dtype_policy(dtype)
+    if policy.name == network.dtype_policy.name:
+        return network
+    again = type(network).from_config({**network.get_config(), "dtype": policy.name})
+    again.set_weights(network.get_weights())
+    return again
 
 
 def dense_sizes(name: str, size: Any, hidden_units: Any) -> tuple[int, tuple[int, ...]]:

@@ -155,6 +155,8 @@ class UNet(Network):
         TensorShape([2, 13, 7, 1])
         >>> UNet().count_params()
         2258432
+        >>> list(UNet.presets)
+        ['photographs']
     """
 
     ARGUMENTS = ("channels", "widths", "block", "blocks", "skips", "stem")

@@ -44,9 +44,9 @@ class CameraNoise(NoiseLayer):
     """Adds, while training, the noise that pictures of all kinds of cameras have, of another kind for every image.
 
     A share `white` of the images gets white Gaussian noise. The others get noise whose variance grows with the light,
-    `gain * image + sigma**2`; half of these have it shared by neighbours, and half are clipped to [0, 1] and rounded
-    to 8 bits, as a file stores them. In a grey image that is stored as colour, all channels have the same noise in two
-    of three cases, as a grey camera gives it.
+    `gain * image + sigma**2`; half of these have it shared by neighbours. Half of these, and a quarter of the white
+    ones, are clipped to [0, 1] and rounded to 8 bits, as a file stores them. In a grey image that is stored as colour,
+    all channels have the same noise in two of three cases, as a grey camera gives it.
 
     Args:
         sigma: Standard deviation in the units of the images, in noise that grows with the light that of its Gaussian
@@ -121,7 +121,8 @@ class CameraNoise(NoiseLayer):
         gain = tf.where(is_camera, tf.cast(tf.exp(magnitude), exact.dtype)[:, None, None, None], 0)
         noisy = exact + tf.sqrt(gain * tf.clip_by_value(exact, 0, 1) + sigma**2) * normal
         stored = tf.round(255 * tf.clip_by_value(noisy, 0, 1)) / 255
-        return tf.cast(tf.where(is_camera & chosen("is_stored", 0.5), stored, noisy), images.dtype)
+        is_stored = (is_camera & chosen("is_stored", 0.5)) | (~is_camera & chosen("is_stored", 0.25))
+        return tf.cast(tf.where(is_stored, stored, noisy), images.dtype)
 
 
 def _pair(name: str, value) -> tuple[float, float]:

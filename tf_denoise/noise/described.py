@@ -67,7 +67,8 @@ def trained_range(
 ) -> tuple[float, float] | None:
     """Least and largest deviation of the noise in 255ths, or `None` where it has none that says enough.
 
-    Of the Poisson kind the largest is that of a white pixel. The arguments are those of `make_noise`.
+    Of the Poisson kind the largest is that of a white pixel, of the noise of cameras that of its white Gaussian part.
+    The arguments are those of `make_noise`.
 
     Raises:
         InputError: If there is no such kind.

@@ -5,7 +5,15 @@ import re
 from pathlib import Path
 
 from tf_denoise.errors import InputError
-from tf_denoise.runs.folder import CONFIG_FILE, RECORD_FILE, network_folder, read_json, with_found_places
+from tf_denoise.runs.folder import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    RECORD_FILE,
+    UNFINISHED_FILE,
+    network_folder,
+    read_json,
+    with_found_places,
+)
 
 NETWORKS_FILE = "networks.json"
 CHAIN_MSE = "validation_mse"
@@ -27,7 +35,9 @@ def read_config(run: Path) -> dict:
             f"{run} is not a run folder: its {CONFIG_FILE} is not that of a run; expected a run folder, or a .keras "
             "file."
         )
-    config.setdefault("scale_down", None)  # which older versions did not write down
+    if config["command"] == "textures":
+        for option in ("scale_down", "channels", "start"):  # which older versions did not write down
+            config.setdefault(option, None)
     repeats = config.setdefault("repeats", 1)
     if not isinstance(repeats, int) or not 1 <= repeats <= MOST_REPEATS:
         raise InputError(f"{run / CONFIG_FILE} is damaged: repeats lies in 1..{MOST_REPEATS:,}; received {repeats!r}.")
@@ -69,10 +79,12 @@ def read_parents(run: Path) -> dict[str, str | None]:
 
 
 def read_trained(run: Path) -> dict[tuple[int, str], dict]:
-    """The records of all trained networks by `(repeat, name)`.
+    """The records of all networks that can be used by `(repeat, name)`.
+
+    Of one that is still trained, whose best state so far is there, the record says `of`, the epochs of all.
 
     Raises:
-        InputError: If a file is damaged, or no network is trained.
+        InputError: If a file is damaged, or no network can be used.
     """
     repeats, names = read_config(run)["repeats"], read_parents(run)
     places = ((repeat, name) for repeat in range(1, repeats + 1) for name in names)
@@ -83,11 +95,14 @@ def read_trained(run: Path) -> dict[tuple[int, str], dict]:
 
 
 def _read_record(folder: Path) -> dict | None:
-    if not (folder / RECORD_FILE).exists():
-        return None
-    record = read_json(folder / RECORD_FILE)
+    file = folder / RECORD_FILE
+    if not file.exists():
+        file = folder / UNFINISHED_FILE
+        if not (file.exists() and (folder / MODEL_FILE).exists()):
+            return None
+    record = read_json(file)
     if not isinstance(record, dict) or not isinstance(record.get("history", {}), dict):
-        raise InputError(f"{folder / RECORD_FILE} is damaged: expected the record of a training.")
+        raise InputError(f"{file} is damaged: expected the record of a training.")
     return record
 
 
@@ -98,16 +113,18 @@ def best_place(trained: dict[tuple[int, str], dict]) -> tuple[int, str]:
     error of its chain (`CHAIN_MSE`). Runs of older versions have none: there the last validation loss decides, which is
     of noise that differs between networks.
     """
-    if all(_numbers(record, "val_psnr") for record in trained.values()):
-        return max(trained, key=lambda place: max(_numbers(trained[place], "val_psnr")))
+    psnr = {place: value for place, record in trained.items() if (value := best_psnr(record)) is not None}
+    if len(psnr) == len(trained):
+        return max(psnr, key=psnr.__getitem__)
     if all(_is_number(record.get(CHAIN_MSE)) for record in trained.values()):
         return min(trained, key=lambda place: trained[place][CHAIN_MSE])
     return min(trained, key=lambda place: (_numbers(trained[place], "val_loss") or [math.inf])[-1])
 
 
 def best_psnr(record: dict) -> float | None:
-    """The PSNR on the validation photographs of the weights that were saved, or `None`."""
-    return max(_numbers(record, "val_psnr"), default=None)
+    """The PSNR on the validation photographs of the weights that were saved, be they those of the start, or `None`."""
+    values, start = _numbers(record, "val_psnr"), record.get("start_value")
+    return max([*values, start] if values and _is_number(start) else values, default=None)
 
 
 def _numbers(record: dict, key: str) -> list[float]:

@@ -3,10 +3,12 @@
 import dataclasses
 import os
 import re
+import sys
 from pathlib import Path
 
 from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.described import KINDS, trained_range
+from tf_denoise.presets.catalogue import preset_facts, preset_file, preset_names
 from tf_denoise.runs.contents import best_place, read_config, read_parents, read_trained
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, network_folder
 from tf_denoise.runs.safety import EXPECTED, check_file, within_budget
@@ -42,6 +44,20 @@ class LoadedNetwork:
         return int(found[1]) if found else 1
 
     @property
+    def unfinished(self) -> str | None:
+        """A sentence if its training goes on, or was broken off: what was loaded is its best state so far.
+
+        Example:
+            >>> LoadedNetwork(None, "mae", record={"epochs": 3, "of": 20}).unfinished
+            'mae is not finished: this is its best state in 3 of 20 parts of its training.'
+        """
+        record = self.record or {}
+        if "of" not in record:
+            return None
+        done, all_parts = record.get("epochs"), record["of"]
+        return f"{self.name} is not finished: this is its best state in {done} of {all_parts} parts of its training."
+
+    @property
     def trained_range(self) -> tuple[float, float] | None:
         """Least and largest deviation of the noise it was trained on, in 255ths, where there was one.
 
@@ -58,8 +74,11 @@ class LoadedNetwork:
 def load_for_use(path, network: str | None = None, repeat: int | None = None) -> LoadedNetwork:
     """Load a trained network for inference.
 
+    Of a training that goes on the best state so far is loaded, and a note on standard error says so.
+
     Args:
-        path: A run folder, the folder of one of its networks, or a `.keras` file.
+        path: The name of a preset, a run folder, the folder of one of its networks, or a `.keras` file. A preset's name
+            wins over a folder of that name: `./photographs`, or a `Path`, is the folder.
         network: Which network of a run: its name, or `repeat-2/NAME`. Defaults to the best by validation.
         repeat: Which repeat of a run it comes from, counted from 1. Defaults to that which `network` names, or to the
             first that has it.
@@ -68,23 +87,32 @@ def load_for_use(path, network: str | None = None, repeat: int | None = None) ->
         InputError: If there is none, if it is damaged, or if it holds anything but parts of Keras, KerasHub and this
             package. It is refused before anything of it runs.
     """
+    if isinstance(path, str) and path in preset_names():
+        _refuse_choice(path, network, repeat)
+        facts = preset_facts(path)
+        return LoadedNetwork(load_file(preset_file(path)), path, facts["config"], facts["record"])
     path = Path(path)
     if not os.path.exists(path):  # which is False, where a path cannot be
-        raise InputError(f"{path} does not exist; {EXPECTED}.")
+        raise InputError(f"{path} does not exist; {EXPECTED}, or one of the presets: {', '.join(preset_names())}.")
     if path.is_dir() and (path / CONFIG_FILE).exists():
         return _from_run(path, network, repeat)
     if path.is_dir() and (path / "saved_model.pb").exists():
         raise InputError(f"{path} is a SavedModel, which serves without tf_denoise; {EXPECTED}.")
     if path.is_dir() and not (path / MODEL_FILE).exists():
         raise InputError(f"{path} is not a run folder: it has no {CONFIG_FILE}; {EXPECTED}.")
-    if network is not None or repeat is not None:
-        option = "--repeat" if network is None else "--network"
-        raise InputError(f"{option} names a network of a run folder; {path} is one network.")
+    _refuse_choice(path, network, repeat)
     file = (path / MODEL_FILE if path.is_dir() else path).resolve()
     run = _run_of(file)
     if run is not None and file.name == MODEL_FILE and (run / "networks") in file.parents:
         return _from_run(run, file.parent.relative_to(run / "networks").as_posix())
     return LoadedNetwork(load_file(file), file.stem)
+
+
+def _refuse_choice(path, network: str | None, repeat: int | None) -> None:
+    """Refuse to choose among the networks of what is a single one."""
+    if network is not None or repeat is not None:
+        option = "--repeat" if network is None else "--network"
+        raise InputError(f"{option} names a network of a run folder; {path} is one network.")
 
 
 def load_network(folder: Path):
@@ -128,7 +156,10 @@ def _from_run(run: Path, wanted: str | None, repeat: int | None = None) -> Loade
         chain.insert(0, parent)
     models = [load_network(network_folder(run, place[0], name)) for name in chain]
     name = place[1] if config["repeats"] == 1 else f"repeat-{place[0]}/{place[1]}"
-    return LoadedNetwork(_chained(run, models), name, config, trained[place], run)
+    loaded = LoadedNetwork(_chained(run, models), name, config, trained[place], run)
+    if loaded.unfinished:
+        print(f"note: {loaded.unfinished}", file=sys.stderr)
+    return loaded
 
 
 def _chosen(run: Path, trained: dict, wanted: str | None, repeat: int | None) -> tuple[int, str]:

@@ -67,14 +67,23 @@ def _training(about: LoadedNetwork) -> list[str]:
         lines.append(f"- Data: {stored['description']} ({counts}).")
     elif "dataset_description" in config:
         lines.append(f"- Data: {config['dataset_description']}.")
+    lines += [f"- Source: {printable(source)}." for source in config.get("sources", [])]
+    lines += [f"- Earlier training: {printable(stage)}." for stage in config.get("stages", [])]
     lines.append(f"- Noise: {_noise(config)}.")
+    if config.get("start"):
+        lines.append(f"- Begun from the trained network {printable(config['start'])}.")
     if config["command"] == "textures":
-        loss = about.name.split("/")[-1]
+        last = about.name.split("/")[-1]
+        loss = last if last in LOSSES else config.get("loss", last)
         beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
         words = LOSSES[loss].words if loss in LOSSES else loss
         lines.append(f"- Loss: {loss} ({words}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:
         lines.append(f"- {record['steps']:,} training steps of {config['batch_size']} images, seed {config['seed']}.")
+    if about.unfinished:
+        lines.append(f"- The training is not finished: {record['epochs']} of {record['of']} parts are done.")
+    for fall in record.get("falls", []):
+        lines.append(f"- Led back to its best weights, on at {fall['rate_factor']:g} of the rate: {fall['why']}.")
     if record.get("stopped"):
         lines.append(f"- The training stopped early: {record['stopped']}.")
     if about.run and (about.run / "environment.json").exists():

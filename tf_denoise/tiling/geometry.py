@@ -94,3 +94,32 @@ def _ramp(last: int, first: int, margin: int):
     if half <= 0:
         return lambda x: (x > centre).astype(float)
     return lambda x: np.clip((x - centre) / (2 * half) + 0.5, 0, 1)
+
+
+def turned(images: np.ndarray, turn: int) -> np.ndarray:
+    """One of the eight flips and turns of images `(..., height, width, channels)`, as a view.
+
+    Args:
+        images: The images.
+        turn: From 0, which leaves them as they are, to 7.
+
+    Example:
+        >>> turned(np.arange(6).reshape(2, 3, 1), 1)[..., 0].tolist()
+        [[0, 3], [1, 4], [2, 5]]
+    """
+    if turn & 1:
+        images = images.swapaxes(-3, -2)
+    if turn & 2:
+        images = images[..., ::-1, :, :]
+    if turn & 4:
+        images = images[..., ::-1, :]
+    return images
+
+
+def turned_back(images: np.ndarray, turn: int) -> np.ndarray:
+    """What `turned` made, as it was before, as a view."""
+    if turn & 4:
+        images = images[..., ::-1, :]
+    if turn & 2:
+        images = images[..., ::-1, :, :]
+    return images.swapaxes(-3, -2) if turn & 1 else images

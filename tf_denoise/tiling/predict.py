@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.checks import whole_number
+from tf_denoise.checks import finite_number, whole_number
 from tf_denoise.machine import memory
 from tf_denoise.tiling.exact import exact_float32
-from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans
+from tf_denoise.tiling.geometry import Span, blend_weights, round_up, tile_spans, turned, turned_back
 from tf_denoise.tiling.reach import measure_reach
 
 OVERLAPS_IN_A_TILE = 12
@@ -69,13 +69,26 @@ class TiledDenoiser:
         model: As for `denoise_image`.
         tile: As for `denoise_image`.
         overlap: As for `denoise_image`.
+        strength: From 0 to 1: the share of the network's output in the result, the rest is the noisy picture.
+        ensemble: 8 takes the mean over the eight flips and turns of the picture, 1 the picture as it is.
+
+    Raises:
+        ValueError: If the model takes no images of any size, or another argument is not what it should be.
 
     Attributes:
         channels: Channels of the network.
         stride: Tiles start at multiples of it: the network's attribute `stride`, or 32.
     """
 
-    def __init__(self, model, tile: int | None = None, overlap: int | None = None):
+    def __init__(
+        self,
+        model,
+        tile: int | None = None,
+        overlap: int | None = None,
+        *,
+        strength: float = 1.0,
+        ensemble: int = 1,
+    ):
         shape = getattr(model, "input_shape", None)
         if not isinstance(shape, tuple) or len(shape) != 4 or shape[1:3] != (None, None):
             raise ValueError(
@@ -85,6 +98,12 @@ class TiledDenoiser:
         for name, value, least in (("tile", tile, 1), ("overlap", overlap, 0)):
             if value is not None and whole_number(value, least) is None:
                 raise ValueError(f"{name} is an integer of at least {least}; received {value!r}.")
+        share = finite_number(strength, most=1.0)
+        if share is None:
+            raise ValueError(f"strength lies in 0..1; received {strength!r}.")
+        if ensemble not in (1, 8):
+            raise ValueError(f"ensemble is 1, or 8 for all flips and turns; received {ensemble!r}.")
+        self.strength, self.ensemble = share, ensemble
         self.channels, self.stride = shape[-1], getattr(model, "stride", 32)
         self._tile, self._overlap, self._measured = tile, overlap, False
         self._reach: int | None = None
@@ -257,13 +276,28 @@ class TiledDenoiser:
 
     def _denoised(self, images: np.ndarray) -> np.ndarray:
         """The output for a batch of images of 1 channel, 3, or as many as the network has."""
+        if self.strength == 0:
+            return images
+        output = self._with_channels(images)
+        return output if self.strength == 1 else self.strength * output + (1 - self.strength) * images
+
+    def _with_channels(self, images: np.ndarray) -> np.ndarray:
         channels = images.shape[-1]
         if channels == self.channels:
-            return self._predict(images).numpy()
+            return self._averaged(images)
         if channels == 1:
-            return self._predict(np.repeat(images, self.channels, axis=-1)).numpy().mean(axis=-1, keepdims=True)
-        planes = [self._predict(images[..., channel : channel + 1]).numpy() for channel in range(channels)]
+            return self._averaged(np.repeat(images, self.channels, axis=-1)).mean(axis=-1, keepdims=True)
+        planes = [self._averaged(images[..., channel : channel + 1]) for channel in range(channels)]
         return np.concatenate(planes, axis=-1)
+
+    def _averaged(self, images: np.ndarray) -> np.ndarray:
+        """The output for images of the network's channels, the mean over their flips and turns."""
+        if self.ensemble == 1:
+            return self._predict(images).numpy()
+        total = np.zeros(images.shape, "float32")
+        for turn in range(self.ensemble):
+            total += turned_back(self._predict(np.ascontiguousarray(turned(images, turn))).numpy(), turn)
+        return total / self.ensemble
 
 
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-
 from tf_denoise.losses import WeightedSumLoss
 from tf_denoise.losses.named import LOSSES, LossName
 from tf_denoise.models import UNet, ViTUNet, load_vit, small_vit
+from training.textures.start import begun_from
 
 
 def make_network(
-    name: str, vit: str, channels: int, widths: Sequence[int] | None = None, blocks: int | None = None
-) -> keras.Model:
-    """A new network for pictures of that many channels.
+    name: str,
+    vit: str,
+    channels: int,
+    widths: Sequence[int] | None = None,
+    blocks: int | None = None,
+    start: UNet | ViTUNet | None = None,
+) -> UNet | ViTUNet:
+    """A network to train, for pictures of that many channels.
 
     Args:
         name: `unet` or `vit_unet`.
@@ -21,18 +25,28 @@ def make_network(
         channels: 1 or 3.
         widths: Channels of each stage, then of the bottleneck; defaults to the network's own.
         blocks: Blocks of each stage; defaults to the network's own.
+        start: The trained network to begin from, whose arguments are taken; or the U-Net that a `vit_unet` is built
+            around.
 
     Raises:
         InputError: If the preset cannot be loaded.
     """
+    if start is not None and isinstance(start, UNet) == (name == "unet"):
+        own = {"name", "dtype", "trainable", "frozen_layers"}
+        config = {key: value for key, value in start.get_config().items() if key not in own}
+        return begun_from(start, type(start).from_config(config))
     sizes: dict[str, Any] = {
         name: value for name, value in (("widths", widths), ("blocks", blocks)) if value is not None
     }
+    if start is not None:
+        sizes = {"widths": start.widths, "blocks": start.blocks, "block": start.block}
     if name == "unet":
         return UNet(channels, **sizes)
     if vit == "small":
-        return ViTUNet(small_vit(), channels, **sizes)
-    return ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
+        network = ViTUNet(small_vit(), channels, **sizes)
+    else:
+        network = ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
+    return network if start is None else begun_from(start, network)
 
 
 def make_loss(name: LossName, weight: float, crop_size: int) -> WeightedSumLoss:

@@ -17,6 +17,7 @@ from tf_denoise.data.parts import DATA_FILE, Parts
 from tf_denoise.fitting.loop import train
 from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.losses.named import LossName
+from tf_denoise.models import UNet, ViTUNet
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.runs.folder import RECORD_FILE, check_run_folder, network_folder, read_json
@@ -27,6 +28,7 @@ from training.setting import precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
 from training.textures.options import TextureOptions
+from training.textures.start import check_colours, fingerprint, keep_start, load_start, place_of
 
 PLACES = ("data", "clean", "noisy", "validation", "test")
 """The options that name folders: a run goes on where they were moved together with it."""
@@ -51,7 +53,9 @@ def run_textures(options: TextureOptions) -> None:
         InputError: If the data or the output folder is not what it should be.
     """
     check_run_folder(options.output)
+    start = load_start(options)
     data = Parts(
+        channels=None if start is None else start.channels,
         data=options.data,
         clean=options.clean,
         noisy=options.noisy,
@@ -64,19 +68,23 @@ def run_textures(options: TextureOptions) -> None:
         scale_down=options.scale_down,
         grey=GREY_SHARE if options.noise == "camera" and options.clean is None else 0.0,
     )
+    if start is not None:
+        check_colours(options.start, start, data.parts["train"])
     print(f"Data: {data.description}.")
     for name, reason in data.record()["skipped"]:
         print(f"Skipped: {name} {reason}.")
     # What can be refused is refused before the folder is taken.
-    make_network(options.network, options.vit, data.channels, options.widths, options.blocks)
+    make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
     data.training_pairs(training_noise(options), batches_seed(options.seed, repeat=1))
     for part in ("validation", "test"):
         data.check(part)
     folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
-    with running(folder, _stored(options, data), [{"name": loss} for loss in options.losses], PLACES, changed):
+    networks = [{"name": loss} for loss in options.losses]
+    with running(folder, _stored(options, data, start), networks, (*PLACES, "start"), changed):
+        keep_start(start, folder)
         data.write_record(folder)
-        TextureTrainer(options, data, folder).train_all()
+        TextureTrainer(options, data, folder, start).train_all()
         data.write_record(folder)  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
@@ -89,12 +97,14 @@ def training_noise(options: TextureOptions) -> keras.layers.Layer | None:
     return make_noise(options.noise, sigma_255=options.sigma, level=options.level, photons=options.photons)
 
 
-def _stored(options: TextureOptions, data: Parts) -> dict:
-    """What the run keeps of its options, with whole paths, and which photographs it took."""
+def _stored(options: TextureOptions, data: Parts, start: UNet | ViTUNet | None) -> dict:
+    """What the run keeps of its options, with whole paths, which photographs it took and what it began from."""
     stored = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
     for key in PLACES:
         if stored[key] not in (None, "embedded"):
             stored[key] = str(Path(stored[key]).resolve())
+    if start is not None:
+        stored |= {"start": place_of(options.start), "start_fingerprint": fingerprint(start), "channels": data.channels}
     del stored["output"]
     return stored | {"command": "textures", "data_fingerprint": data.fingerprint()}
 
@@ -111,10 +121,11 @@ class TextureTrainer:
         options: The options, resolved.
         data: The photographs.
         folder: The run folder.
+        start: The network to begin from, or `None`.
     """
 
-    def __init__(self, options: TextureOptions, data: Parts, folder: Path):
-        self.options, self.data, self.folder = options, data, folder
+    def __init__(self, options: TextureOptions, data: Parts, folder: Path, start: UNet | ViTUNet | None = None):
+        self.options, self.data, self.folder, self.start = options, data, folder, start
         self.noise = training_noise(options)
         self.validation = [
             NoisyPair(picture.name, _centre(picture.clean), _centre(picture.noisy), picture.level)
@@ -184,6 +195,7 @@ class TextureTrainer:
             judge=judge_of(model, shipped, self.validation),
             fall=FALL,
             shipped=shipped,
+            measure=lambda: {} if self.start is None else {"start": place_of(self.options.start)},
             callbacks=[*callbacks, _PictureLog(log_folder(self.folder, folder), self.validation[0])],
         )
 
@@ -203,7 +215,8 @@ class TextureTrainer:
 
     def _network(self) -> keras.Model:
         options = self.options
-        return make_network(options.network, options.vit, self.data.channels, options.widths, options.blocks)
+        sizes = options.widths, options.blocks
+        return make_network(options.network, options.vit, self.data.channels, *sizes, self.start)
 
     def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:
         return self.data.training_pairs(self.noise, batches_seed(self.options.seed, repeat), start_step)

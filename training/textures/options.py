@@ -12,6 +12,9 @@ from tf_denoise.losses.named import LossName
 
 COMPARED: tuple[LossName, ...] = ("mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet")
 
+RATE, FINE_TUNING_RATE = 1e-3, 3e-4
+"""Peak learning rates from nothing and from a trained network."""
+
 
 @dataclasses.dataclass(frozen=True)
 class TextureOptions:
@@ -41,6 +44,9 @@ class TextureOptions:
     """Decides the split, the initial weights, the crops and the noise."""
     network: Literal["unet", "vit_unet"] = "unet"
     """A U-Net, or a U-Net that sees the tokens of a vision transformer at its bottleneck."""
+    start: str | None = None
+    """Begin from a trained network: a preset (photographs), a run folder, or a .keras file. Its widths and blocks are
+    taken over; a vit_unet also begins from a unet, as that U-Net."""
     widths: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...] | None, Field(min_length=2, max_length=8)] = None
     """Channels of each stage of the U-Net, then of its bottleneck; defaults to 64 128 256, or those of --start."""
     blocks: Annotated[int | None, Field(ge=1, le=64)] = None
@@ -59,7 +65,8 @@ class TextureOptions:
     minutes: Annotated[float | None, Field(ge=0.01, le=1_000_000)] = None
     """Time for all training together. A few steps are timed once, and their number is kept. Defaults to 20."""
     steps: Annotated[int | None, Field(ge=1, le=10**9)] = None
-    """Training steps of each network, instead of --minutes; rounded up to a multiple of its judgements, 20 or more."""
+    """Training steps of each network, instead of --minutes; above 20 rounded up to a multiple of the number of its
+    judgements: 20, or one in ten minutes."""
     noise: Literal["gaussian", "salt_and_pepper", "poisson_gaussian", "camera"] = "gaussian"
     """The noise that is put on clean photographs. camera is a mix: white Gaussian, and that of many cameras, which
     grows with the light and is shared by neighbours; some crops are made grey for it."""
@@ -74,9 +81,9 @@ class TextureOptions:
     """Side of the square crops in pixels."""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 16
     """Crops per training step."""
-    learning_rate: Annotated[float, Field(ge=1e-8, le=1)] = 1e-3
+    learning_rate: Annotated[float | None, Field(ge=1e-8, le=1)] = None
     """Adam's peak learning rate: a warm-up, then a cosine to zero. A training whose validation falls by 3 dB goes on
-    from its best weights at half of it."""
+    from its best weights at half of it. Defaults to 0.001, with --start to 0.0003."""
     memory: Annotated[int, Field(ge=16, le=10**7)] = 512
     """Megabytes of decoded photographs to hold."""
     mixed_precision: Literal["auto", "none", "float16", "bfloat16"] = "auto"
@@ -97,6 +104,8 @@ class TextureOptions:
                 "--validation and --test name clean photographs and go with --data; the pairs of --clean and --noisy "
                 "are split by themselves."
             )
+        if options.scale_down is not None and (options.clean is not None or options.data == "embedded"):
+            raise InputError("--scale-down goes with a folder of clean photographs, --data FOLDER.")
         if options.minutes is not None and options.steps is not None:
             raise InputError("Give either --minutes or --steps.")
         if options.sigma[0] > options.sigma[-1]:
@@ -107,6 +116,8 @@ class TextureOptions:
         filled: dict[str, Any] = {}
         if options.minutes is None and options.steps is None:
             filled["minutes"] = 20.0
+        if options.learning_rate is None:
+            filled["learning_rate"] = RATE if options.start is None else FINE_TUNING_RATE
         if options.output is None:
             data = Path(options.clean or options.data).resolve().name
             filled["output"] = Path("runs") / f"textures-{options.network}-{printable(data)}"

@@ -80,6 +80,7 @@ def test_the_tokens_of_a_transformer_have_a_short_name(place, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["road-vit-eigen.png"]
 
 
+@pytest.mark.slow
 def test_with_a_clean_picture_the_map_is_judged(place, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("evaluation.explain.explainer.SHUFFLED", 1)
     numbers = []
@@ -137,7 +138,7 @@ def test_the_other_pictures_are_done_when_some_are_bad(place, tmp_path, capsys):
 LAYER = ("--layer", "bottleneck")
 MSE = ("--network", "mse")
 REFUSED = {
-    "no model": ("nowhere", (), r"nowhere does not exist; expected a run folder, or a \.keras file\."),
+    "no model": ("nowhere", (), r"nowhere does not exist; expected a run folder, or a \.keras file"),
     "no run": ("noisy", (), r"noisy is not a run folder: it has no config\.json;"),
     "digits": ("digits", (), "digits is not the folder of a run on photographs"),
     "broken": ("broken.keras", (), r"broken\.keras is not a \.keras file, or is damaged: "),

@@ -281,6 +281,7 @@ def test_a_picture_that_fails_while_it_is_denoised_or_written_stops_no_other(tmp
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_ctrl_c_leaves_whole_files_only(run, tmp_path):
     for index in range(16):
@@ -390,3 +391,41 @@ def test_names_of_any_bytes_are_denoised_compared_and_printed(tmp_path):
     assert result.returncode == 1, result.stderr
     assert "caf\\xe9.png: PSNR 100.00 dB" in result.stdout
     assert "Traceback" not in result.stderr
+
+
+def test_strength_and_ensemble_and_precision_are_options_of_the_command(run, model, tmp_path, capsys):
+    picture = noise(30, 41, 3) // 2 + 64  # far from both ends of the range
+    png(tmp_path / "a.png", picture, 2)
+    outputs = {}
+    for name, options in {
+        "whole": {},
+        "none": {"strength": 0},
+        "half": {"strength": 0.5},
+        "eight": {"ensemble": 8},
+        "bfloat16": {"mixed-precision": "bfloat16"},
+    }.items():
+        assert status(command(run, tmp_path / "a.png", output=tmp_path / name, **options)) == 0
+        outputs[name] = np.asarray(Image.open(tmp_path / name / "a.png"), "float64")
+    assert "denoised by mae in bfloat16" in capsys.readouterr().out
+    np.testing.assert_array_equal(outputs["none"], picture)
+    np.testing.assert_allclose(outputs["half"], (outputs["whole"] + picture) / 2, atol=1.01)
+    assert np.abs(outputs["eight"] - outputs["whole"]).max() > 0
+    np.testing.assert_allclose(outputs["bfloat16"], outputs["whole"], atol=4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"strength": 1.5}, "--strength lies in 0..1; received 1.5."),
+        ({"strength": -0.1}, "--strength lies in 0..1; received -0.1."),
+        ({"strength": "nan"}, "--strength"),
+        ({"model": "fotographs"}, "fotographs does not exist; expected a run folder, or a .keras file, or one of the"),
+    ],
+)
+def test_a_strength_outside_its_range_and_an_unknown_preset_are_refused(tmp_path, capsys, options, message):
+    photograph(tmp_path / "a.png", 20, 20)
+    words = [str(tmp_path / "a.png"), "--output", str(tmp_path / "out")]
+    for name, value in options.items():
+        words += [f"--{name}", str(value)]
+    assert message in refusal(capsys, main, ["denoise", *words])
+    assert files_of(tmp_path / "out") == {}

@@ -72,6 +72,7 @@ def test_the_best_network_is_exported_with_its_card(run, tmp_path, capsys):
     assert "SSIM" not in card  # none was measured
 
 
+@pytest.mark.slow
 def test_a_network_that_is_named_goes_to_other_formats(run, tmp_path, capsys):
     main(["export", str(run), str(tmp_path / "a.onnx"), "--format", "onnx", "--network", "repeat-1/mse"])
     sized = ["--format", "litert", "--size", "9", "13"]

@@ -33,7 +33,10 @@ RANGES = {
         "tsne_points": (0, 10_000_000),
     },
     TextureOptions: {
+        "scale_down": (64, 100_000),
         "seed": SEEDS,
+        "widths": (1, 4_096),
+        "blocks": (1, 64),
         "loss_weight": (0, 1),
         "repeats": (1, 1_000),
         "minutes": (0.01, 1_000_000),
@@ -57,7 +60,13 @@ RANGES = {
         "repeat": (1, 1_000),
         "seed": SEEDS,
     },
-    Denoise: {"jobs": (1, 1_000), "tile": (16, 100_000), "overlap": (0, 100_000), "quality": (1, 100)},
+    Denoise: {
+        "strength": (0, 1),
+        "jobs": (1, 1_000),
+        "tile": (16, 100_000),
+        "overlap": (0, 100_000),
+        "quality": (1, 100),
+    },
     Export: {"size": (1, 100_000), "max_megapixels": (0.01, 1_000)},
 }
 COMMANDS = {
@@ -85,7 +94,7 @@ def parts_of(hint) -> list:
 def values_of(kind, name, value) -> list:
     """The value as often as the option takes one."""
     hint = typing.get_type_hints(kind)[name]
-    count = max(1, sum(part in (int, float) for part in parts_of(hint)))
+    count = 2 if name == "widths" else max(1, sum(part in (int, float) for part in parts_of(hint)))
     return [value] * count
 
 

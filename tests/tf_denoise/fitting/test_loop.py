@@ -112,6 +112,7 @@ def test_a_training_that_was_interrupted_ends_in_the_same_bits(where, whole, tmp
     assert_same_end(run(tmp_path, new_model(seed=99)), whole)
 
 
+@pytest.mark.slow
 def test_it_may_be_interrupted_more_than_once(whole, tmp_path):
     for where in ((0, None), (1, 4), (2, None)):
         interrupted(tmp_path, *where)
@@ -399,13 +400,14 @@ def test_a_loss_that_becomes_nan_keeps_the_last_good_weights_and_not_their_avera
         np.testing.assert_array_equal(found, expected)
 
 
-def falling(folder, judgements, model=None, **options):
-    """A training whose judgements are given, and the weights that each was made of."""
+def falling(folder, judgements, model=None, start=10.0, **options):
+    """A training whose judgements are given, and the weights that each was made of: the start's first."""
     model, seen = model or steady_model(), []
 
     def judge():
         seen.append(model.get_weights())
-        return judgements[int(model.optimizer.iterations) // STEPS - 1]
+        epochs = int(model.optimizer.iterations) // STEPS
+        return judgements[epochs - 1] if epochs else start
 
     record, _ = run(folder, model, judge=judge, fall=3.0, **options)
     return record, seen, model
@@ -430,7 +432,7 @@ def test_a_fall_leads_back_to_the_best_weights_at_half_the_rate_as_often_as_need
     assert [fall["rate_factor"] for fall in record["falls"]] == [0.5, 0.25]
     assert record["falls"][0]["why"] == "the validation fell from 25.00 to 21.00 in epoch 3"
     assert float(model.optimizer.rate_factor) == 0.25
-    for best, third, fourth, saved in zip(*seen[1:2], *after[2:], load_network(tmp_path).get_weights(), strict=True):
+    for best, third, fourth, saved in zip(seen[2], *after[2:], load_network(tmp_path).get_weights(), strict=True):
         np.testing.assert_array_equal(third, best)
         np.testing.assert_array_equal(fourth, best)
         np.testing.assert_array_equal(saved, best)
@@ -448,7 +450,7 @@ def test_a_judgement_that_is_nan_is_a_fall(tmp_path):
     assert [fall["why"] for fall in record["falls"]] == ["the validation fell from 20.00 to nan in epoch 2"]
 
 
-@pytest.mark.parametrize("where", [(2, 1), (3, 2)], ids=str)
+@pytest.mark.parametrize("where", [(2, 1), pytest.param((3, 2), marks=pytest.mark.slow)], ids=str)
 def test_a_training_that_fell_resumes_to_the_same_bits(tmp_path, where):
     judgements = [20.0, 25.0, 21.0, 26.0]
     with pytest.raises(KeyboardInterrupt):
@@ -499,14 +501,78 @@ def test_an_epoch_that_ends_with_a_loss_that_is_not_finite_has_none(tmp_path):
     assert (record["stopped"], len(record["falls"])) == (None, 1)
 
 
+def test_a_fall_before_the_first_success_leads_back_to_the_start(tmp_path):
+    model = steady_model()
+    start = model.get_weights()
+    record, _, _ = falling(tmp_path, [9.0, 9.0, 31.5, 32.0], model, start=31.0)
+    assert [fall["why"] for fall in record["falls"]] == [
+        "the validation fell from 31.00 to 9.00 in epoch 1",
+        "the validation fell from 31.00 to 9.00 in epoch 2",
+    ]
+    assert record["start_value"] == 31.0
+    record, _, _ = falling(tmp_path / "kept", [30.0, 29.0, 30.5, 28.5], steady_model(), start=31.0)
+    assert record["falls"] == []
+    for found, expected in zip(load_network(tmp_path / "kept").get_weights(), start, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("saved_every", [240.0, -1.0])
+def test_a_loss_that_is_not_finite_in_the_first_epoch_leads_to_the_same_bits_however_often_the_state_is_saved(
+    tmp_path, saved_every, monkeypatch
+):
+    def data(start):
+        def batch(step):
+            images = tf.where(step == 4, float("nan"), tf.gather(CLEAN, draw_batch(step, 8, len(CLEAN))[0]))
+            return images, images
+
+        return tf.data.Dataset.counter(start).map(batch)
+
+    falling(tmp_path / "whole", [20.0, 21.0, 22.0, 23.0], data=data)
+    monkeypatch.setattr("tf_denoise.fitting.keeper._SAVED_EVERY", saved_every)
+    with pytest.raises(KeyboardInterrupt):
+        falling(tmp_path / "cut", [20.0, 21.0, 22.0, 23.0], data=data, callbacks=[Interrupt(0, at_batch=3)])
+    falling(tmp_path / "cut", [20.0, 21.0, 22.0, 23.0], data=data)
+    networks = [load_network(tmp_path / name).get_weights() for name in ("cut", "whole")]
+    for found, expected in zip(*networks, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_training_in_float16_that_falls_is_led_back_too(tmp_path):
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(5, "tanh"), keras.layers.Dense(6, dtype="float32")]
+    keras.config.set_dtype_policy("mixed_float16")
+    model = keras.Sequential([keras.Input((6,)), *layers])
+    model.compile(SteadyAdam(0.05, use_ema=True), "mse", jit_compile=False)
+    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+    record, _, _ = falling(tmp_path, [20.0, 25.0, 21.0, 26.0], model)
+    assert [fall["rate_factor"] for fall in record["falls"]] == [0.5]
+    assert record["stopped"] is None
+
+
+def test_a_fall_needs_a_judge_and_the_optimizer_that_goes_back(tmp_path):
+    for model, options in ((new_model(), {"judge": lambda: 1.0}), (steady_model(), {})):
+        with pytest.raises(ValueError, match="`fall` needs a `judge`, and a `SteadyAdam` as the optimizer"):
+            run(tmp_path, model, fall=3.0, **options)
+
+
+def test_a_callback_can_stop_the_training(tmp_path):
+    class Enough(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    record, _ = run(tmp_path, callbacks=[Enough()])
+    assert (record["epochs"], record["stopped"]) == (2, None)
+
+
 def test_a_training_that_always_falls_is_stopped_at_last(tmp_path):
     record, _, _ = falling(tmp_path, [20.0, *[0.0] * 23], epochs=24)
     assert len(record["falls"]) == 20
     assert record["stopped"] == "the validation fell from 20.00 to 0.00 in epoch 22; the state after epoch 21 was kept"
 
 
-@pytest.mark.parametrize("per_execution", [1, 3])
-@pytest.mark.parametrize("where", [(0, 2), (2, 2)], ids=str)
+@pytest.mark.parametrize("per_execution", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("where", [(0, 2), pytest.param((2, 2), marks=pytest.mark.slow)], ids=str)
 def test_a_long_epoch_is_taken_up_in_its_middle_to_the_same_bits(tmp_path, where, per_execution, monkeypatch):
     expected = run(tmp_path / "whole", new_model(per_execution=per_execution))
     monkeypatch.setattr("tf_denoise.fitting.keeper._SAVED_EVERY", -1.0)  # after each step
@@ -544,12 +610,13 @@ def test_the_best_network_so_far_is_there_while_the_training_goes_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         falling(tmp_path, [20.0, 25.0, 24.0, 26.0], callbacks=[Interrupt(2)])
     seen = falling(tmp_path / "other", [20.0, 25.0, 24.0, 26.0])[1]
-    for found, expected in zip(load_network(tmp_path).get_weights(), seen[1], strict=True):
+    for found, expected in zip(load_network(tmp_path).get_weights(), seen[2], strict=True):
         np.testing.assert_array_equal(found, expected)
     assert not (tmp_path / "training.json").exists()
     unfinished = json.loads((tmp_path / "unfinished.json").read_text())
     assert (unfinished["epochs"], unfinished["of"]) == (3, 4)
     assert unfinished["history"]["val_psnr"] == [20.0, 25.0, 24.0]
+    assert unfinished["falls"] == []
     assert not (tmp_path / "other" / "unfinished.json").exists()
 
 

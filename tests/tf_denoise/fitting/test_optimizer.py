@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import python
 
 from tf_denoise.fitting.optimizer import SteadyAdam, averaging_adam
 
@@ -70,8 +71,8 @@ def test_starting_again_forgets_the_gradients_and_halves_the_rate():
     for _ in range(50):
         optimizer.apply([tf.constant([1.0])], [weight])
     weight.assign([5.0])
-    optimizer.start_again([weight])
-    assert float(optimizer.usual_norm) == 0.0
+    optimizer.start_again([weight], usual_norm=2.0)
+    assert float(optimizer.usual_norm) == 2.0
     optimizer.apply([tf.constant([0.0])], [weight])
     assert float(weight[0]) == 5.0  # nothing pushes on
     optimizer.apply([tf.constant([1.0])], [weight])
@@ -97,6 +98,43 @@ def test_it_comes_back_from_its_configuration():
 def test_the_rate_rises_for_a_twentieth_of_the_steps_and_falls_to_zero():
     rate = averaging_adam(1e-3, 400)._learning_rate
     assert [round(float(rate(step)), 6) for step in (0, 10, 20, 210, 400)] == [0.0, 0.0005, 0.001, 0.0005, 0.0]
+
+
+REPLICAS = """
+import sys
+import numpy as np
+import keras, tensorflow as tf
+from tf_denoise.fitting.optimizer import SteadyAdam
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+def trained(devices):
+    keras.utils.set_random_seed(0)
+    with tf.distribute.MirroredStrategy(devices).scope():
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, "tanh"), keras.layers.Dense(1)])
+        model.compile(SteadyAdam(0.05, use_ema=True), "mse", jit_compile=False)
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    x[24:28] *= 1000  # an outburst, on one of the replicas alone
+    norms = []
+    follow = lambda batch, logs: norms.append(np.asarray(model.optimizer.usual_norm))
+    callbacks = [keras.callbacks.LambdaCallback(on_train_batch_end=follow)]
+    model.fit(x, x.sum(1), batch_size=8, epochs=2, shuffle=False, verbose=0, callbacks=callbacks)
+    model.optimizer.start_again(model.trainable_variables)
+    assert np.asarray(model.optimizer.rate_factor) == 0.5
+    model.fit(x, x.sum(1), batch_size=8, epochs=1, shuffle=False, verbose=0)
+    return [*norms, *model.get_weights()]
+
+for one, two in zip(trained(["CPU:0"]), trained(["CPU:0", "CPU:1"]), strict=True):
+    np.testing.assert_allclose(two, one, rtol=1e-4, atol=1e-6)
+print("alike")
+"""
+
+
+@pytest.mark.process
+def test_two_replicas_clip_the_gradient_of_their_whole_batch():
+    result = python("-c", REPLICAS)
+    assert result.returncode == 0, result.stderr
+    assert "alike" in result.stdout
 
 
 def test_it_trains_a_model_under_mixed_precision():

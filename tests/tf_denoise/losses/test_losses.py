@@ -132,6 +132,7 @@ def test_gradient_is_that_of_finite_differences(make, shape):
     np.testing.assert_allclose(np.sum(gradient * direction), float(difference) / (2 * step), rtol=1e-4)
 
 
+@pytest.mark.slow
 @EVERY_LOSS
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("spec", [(None, 17, 22, 3), (None, None, None, 3)], ids=["unknown batch", "unknown size"])

@@ -164,6 +164,7 @@ def test_moving_the_image_by_the_stride_moves_the_output(make):
     np.testing.assert_allclose(model(moved)[:, there, there], model(image)[:, here, here], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 @EVERY_NET
 def test_any_size_in_any_graph(make):
     check_compiled(with_random_weights(make()), [(1, 1, 1), (3, 3, 3), (1, 16, 8), (2, 5, 17)])
@@ -187,6 +188,7 @@ def test_nets_round_trip(make, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["residual", "plain"])
 def test_nets_are_exported_for_every_size(name, tmp_path):
     check_export(with_random_weights(NETS[name]()), [(1, 3, 3), (2, 16, 24), (3, 13, 18)], tmp_path)

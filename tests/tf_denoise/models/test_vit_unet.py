@@ -100,6 +100,7 @@ def test_a_grey_image_is_seen_in_three_equal_channels():
     np.testing.assert_allclose(view, np.repeat(2 * grey - 1, 3, -1), atol=1e-6)
 
 
+@pytest.mark.slow
 @EVERY_NET
 def test_any_size_in_any_graph(make):
     network_checks.check_compiled(with_random_weights(make()), [(1, 1, 1), (3, 16, 8), (2, 9, 7)])
@@ -112,6 +113,7 @@ def test_nets_round_trip(make, tmp_path):
     assert len({id(variable) for variable in model.weights}) == len(model.weights)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_loading_downloads_nothing(tmp_path):
     NETS["plain"](name="net").save(tmp_path / "model.keras")
@@ -129,6 +131,7 @@ def test_loading_downloads_nothing(tmp_path):
     assert result.stdout.strip() == "net", result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["residual", "grey, frozen"])
 def test_nets_are_exported_for_every_size(name, tmp_path):
     network_checks.check_export(with_random_weights(NETS[name]()), [(1, 3, 3), (2, 13, 18)], tmp_path)

@@ -17,12 +17,14 @@ def deviations(noise, images=FLAT, seed=(3, 4)):
 
 
 def test_a_share_of_the_images_gets_white_gaussian_noise_alone():
-    added = deviations(CameraNoise(0.1, white=1.0))
-    np.testing.assert_allclose(added.std(axis=(1, 2)), 0.1, rtol=0.2)
+    added = deviations(CameraNoise(0.03, white=1.0))
+    np.testing.assert_allclose(added.std(axis=(1, 2)), 0.03, rtol=0.2)
     along = (added[:, 1:] * added[:, :-1]).mean() / added.var()
     assert abs(along) < 0.01
-    expected = deviations(AdditiveGaussian(0.1))
-    np.testing.assert_allclose(added, expected, atol=1e-6)  # the very noise of that layer
+    expected = deviations(AdditiveGaussian(0.03))
+    is_equal = np.abs(added - expected).max(axis=(1, 2, 3)) < 1e-6  # the very noise of that layer
+    assert is_equal.mean() == pytest.approx(0.75, abs=0.08)
+    np.testing.assert_allclose(added[~is_equal], expected[~is_equal], atol=0.51 / 255)  # nothing is near 0 or 1
 
 
 def test_the_variance_grows_with_the_light_in_the_others():
@@ -38,10 +40,11 @@ def test_gains_are_drawn_by_order_of_magnitude():
     np.testing.assert_allclose(shares / len(gains), 0.25, atol=0.08)
 
 
-def test_half_of_the_others_is_clipped_and_rounded_to_8_bits():
-    noisy = CameraNoise((0.0, 0.3), white=0.0).corrupt(FLAT, (3, 4)).numpy()
+@pytest.mark.parametrize(("white", "share"), [(0.0, 0.5), (1.0, 0.25)])
+def test_some_are_clipped_and_rounded_to_8_bits(white, share):
+    noisy = CameraNoise((0.01, 0.3), white=white).corrupt(FLAT, (3, 4)).numpy()
     is_stored = np.abs(255 * noisy - np.round(255 * noisy)).max(axis=(1, 2, 3)) < 1e-3
-    assert 0.4 < is_stored.mean() < 0.6
+    assert is_stored.mean() == pytest.approx(share, abs=0.08)
     assert noisy[is_stored].min() >= 0
     assert noisy[is_stored].max() <= 1
 

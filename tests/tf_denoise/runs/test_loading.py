@@ -186,7 +186,9 @@ def test_networks_that_do_not_fit_together_are_named(tmp_path):
 
 @pytest.mark.parametrize("path", ["x" * 3000, "a\0b", "nowhere/model.keras"])
 def test_a_path_that_cannot_be_is_a_sentence(path):
-    with pytest.raises(InputError, match=r"expected a run folder, or a \.keras file\.$") as caught:
+    with pytest.raises(
+        InputError, match=r"expected a run folder, or a \.keras file, or one of the presets: photographs\.$"
+    ) as caught:
         load_for_use(path)
     assert len(str(caught.value)) <= 300
 
@@ -359,3 +361,40 @@ def test_what_is_no_trained_network_is_refused_before_anything_of_it_runs(name, 
     assert "\n" not in str(caught.value)
     assert not opened
     assert not ran(tmp_path)
+
+
+def unfinished_run(folder, networks):
+    """A run whose networks, by `(repeat, name)` with their PSNR, are still trained."""
+    run = make_run(folder, {place: (small(), {"val_psnr": [best]}) for place, best in networks.items()}, CONFIG)
+    for place, best in networks.items():
+        (network_folder(run, *place) / "training.json").unlink()
+        record = {"epochs": 3, "of": 20, "history": {"val_psnr": [20.0, best, 21.0]}}
+        write_json(network_folder(run, *place) / "unfinished.json", record)
+    return run
+
+
+def test_the_best_state_of_an_unfinished_training_can_be_used_and_says_so(tmp_path, capsys):
+    run = unfinished_run(tmp_path / "run", {(1, "mse"): 28.0, (1, "mae"): 30.0})
+    loaded = load_for_use(run)
+    assert loaded.name == "mae"
+    sentence = "mae is not finished: this is its best state in 3 of 20 parts of its training."
+    assert loaded.unfinished == sentence
+    assert capsys.readouterr().err == f"note: {sentence}\n"
+    assert load_for_use(run, "mse").unfinished
+    assert load_for_use(network_folder(run, 1, "mse")).unfinished
+    write_json(network_folder(run, 1, "mse") / "training.json", {"steps": 3, "history": {"val_psnr": [31.0]}})
+    capsys.readouterr()
+    loaded = load_for_use(run)
+    assert (loaded.name, loaded.unfinished) == ("mse", None)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_training_that_was_not_judged_yet_cannot_be_used(tmp_path):
+    run = unfinished_run(tmp_path / "run", {(1, "mse"): 28.0})
+    (network_folder(run, 1, "mse") / "model.keras").unlink()
+    with pytest.raises(InputError, match=r"has no trained network yet\. Repeat its command to go on"):
+        load_for_use(run)
+    record = network_folder(unfinished_run(tmp_path / "damaged", {(1, "mse"): 28.0}), 1, "mse") / "unfinished.json"
+    record.write_text("[]")
+    with pytest.raises(InputError, match=r"unfinished\.json is damaged: expected the record of a training"):
+        load_for_use(tmp_path / "damaged")

@@ -279,6 +279,7 @@ BOMBS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_file_takes_more_than_it_holds(name, tmp_path):
     make, sentence = BOMBS[name]

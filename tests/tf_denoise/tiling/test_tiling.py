@@ -16,7 +16,7 @@ from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
 from tf_denoise.pictures.files import from_unit, to_unit
 from tf_denoise.tiling import TiledDenoiser, denoise_image, predict
 from tf_denoise.tiling.exact import exact_float32
-from tf_denoise.tiling.geometry import blend_weights, tile_spans
+from tf_denoise.tiling.geometry import blend_weights, tile_spans, turned, turned_back
 from tf_denoise.tiling.reach import device_noise, measure_reach
 
 AXES = st.tuples(
@@ -297,6 +297,52 @@ def test_work_can_be_ended_between_tiles():
 
     with pytest.raises(Enough):
         TiledDenoiser(IDENTITY, tile=32, overlap=0)(noise(100, 100), on_progress=stop)
+
+
+def test_strength_blends_the_output_with_the_noisy_picture():
+    model = with_random_weights(UNet(3, (4, 6), blocks=1))
+    picture = noisy_images(1, 40, 33, 3)[0]
+    whole = TiledDenoiser(model)(picture)
+    for strength in (0.0, 0.3, 1.0):
+        found = TiledDenoiser(model, strength=strength)(picture)
+        np.testing.assert_allclose(found, strength * whole + (1 - strength) * picture, atol=1e-6)
+    stored = noise(40, 33, 3, "uint16")
+    np.testing.assert_array_equal(TiledDenoiser(model, strength=0.0)(stored), stored)
+    grey = noisy_images(1, 30, 41, 1)[0]
+    blended = TiledDenoiser(model, strength=0.5)(grey)
+    np.testing.assert_allclose(blended, (TiledDenoiser(model)(grey) + grey) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(30, 41), (150, 90)])
+def test_an_ensemble_is_the_mean_over_flips_and_turns(size):
+    model = with_random_weights(UNet(3, (4, 6), blocks=1))
+    picture = noisy_images(1, *size, 3)[0]
+    outputs = []
+    for transpose, flips in itertools.product((False, True), ((), (0,), (1,), (0, 1))):
+        image = np.flip(picture.swapaxes(0, 1) if transpose else picture, flips)
+        output = np.flip(model(np.ascontiguousarray(image)[None])[0].numpy(), flips)
+        outputs.append(output.swapaxes(0, 1) if transpose else output)
+    expected = np.mean(outputs, axis=0)
+    np.testing.assert_allclose(TiledDenoiser(model, ensemble=8)(picture), expected, atol=1e-5)
+    assert np.abs(expected - outputs[0]).max() > 1e-3
+    tiled = TiledDenoiser(model, tile=64, ensemble=8)(picture)
+    np.testing.assert_allclose(tiled[:56, :56], expected[:56, :56], atol=1e-5)
+
+
+@given(turn=st.integers(0, 7))
+def test_every_turn_is_undone_and_differs_from_the_others(turn):
+    images = np.arange(2 * 3 * 4 * 2).reshape(2, 3, 4, 2)
+    np.testing.assert_array_equal(turned_back(turned(images, turn), turn), images)
+    for other in set(range(8)) - {turn}:
+        assert not np.array_equal(turned(images, turn), turned(images, other))
+
+
+@pytest.mark.parametrize("strength", [-0.1, 1.01, float("nan"), "half"])
+def test_a_strength_outside_0_to_1_is_refused(strength):
+    with pytest.raises(ValueError, match=r"strength lies in 0\.\.1; received"):
+        TiledDenoiser(IDENTITY, strength=strength)
+    with pytest.raises(ValueError, match=r"ensemble is 1, or 8 for all flips and turns; received 4"):
+        TiledDenoiser(IDENTITY, ensemble=4)
 
 
 BAD = {

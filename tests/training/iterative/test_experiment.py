@@ -107,6 +107,7 @@ def test_repeats_deep_chains_and_half_precision_train(training_alone, tiny_npz, 
     assert "network 1 of" not in output  # quiet where nobody looks
 
 
+@pytest.mark.slow
 def test_half_precision_scales_its_loss(training_alone, tiny_npz, tmp_path, monkeypatch):
     compiled = []
     real = training.iterative.experiment.train

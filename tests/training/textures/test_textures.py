@@ -66,6 +66,7 @@ def run(photographs, tmp_path_factory):
 BAD_VALUES = {
     "only clean": ({"clean": "there"}, "--clean and --noisy go together"),
     "minutes and steps": ({"minutes": 3}, "Give either --minutes or --steps."),
+    "scaled down": ({"data": "embedded", "scale_down": 100}, "--scale-down goes with a folder of clean photographs"),
     "three sigmas": ({"sigma": (1, 2, 3)}, "--sigma takes 1 to 2 values; received 1.0 2.0 3.0."),
     "no sigma": ({"sigma": ()}, "--sigma takes 1 to 2 values; received none."),
     "descending sigma": ({"sigma": (50, 5)}, "the least and then the most; received 50 5."),

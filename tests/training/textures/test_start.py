@@ -1,0 +1,178 @@
+"""Training that begins from a trained network."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from helpers import refusal
+from network_checks import noisy_images, with_random_weights
+from PIL import Image
+
+import training.textures.experiment
+from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
+from tf_denoise.runs.folder import network_folder
+from tf_denoise.runs.loading import load_for_use, load_network
+from training.textures.__main__ import main
+from training.textures.choices import make_network
+from training.textures.options import TextureOptions
+
+IMAGES = noisy_images(2, 32, 40, 3)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A folder of twelve small pictures."""
+    folder = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(0)
+    for index in range(12):
+        coarse = rng.integers(0, 256, (6, 8, 3), "uint8")
+        Image.fromarray(coarse).resize((48, 36), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
+    return folder
+
+
+def unet(**options):
+    return with_random_weights(UNet(3, **{"widths": (4, 6), "blocks": 2} | options))
+
+
+@pytest.mark.parametrize("block", ["residual", "plain"])
+def test_a_vit_unet_begins_as_the_unet_that_it_is_built_around(block):
+    options = {"skips": "concat", "stem": 1} if block == "plain" else {}
+    start = unet(block=block, **options)
+    network = make_network("vit_unet", "small", 3, start=start)
+    assert isinstance(network, ViTUNet)
+    np.testing.assert_allclose(network(IMAGES), start(IMAGES), atol=1e-5)
+    assert (network.widths, network.blocks, network.block) == ((4, 6), 2, block)
+
+
+def test_the_transformer_of_a_vit_unet_that_began_as_a_unet_takes_part_in_its_training():
+    keras.utils.set_random_seed(0)
+    network = make_network("vit_unet", "small", 3, start=unet())
+    network.compile(keras.optimizers.Adam(1e-2), "mse", jit_compile=False)
+    before = network.vit.get_weights()
+    network.fit(IMAGES, 0.5 * IMAGES, epochs=3, verbose=0)
+    moved = [np.abs(a - b).max() for a, b in zip(network.vit.get_weights(), before, strict=True)]
+    assert np.median(moved) > 0
+
+
+@pytest.mark.parametrize(
+    "start",
+    [lambda: unet(), lambda: ViTUNet(small_vit(32, 16, 1, 2, 8), 3, widths=(4, 6), token_widths=(5,))],
+    ids=["unet", "vit_unet"],
+)
+def test_a_network_of_the_same_kind_begins_with_its_weights(start):
+    start = with_random_weights(start())
+    name = "unet" if isinstance(start, UNet) else "vit_unet"
+    network = make_network(name, "small", 3, start=start)
+    assert network is not start
+    np.testing.assert_array_equal(network(IMAGES), start(IMAGES))
+
+
+def options_of(photographs, output, start, **changed):
+    options = {"data": photographs, "output": output, "steps": 3, "crop_size": 16, "batch_size": 4, "start": start}
+    words = []
+    for name, value in (options | {"mixed_precision": "none"} | changed).items():
+        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, tuple) else [value])]
+    return words
+
+
+@pytest.fixture(scope="module")
+def start_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("start") / "start.keras"
+    unet().save(path)
+    return path
+
+
+def test_a_run_begins_from_a_file_and_goes_on_without_it(photographs, start_file, tmp_path, monkeypatch):
+    start = tmp_path / "elsewhere.keras"
+    shutil.copy(start_file, start)
+    arguments = options_of(photographs, tmp_path / "run", start, learning_rate=1e-8)
+    main(arguments)
+    network = load_for_use(tmp_path / "run").model
+    assert network.blocks == 2
+    np.testing.assert_allclose(network(IMAGES), load_for_use(start_file).model(IMAGES), atol=1e-4)
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert stored["start"] == str(start)
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert str(start) in report
+    weights = load_network(network_folder(tmp_path / "run", 1, "mae")).get_weights()
+    record = json.loads((network_folder(tmp_path / "run", 1, "mae") / "training.json").read_text())
+    assert record["start"] == str(start)
+    start.unlink()
+    (network_folder(tmp_path / "run", 1, "mae") / "training.json").unlink()
+    main(arguments)  # as after a kill: from the copy in the run folder
+    again = load_network(network_folder(tmp_path / "run", 1, "mae")).get_weights()
+    for one, other in zip(weights, again, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_start_on_the_folder_is_refused_and_the_same_one_moved_is_not(
+    capsys, photographs, start_file, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training.textures.experiment, "evaluate_folder", lambda folder: folder / "report.html")
+    main(options_of(photographs, tmp_path / "run", start_file, steps=1))
+    other, moved = tmp_path / "other.keras", tmp_path / "moved.keras"
+    with_random_weights(UNet(3, widths=(4, 6), blocks=2), seed=5).save(other)
+    shutil.copy(start_file, moved)
+    assert "start_fingerprint is" in refusal(capsys, main, options_of(photographs, tmp_path / "run", other, steps=1))
+    main(options_of(photographs, tmp_path / "run", moved, steps=1))
+    stored = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert stored["start"] == str(moved)
+
+
+def test_a_run_begins_from_the_preset(photographs, tmp_path):
+    main(options_of(photographs, tmp_path / "run", "photographs", learning_rate=1e-8, steps=1))
+    network, preset = load_for_use(tmp_path / "run").model, UNet.from_preset("photographs")
+    assert network.widths == preset.widths
+    np.testing.assert_allclose(network(IMAGES), preset(IMAGES), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("start", "changed", "message"),
+    [
+        ("dense", {}, "is a DenseAutoencoder; expected a network for photographs, a UNet or a ViTUNet of 1"),
+        ("vit_unet", {}, "is a vit_unet; add --network vit_unet to go on with it."),
+        ("unet", {"widths": (4, 8)}, "has widths of 4 6; received --widths 4 8: leave it out."),
+        ("vit_unet", {"network": "vit_unet", "vit": "base"}, "brings its own transformer; leave out --vit base."),
+        ("four", {}, "expected a network for photographs, a UNet or a ViTUNet of 1 or 3 channels."),
+        ("grey", {}, "is a network for grey pictures, and there are photographs in colour: begin from one of 3"),
+        ("unet", {"blocks": 1}, "has blocks of 2; received --blocks 1: leave it out."),
+        ("stem", {"network": "vit_unet"}, "has skips='add' and stem=1; a vit_unet of residual blocks is built around"),
+        ("nowhere", {}, "does not exist; expected a run folder, or a .keras file, or one of the presets: photographs."),
+        ("damaged", {}, "is not a .keras file, or is damaged"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(capsys, photographs, tmp_path, start, changed, message):
+    path = tmp_path / f"{start}.keras"
+    if start == "damaged":
+        path.write_bytes(b"PK\x03\x04 and no more")
+    elif start != "nowhere":
+        made = {
+            "dense": lambda: DenseAutoencoder(16, (4,)),
+            "vit_unet": lambda: ViTUNet(small_vit(32, 16, 1, 2, 8), 3, widths=(4, 6)),
+            "unet": unet,
+            "stem": lambda: unet(stem=1),
+            "four": lambda: UNet(4, widths=(4, 6)),
+            "grey": lambda: UNet(1, widths=(4, 6)),
+        }
+        made[start]().save(path)
+    arguments = options_of(photographs, tmp_path / "run", path, **changed)
+    assert message in refusal(capsys, main, arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_fine_tuning_has_a_rate_of_its_own():
+    assert TextureOptions().resolved().learning_rate == 1e-3
+    assert TextureOptions(start="photographs").resolved().learning_rate == 3e-4
+    assert TextureOptions(start="photographs", learning_rate=0.01).resolved().learning_rate == 0.01
+
+
+def test_grey_photographs_are_read_in_the_colours_of_the_start(tmp_path, start_file):
+    for index in range(12):
+        pixels = np.random.default_rng(index).integers(0, 256, (20, 24), "uint8")
+        (tmp_path / "grey").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "grey" / f"{index}.png")
+    main(options_of(tmp_path / "grey", tmp_path / "run", start_file, steps=1))
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["channels"] == 3
+    assert load_for_use(tmp_path / "run").model.channels == 3

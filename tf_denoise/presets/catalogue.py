@@ -1,0 +1,62 @@
+"""Which trained networks the package brings along, and where they lie.
+
+A preset is three files in this folder: `NAME.keras`, the network with its weights in half precision; `NAME.json`, what
+is known of its training; and `NAME.md`, its model card.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tf_denoise.errors import InputError
+
+FOLDER = Path(__file__).parent
+
+
+def preset_names() -> list[str]:
+    """The names of all presets.
+
+    Example:
+        >>> preset_names()
+        ['photographs']
+    """
+    return sorted(path.stem for path in FOLDER.glob("*.keras"))
+
+
+def preset_file(name: str) -> Path:
+    """The `.keras` file of a preset.
+
+    Raises:
+        InputError: If there is no preset of that name.
+    """
+    names = preset_names()
+    if name not in names:
+        raise InputError(f"There is no preset {str(name)[:60]!r}; the presets are: {', '.join(names) or 'none'}.")
+    return FOLDER / f"{name}.keras"
+
+
+def preset_facts(name: str) -> dict[str, Any]:
+    """What is known of a preset.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        `class_name` and `version` (str), `description` (str), `parameters` (int), `config` and `record`: those of the
+        run that it was trained in.
+
+    Raises:
+        InputError: If there is no preset of that name, or its file is damaged.
+
+    Example:
+        >>> preset_facts("photographs")["class_name"]
+        'UNet'
+    """
+    path = preset_file(name).with_suffix(".json")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or not {"class_name", "version", "config", "record"} <= facts.keys():
+            raise ValueError("it does not describe a network")
+        return facts
+    except (OSError, ValueError) as error:
+        raise InputError(f"The preset {name} is damaged: {path} cannot be read: {error}. Install it again.") from None

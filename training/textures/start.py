@@ -1,0 +1,149 @@
+"""Beginning from a trained network: whether it fits what is to be trained, and how its weights are taken over."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tf_denoise.data.photographs import Photographs
+from tf_denoise.errors import InputError
+from tf_denoise.models import UNet, ViTUNet
+from tf_denoise.presets.catalogue import preset_names
+from tf_denoise.runs.folder import CONFIG_FILE, read_json
+from tf_denoise.runs.loading import load_file, load_for_use
+from tf_denoise.runs.writing import atomic_path
+from training.textures.options import TextureOptions
+
+START_FILE = "start.keras"
+"""In the run folder: the network that the run began from, so that it goes on without the place it came from."""
+KINDS = {"unet": UNet, "vit_unet": ViTUNet}
+
+
+def load_start(options: TextureOptions) -> UNet | ViTUNet | None:
+    """The network that a run begins from: the one that `--start` names, or its copy in the run folder.
+
+    The copy is taken where the run was begun from the same place, whatever lies there by now, and where that is gone.
+
+    Raises:
+        InputError: If there is none, or it is not one to begin such a training from.
+    """
+    if options.start is None:
+        return None
+    kept = Path(options.output) / START_FILE
+    is_kept = kept.exists() and (_began_from(kept.parent) == place_of(options.start) or not _is_there(options.start))
+    network: Any = load_file(kept) if is_kept else load_for_use(options.start).model
+    if not isinstance(network, UNet | ViTUNet) or network.channels not in (1, 3):
+        raise InputError(
+            f"--start {options.start} is a {type(network).__name__}; expected a network for photographs, a UNet or a "
+            "ViTUNet of 1 or 3 channels."
+        )
+    if not isinstance(network, KINDS[options.network]) and not isinstance(network, UNet):
+        raise InputError(f"--start {options.start} is a vit_unet; add --network vit_unet to go on with it.")
+    if isinstance(network, ViTUNet) and options.vit != "small":
+        raise InputError(f"--start {options.start} brings its own transformer; leave out --vit {options.vit}.")
+    for name in ("widths", "blocks"):
+        wanted, found = getattr(options, name), getattr(network, name)
+        if wanted is not None and wanted != found:
+            shown, expected = (" ".join(map(str, np.atleast_1d(value))) for value in (wanted, found))
+            raise InputError(
+                f"--start {options.start} has {name} of {expected}; received --{name} {shown}: leave it out."
+            )
+    if options.network == "vit_unet" and isinstance(network, UNet):
+        _check_inner(options.start, network)
+    return network
+
+
+def place_of(start: str) -> str:
+    """A preset's name as it is, a path in full."""
+    return start if start in preset_names() else str(Path(start).resolve())
+
+
+def _is_there(start: str) -> bool:
+    return start in preset_names() or os.path.exists(start)
+
+
+def _began_from(run: Path) -> str | None:
+    stored = read_json(run / CONFIG_FILE) if (run / CONFIG_FILE).exists() else None
+    return stored.get("start") if isinstance(stored, dict) else None
+
+
+def fingerprint(network: keras.Model) -> str:
+    """A hash of the weights."""
+    digest = hashlib.sha256()
+    for array in network.get_weights():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def check_colours(start: str, network: UNet | ViTUNet, photographs: Photographs) -> None:
+    """Refuse photographs in colour for a grey network; grey ones go through a network of colours.
+
+    Raises:
+        InputError: If they are.
+    """
+    if network.channels == 1 and any(member.header.channels == 3 for member in photographs.members):
+        raise InputError(
+            f"--start {start} is a network for grey pictures, and there are photographs in colour: begin from one of 3 "
+            "channels, or make the photographs grey."
+        )
+
+
+def _check_inner(start: str, network: UNet) -> None:
+    """Refuse a U-Net that no `ViTUNet` is built around."""
+    expected = ("add", 2) if network.block == "residual" else ("concat", 1)
+    if (network.skips, network.stem) != expected:
+        raise InputError(
+            f"--start {start} has skips={network.skips!r} and stem={network.stem}; a vit_unet of {network.block} "
+            f"blocks is built around a U-Net of skips={expected[0]!r} and stem={expected[1]}."
+        )
+
+
+def keep_start(network: keras.Model | None, folder: Path) -> None:
+    """Write the network that a run begins from into its folder, once."""
+    if network is not None and not (folder / START_FILE).exists():
+        with atomic_path(folder / START_FILE) as temporary:
+            network.save(temporary)
+
+
+def begun_from(start: UNet | ViTUNet, fresh: UNet | ViTUNet) -> UNet | ViTUNet:
+    """A new network with the weights of a trained one.
+
+    A `ViTUNet` that is built around a `UNet` begins as that U-Net: its bottleneck passes the map of the encoder on as
+    it is, and what it makes of the tokens starts at zero, in the last projection or where they join.
+
+    Args:
+        start: The trained network.
+        fresh: The new one, of the same arguments, or a `ViTUNet` of the widths and blocks of the `UNet`.
+
+    Returns:
+        `fresh`.
+    """
+    if type(start) is type(fresh):
+        fresh.set_weights(start.get_weights())
+        return fresh
+    for layer in start.layers:
+        if layer.weights:
+            place = fresh.get_layer(layer.name)
+            place.set_weights([_widened(*pair) for pair in zip(layer.get_weights(), place.get_weights(), strict=True)])
+    if fresh.block == "residual":
+        _pass_on(fresh.get_layer("bottleneck_projection"), start.widths[-1])
+    return fresh
+
+
+def _widened(trained: np.ndarray, fresh: np.ndarray) -> np.ndarray:
+    """A trained kernel `(..., inputs, outputs)` with zeros for the inputs that only the new layer has."""
+    if trained.shape == fresh.shape:
+        return trained
+    widened = np.zeros_like(fresh)
+    widened[..., : trained.shape[-2], :] = trained
+    return widened
+
+
+def _pass_on(projection: keras.layers.Layer, width: int) -> None:
+    """Let a 1x1 convolution give its first channels back; the weights of the others, which are zero, stay."""
+    (kernel,) = projection.get_weights()
+    kernel[0, 0, :width] = np.eye(width, dtype=kernel.dtype)
+    projection.set_weights([kernel])
