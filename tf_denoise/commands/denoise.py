@@ -81,9 +81,9 @@ def denoise(options: Denoise) -> int:
         )
     check_output(options.output)
     start_tensorflow()  # once the arguments are known to be good
-    from tf_denoise.models.precision import choose_precision
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
+    from tf_denoise.tiling.precision import choose_precision
 
     loaded = load_for_use(options.model, options.network)
     work = options.ensemble * sum(job.megapixels for job in jobs)

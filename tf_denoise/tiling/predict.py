@@ -294,10 +294,14 @@ class TiledDenoiser:
         """The output for images of the network's channels, the mean over their flips and turns."""
         if self.ensemble == 1:
             return self._predict(images).numpy()
-        total = np.zeros(images.shape, "float32")
+        height, width = images.shape[1:3]
+        # Filled up before they are turned, as the network fills them up: so the strides of all tiles fall together.
+        fill = [(0, -side % self.stride) for side in (height, width)]
+        filled = np.pad(images, [(0, 0), *fill, (0, 0)], mode="edge")
+        total = np.zeros(filled.shape, "float32")
         for turn in range(self.ensemble):
-            total += turned_back(self._predict(np.ascontiguousarray(turned(images, turn))).numpy(), turn)
-        return total / self.ensemble
+            total += turned_back(self._predict(np.ascontiguousarray(turned(filled, turn))).numpy(), turn)
+        return total[:, :height, :width] / self.ensemble
 
 
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:

@@ -97,7 +97,7 @@ def test_files_and_nested_folders_come_out_as_what_they_were(run, model, tmp_pat
         if old.alpha is not None:
             np.testing.assert_array_equal(new.alpha, old.alpha)
     printed = capsys.readouterr()
-    assert "6 of 6 pictures denoised by mae, 0.00 megapixels at " in printed.out
+    assert "6 of 6 pictures denoised by mae in float32, 0.00 megapixels at " in printed.out
     assert " megapixels per second" in printed.err
 
 

@@ -4,8 +4,9 @@ import pytest
 from network_checks import noisy_images, with_random_weights
 
 from tf_denoise.errors import InputError
-from tf_denoise.models import UNet, precision
-from tf_denoise.models.precision import choose_precision
+from tf_denoise.models import UNet
+from tf_denoise.tiling import precision
+from tf_denoise.tiling.precision import choose_precision
 
 
 @pytest.fixture(scope="module")
