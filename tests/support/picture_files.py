@@ -28,6 +28,15 @@ def png(path: Path, pixels, colour_type: int, bits: int = 8, before=(), interlac
     return path
 
 
+def smooth_photographs(folder, count: int = 12):
+    """A folder of small smooth pictures in colour, 48 x 36 pixels."""
+    rng = np.random.default_rng(0)
+    for index in range(count):
+        coarse = rng.integers(0, 256, (6, 8, 3), "uint8")
+        Image.fromarray(coarse).resize((48, 36), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
+    return folder
+
+
 def photograph(path: Path, height=64, width=48, channels=3, seed=0) -> Path:
     """A smooth random picture in the format of the suffix."""
     coarse = noise(5, 4, channels, seed=seed)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tf_denoise.checks import finite_number
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
-from tf_denoise.pictures.files import PictureError, to_unit
+from tf_denoise.pictures.files import PictureError, to_unit, with_channels
 from tf_denoise.tiling.geometry import turned
 
 BUDGET_BYTES = 512 * 2**20
@@ -19,7 +19,6 @@ BUDGET_BYTES = 512 * 2**20
 _TRIES = 3
 _FLAT = 3 / 255
 """Standard deviation, as a share of the range, below which a crop is flat."""
-_LUMA = np.array([0.299, 0.587, 0.114], "float32")
 _ORDER, _CROPS = 0, 1  # words that tell the two streams of random numbers of a seed apart
 
 
@@ -220,9 +219,8 @@ class CropSampler:
                     if not _teaches_little(cut[-1]):
                         break
                 for crop, values in zip(crops, cut, strict=True):
-                    crop[i] = to_unit(turned(values, turns[i]))
-                    if is_grey[i] and self.photographs.channels == 3:
-                        crop[i] = (crop[i] @ _LUMA)[..., None]
+                    shown = with_channels(values, 1) if is_grey[i] else values
+                    crop[i] = to_unit(turned(shown, turns[i]))  # one channel fills them all
         return (crops[0], crops[1]) if self.paired else crops[0]
 
     def _cut(self, image: np.ndarray, place) -> np.ndarray:

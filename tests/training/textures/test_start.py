@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from helpers import refusal
 from network_checks import noisy_images, with_random_weights
+from picture_files import smooth_photographs
 from PIL import Image
 
 import training.textures.experiment
@@ -24,12 +25,7 @@ IMAGES = noisy_images(2, 32, 40, 3)
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     """A folder of twelve small pictures."""
-    folder = tmp_path_factory.mktemp("photographs")
-    rng = np.random.default_rng(0)
-    for index in range(12):
-        coarse = rng.integers(0, 256, (6, 8, 3), "uint8")
-        Image.fromarray(coarse).resize((48, 36), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
-    return folder
+    return smooth_photographs(tmp_path_factory.mktemp("photographs"))
 
 
 def unet(**options):

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from helpers import ROOT, mortal, python, refusal
-from picture_files import photograph
+from picture_files import photograph, smooth_photographs
 from PIL import Image
 
 import training.textures.choices
@@ -36,12 +36,7 @@ training.textures.__main__.main(arguments)
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     """A folder of twelve small pictures."""
-    folder = tmp_path_factory.mktemp("photographs")
-    rng = np.random.default_rng(0)
-    for index in range(12):
-        coarse = rng.integers(0, 256, (6, 8, 3), "uint8")
-        Image.fromarray(coarse).resize((48, 36), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
-    return folder
+    return smooth_photographs(tmp_path_factory.mktemp("photographs"))
 
 
 def command_line(photographs, output, **changed) -> list[str]:
