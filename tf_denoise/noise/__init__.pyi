@@ -10,6 +10,10 @@ from .estimate import (
     estimate_sigma as estimate_sigma,
     picture_sigma as picture_sigma,
 )
+from .found import (
+    FoundNoise as FoundNoise,
+    find_noise as find_noise,
+)
 from .gaussian import (
     AdditiveGaussian as AdditiveGaussian,
     PoissonGaussian as PoissonGaussian,

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+import scipy.ndimage
+import scipy.signal
+import skimage.data
+from hypothesis import given, settings, strategies as st
+
+from tf_denoise.noise import find_noise
+from tf_denoise.noise.found import FoundNoise
+
+
+def photograph(name="astronaut"):
+    return getattr(skimage.data, name)().astype("float64") / 255
+
+
+def white(shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def along_rows(shape, correlation):
+    """First-order autoregressive noise from left to right, of deviation 1."""
+    noise = white((shape[0], shape[1] + 50, *shape[2:]))
+    scale = np.sqrt(1 - correlation**2)
+    return scipy.signal.lfilter([scale], [1, -correlation], noise, axis=1)[:, 50:]
+
+
+def stored(image):
+    return np.round(255 * np.clip(image, 0, 1)).astype("uint8")
+
+
+@given(sigma=st.floats(3, 60), name=st.sampled_from(["astronaut", "coffee", "chelsea", "brick"]))
+@settings(max_examples=12)
+def test_the_level_of_white_noise_is_found_within_a_tenth(sigma, name):
+    clean = photograph(name)
+    found = find_noise([clean + sigma / 255 * white(clean.shape)])
+    assert found.deviation * 255 == pytest.approx(sigma, rel=0.1, abs=0.7)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+@pytest.mark.parametrize("sigma", [10, 25, 50])
+def test_white_noise_is_called_white(name, sigma):
+    clean = photograph(name)
+    found = find_noise([stored(clean + sigma / 255 * white(clean.shape))])
+    assert found.is_white
+    assert found.width == 0
+    assert not found.is_hidden
+    assert abs(found.between_channels) < 0.2
+
+
+@pytest.mark.parametrize("correlation", [0.3, 0.7])
+def test_noise_that_neighbours_in_a_row_or_a_column_share_is_told_apart(correlation):
+    clean = photograph()
+    noise = 30 / 255 * along_rows(clean.shape, correlation)
+    for image, shared in ((clean + noise, "rows"), (clean + noise.swapaxes(0, 1), "columns")):
+        found = find_noise([image])
+        assert found.shared == shared
+        along = found.along_rows if shared == "rows" else found.along_columns
+        np.testing.assert_allclose(along, correlation ** np.arange(1, 4), atol=0.1)
+        assert found.deviation * 255 == pytest.approx(30, rel=0.15)
+        assert found.width >= 1
+
+
+def test_noise_shared_in_both_directions_is_told_with_its_width():
+    clean = photograph()
+    noise = scipy.ndimage.gaussian_filter(white(clean.shape), (0.8, 0.8, 0))
+    found = find_noise([clean + 20 / 255 * noise / noise.std()])
+    assert found.shared == "both"
+    assert found.width == 2
+    assert "shared by neighbours in rows and columns (correlation 0.5" in found.in_words
+    assert found.deviation * 255 == pytest.approx(20, rel=0.15)
+
+
+def test_noise_of_jpeg_files_is_shared_in_both_directions():
+    import io
+
+    from PIL import Image
+
+    file = io.BytesIO()
+    clean = photograph()
+    Image.fromarray(stored(clean + 15 / 255 * white(clean.shape))).save(file, "jpeg", quality=80)
+    assert find_noise([np.asarray(Image.open(file))]).shared == "both"
+
+
+def test_noise_of_photons_is_seen_to_grow_with_the_light():
+    clean = photograph()
+    deviation = np.sqrt(0.01 * clean + 0.02**2)
+    found = find_noise([clean + deviation * white(clean.shape)])
+    assert found.grows_with_light
+    assert found.gain == pytest.approx(0.01, rel=0.15)
+    assert found.deviation == pytest.approx(np.sqrt(0.01 * clean.mean() + 0.02**2), rel=0.1)
+    assert "more in light places" in found.in_words
+    assert not find_noise([clean + 0.08 * white(clean.shape)]).grows_with_light
+
+
+def test_grey_pictures_stored_in_colour_have_noise_alike_in_all_channels():
+    clean = photograph().mean(axis=-1, keepdims=True).repeat(3, axis=-1)
+    found = find_noise([clean + 0.08 * white((*clean.shape[:2], 1))])
+    assert found.between_channels == pytest.approx(1)
+    assert "alike in all channels" in found.in_words
+    assert find_noise([photograph("brick")[..., None] + 0.1 * white((512, 512, 1))]).between_channels == 0
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+def test_salt_and_pepper_is_told_from_noise_that_is_clipped(name):
+    clean, random = photograph(name), np.random.default_rng(1)
+    kind = random.integers(0, 3, (*clean.shape[:2], 1))
+    chosen = random.random((*clean.shape[:2], 1)) < 0.2
+    impulses = np.where(chosen & (kind == 0), 0, np.where(chosen & (kind == 2), 1, clean))
+    found = find_noise([stored(impulses)])
+    assert found.impulses
+    assert not found.is_white
+    assert found.in_words.startswith("Salt and pepper")
+    assert found.clipped > 0.1
+    assert not find_noise([stored(clean + 80 / 255 * white(clean.shape))]).impulses
+
+
+def test_a_clean_picture_has_no_more_than_rounding_hides():
+    smooth = scipy.ndimage.gaussian_filter(photograph(), (3, 3, 0))
+    found = find_noise([stored(smooth)])
+    assert found.is_hidden
+    assert found.in_words == "No more noise than rounding to 8 bits hides."
+    assert find_noise([np.full((64, 64, 3), 0.5)]).is_hidden
+
+
+def test_many_pictures_are_looked_at_together():
+    clean = [photograph(name) for name in ("astronaut", "coffee", "chelsea")]
+    found = find_noise(image + 4 / 255 * white(image.shape) for image in clean)
+    assert found.deviation * 255 == pytest.approx(4, abs=0.5)
+    assert found.shared == "no"
+
+
+def test_too_little_to_look_at_gives_nothing():
+    assert find_noise([np.zeros((40, 40, 3), "uint8")]) is None
+    assert find_noise([np.zeros((4, 400, 3))]) is None
+    assert find_noise([]) is None
+
+
+def test_the_width_looks_at_the_axes_that_share_it():
+    noise = FoundNoise(0.1, 0.1, 0.0, (0.7, 0.3, 0.05), (0.5, 0.5, 0.5), "rows", 0.0, 0.0, False)
+    assert noise.width == 2
+    assert "in a row (correlation 0.70, over 2 pixels)" in noise.in_words

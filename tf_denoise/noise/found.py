@@ -1,0 +1,275 @@
+"""What noise pictures have: its level, whether it grows with the light, who shares it, found in the pictures alone."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import scipy.fft
+import scipy.optimize
+import scipy.stats
+
+Sharing = Literal["no", "rows", "columns", "both"]
+
+SIDE = 8
+"""Of the blocks that are looked at, in pixels."""
+HIDDEN = 0.6 / 255
+"""Deviation below which noise cannot be told from rounding to 8 bits, whose own is 0.29 / 255."""
+SHARED = 1.5
+"""Noise is shared along an axis where its middle frequencies have so many times the power of its high ones: of noise
+that neighbours share at a correlation of 0.2 they have 1.7 times."""
+_MOST_BLOCKS = 40_000
+_QUIET, _LEAST_QUIET = 0.1, 48
+_LOW, _HALF = 4, SIDE // 2
+_TRIM = 0.75
+_KEPT_POWER = float(scipy.stats.chi2.cdf(scipy.stats.chi2.ppf(_TRIM, 1), 3))  # of what a normal variable has
+_BINS = 8
+_CLIPPED_BLOCK = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundNoise:
+    """What `find_noise` found.
+
+    Attributes:
+        deviation: Standard deviation of all noise at the mean brightness, with white at 1.
+        sigma: That of the part that does not grow with the light.
+        gain: Step of the value that one photon makes: the variance is `gain * value + sigma**2`.
+        along_rows: Correlation of the noise of neighbours in a row, at distances of 1, 2 and 3 pixels.
+        along_columns: The same in a column.
+        shared: Along which axes neighbours share it.
+        between_channels: Correlation of the noise of the channels of a pixel; 0 for grey pictures.
+        clipped: Share of the values that lie at black or white.
+        impulses: Whether single pixels at black and white are more than such noise explains: salt and pepper.
+    """
+
+    deviation: float
+    sigma: float
+    gain: float
+    along_rows: tuple[float, ...]
+    along_columns: tuple[float, ...]
+    shared: Sharing
+    between_channels: float
+    clipped: float
+    impulses: bool
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether there is no more of it than rounding to 8 bits hides."""
+        return self.deviation < HIDDEN and not self.impulses
+
+    @property
+    def is_white(self) -> bool:
+        """Whether no two pixels share it, and single ones do not stand out."""
+        return self.shared == "no" and not self.impulses
+
+    @property
+    def grows_with_light(self) -> bool:
+        """Whether the variance at white is more than half as large again as at black."""
+        return self.gain > 0.5 * self.sigma**2
+
+    @property
+    def width(self) -> int:
+        """At how many pixels of distance neighbours share it still, at a correlation of 0.1 or more; 3 at the most."""
+        axes = {"no": "", "rows": "r", "columns": "c", "both": "rc"}[self.shared]
+        along = [rho for axis, rho in (("r", self.along_rows), ("c", self.along_columns)) if axis in axes]
+        return max((len(list(itertools.takewhile(lambda value: value >= 0.1, rho))) for rho in along), default=0)
+
+    @property
+    def in_words(self) -> str:
+        """One sentence.
+
+        Example:
+            >>> nothing = (0.0, 0.0, 0.0)
+            >>> FoundNoise(0.002, 0.002, 0.0, nothing, nothing, "no", 0.0, 0.0, False).in_words
+            'No more noise than rounding to 8 bits hides.'
+        """
+        if self.is_hidden:
+            return "No more noise than rounding to 8 bits hides."
+        light = (
+            "more in light places than in dark ones"
+            if self.grows_with_light
+            else "as much in dark places as in light ones"
+        )
+        if self.shared == "no":
+            places = "of each pixel alone"
+        else:
+            axes = {"rows": "in a row", "columns": "in a column", "both": "in rows and columns"}[self.shared]
+            strongest = max(self.along_rows[0], self.along_columns[0], key=abs)
+            places = f"shared by neighbours {axes} (correlation {strongest:.2f}, over {self.width} pixels)"
+        kind = "Salt and pepper, or noise like it," if self.impulses else "Noise"
+        channels = ", alike in all channels" if self.between_channels > 0.8 else ""
+        return f"{kind} of a deviation of {255 * self.deviation:.1f} (255ths of white), {light}, {places}{channels}."
+
+
+def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
+    """Find out what noise pictures of one camera have.
+
+    Blocks of 8 x 8 pixels are brought to their cosine frequencies. Of the tenth with the least power at low
+    frequencies, which show next to nothing but noise, the power at each frequency is that of the noise. White
+    noise has the same at all; noise that neighbours in a row share has less, the higher the horizontal frequency. That
+    power, in groups of blocks by brightness, tells whether the noise grows with the light.
+
+    Args:
+        pictures: `(height, width, channels)` each, uint8, uint16, or floating point with white at 1.
+
+    Returns:
+        What was found, or `None` where the pictures have fewer than 48 blocks together, or hardly one that is not
+        clipped.
+
+    Reference:
+        - [Ponomarenko et al., An Automatic Approach to Lossy Compression of AVIRIS Images, 2007](
+          https://doi.org/10.1109/IGARSS.2007.4422833), for the quiet blocks in the cosine domain
+        - [Colom and Buades, Analysis and Extension of the Ponomarenko et al. Method, 2013](
+          https://doi.org/10.5201/ipol.2013.45)
+
+    Example:
+        >>> picture = np.random.default_rng(0).normal(0.5, 0.1, (128, 128, 3))
+        >>> found = find_noise([picture])
+        >>> round(found.deviation, 2), found.shared
+        (0.1, 'no')
+    """
+    blocks, ends = _gathered(pictures)
+    if len(blocks) < _LEAST_QUIET:
+        return None
+    coefficients = scipy.fft.dctn(blocks, axes=(1, 2), norm="ortho")
+    frequency = np.add.outer(np.arange(SIDE), np.arange(SIDE))
+    activity = (coefficients[:, (frequency > 0) & (frequency <= _LOW)] ** 2).mean(axis=(1, 2))
+    impulses = _has_impulses(blocks)
+    usable = np.flatnonzero(ends <= _CLIPPED_BLOCK)
+    if impulses or len(usable) < _LEAST_QUIET:
+        usable = np.arange(len(blocks))
+    quiet = _quietest(activity, usable)
+    spectrum = _power(coefficients[quiet])
+    high = float(spectrum[_HALF:, _HALF:].mean())
+    rows, columns = _extended(spectrum[_HALF:].mean(axis=0)), _extended(spectrum[:, _HALF:].mean(axis=1))
+    shared = _shared(_is_shared(rows), _is_shared(columns))
+    spread = _whole(spectrum, rows, columns, shared) / high if high else 1.0
+    means = blocks.mean(axis=(1, 2, 3))
+    sigma, gain = _by_light(coefficients, means, activity, usable)
+    return FoundNoise(
+        deviation=float(np.sqrt((gain * means.mean() + sigma**2 if gain else high) * spread)),
+        sigma=sigma * float(np.sqrt(spread)),
+        gain=gain * spread,
+        along_rows=_correlation(rows),
+        along_columns=_correlation(columns),
+        shared=shared,
+        between_channels=_between_channels(coefficients[quiet]),
+        clipped=float(ends.mean()),
+        impulses=impulses,
+    )
+
+
+def _gathered(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks `(count, 8, 8, channels)` of all pictures, white at 1, and the share of each that is black or white."""
+    held, ends = [], []
+    pictures = list(pictures)
+    most = max(1, _MOST_BLOCKS // max(1, len(pictures)))
+    for picture in pictures:
+        rows, columns = (size // SIDE for size in picture.shape[:2])
+        chosen = np.unique(np.linspace(0, rows * columns - 1, min(most, rows * columns)).astype(int))
+        for place in chosen if rows * columns else ():
+            top, left = place // columns * SIDE, place % columns * SIDE
+            held.append(picture[top : top + SIDE, left : left + SIDE])
+    if not held:
+        return np.empty((0, SIDE, SIDE, 1)), np.empty(0)
+    blocks = np.stack(held)
+    white = 1.0 if blocks.dtype.kind == "f" else float(np.iinfo(blocks.dtype).max)
+    ends = ((blocks == 0) | (blocks == white)).mean(axis=(1, 2, 3))
+    return blocks.astype("float64") / white, ends
+
+
+def _quietest(activity: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """The usable blocks with the least power at low frequencies."""
+    count = max(_LEAST_QUIET, int(_QUIET * len(usable)))
+    return usable[np.argsort(activity[usable], kind="stable")[:count]]
+
+
+def _power(coefficients: np.ndarray) -> np.ndarray:
+    """The power of noise at each frequency `(8, 8)`, from the smaller three quarters over blocks, the mean over
+    channels."""
+    kept = np.sort(coefficients**2, axis=0)[: round(_TRIM * len(coefficients))]
+    return kept.sum(axis=0).mean(axis=-1) / (len(coefficients) * _KEPT_POWER)
+
+
+def _extended(power: np.ndarray) -> np.ndarray:
+    """The power along an axis, where at the two lowest frequencies the picture may have added to it: no more than what
+    the others go on to."""
+    floor = np.maximum(power, 1e-12)
+    curve = np.polynomial.Polynomial.fit([2, 3, 4], np.log(floor[2:5]), 2)
+    return np.concatenate([np.minimum(floor[:2], np.exp(curve(np.arange(2)))), floor[2:]])
+
+
+def _is_shared(power: np.ndarray) -> bool:
+    middle, high = power[2:4].mean(), power[6:].mean()
+    return bool(middle > SHARED * high or high > SHARED * middle)
+
+
+def _shared(rows: bool, columns: bool) -> Sharing:
+    if rows and columns:
+        return "both"
+    return "rows" if rows else "columns" if columns else "no"
+
+
+def _whole(spectrum: np.ndarray, rows: np.ndarray, columns: np.ndarray, shared: Sharing) -> float:
+    """The variance of all noise, from its power at the frequencies that show little of the picture."""
+    if shared in ("rows", "columns"):
+        return float((rows if shared == "rows" else columns).mean())
+    if shared == "no":
+        return float(spectrum[_HALF:, _HALF:].mean())
+    frequency = np.add.outer(np.arange(SIDE), np.arange(SIDE))
+    return float(np.where(frequency < 2, spectrum[frequency == 2].mean(), spectrum).mean())
+
+
+def _correlation(power: np.ndarray) -> tuple[float, ...]:
+    """Correlation at distances of 1, 2 and 3 of noise with this power at the cosine frequencies."""
+    cosines = scipy.fft.dct(np.eye(SIDE), axis=0, norm="ortho")
+    covariance = cosines.T @ np.diag(power) @ cosines
+    lags = [np.diagonal(covariance, lag).mean() for lag in range(4)]
+    return tuple(float(lag / lags[0]) for lag in lags[1:])
+
+
+def _by_light(coefficients, means, activity, usable) -> tuple[float, float]:
+    """Deviation at black and gain of the high frequencies, from groups of blocks by brightness."""
+    order = usable[np.argsort(means[usable], kind="stable")]
+    light, variance, count = [], [], 1
+    for group in np.array_split(order, min(_BINS, max(1, len(order) // _LEAST_QUIET))):
+        quiet = _quietest(activity, group)
+        light.append(means[quiet].mean())
+        variance.append(_power(coefficients[quiet])[_HALF:, _HALF:].mean())
+        count = len(quiet)
+    if len(light) < 3 or light[-1] - light[0] < 0.05:
+        return float(np.sqrt(np.mean(variance))), 0.0
+    # each group's variance is known to the same share of itself
+    if min(variance) <= 0:
+        return 0.0, 0.0
+    design = np.stack([np.ones(len(light)), light], axis=1) / np.array(variance)[:, None]
+    (base, gain), _ = scipy.optimize.nnls(design, np.ones(len(light)))
+    sure = 0.08 + 3 * np.sqrt(2 / (count * coefficients.shape[-1] * _HALF**2))
+    if gain * (light[-1] - light[0]) < sure * np.mean(variance):
+        return float(np.sqrt(np.mean(variance))), 0.0
+    return float(np.sqrt(base)), float(gain)
+
+
+def _between_channels(coefficients: np.ndarray) -> float:
+    """Mean correlation of the high frequencies of two channels."""
+    high = coefficients[:, _HALF:, _HALF:].reshape(-1, coefficients.shape[-1])
+    if high.shape[-1] == 1 or not high.any(axis=0).all():
+        return 0.0
+    found = np.corrcoef(high, rowvar=False)
+    return float(found[np.triu_indices(len(found), 1)].mean())
+
+
+def _has_impulses(blocks: np.ndarray) -> bool:
+    """Whether, in blocks of middle brightness, far more values are black or white than nearly so.
+
+    Normal noise that is clipped has at most three times as many, up to a deviation of half the range.
+    """
+    lower, upper = np.quantile(blocks, [0.25, 0.75], axis=(1, 2, 3))
+    middle = blocks[(lower > 0.2) & (upper < 0.8)]
+    if not len(middle):
+        return False
+    distance = np.minimum(middle, 1 - middle)
+    at_ends, near = np.mean(distance == 0), np.mean((distance > 0) & (distance < 0.08))
+    return bool(at_ends > 0.01 and at_ends > 4 * near)
