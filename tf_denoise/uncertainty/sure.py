@@ -1,0 +1,165 @@
+"""How good a denoised picture is, estimated without the clean one: Stein's unbiased risk estimate by Monte Carlo."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from tf_denoise.checks import finite_number, whole_number
+from tf_denoise.tiling import TiledDenoiser
+
+_STEP = 1e-3
+"""Of the finite difference, in deviations of the noise of a pixel."""
+_LEAST_STEP = 1e-4
+_BLOCK = 32
+_LEAST_MSE = 1e-10
+
+
+@dataclasses.dataclass(frozen=True)
+class EstimatedPSNR:
+    """What `estimate_psnr` gives.
+
+    Attributes:
+        psnr: Estimated PSNR of the denoised picture in dB, for values in [0, 1]; 100 dB at the most.
+        mse: Estimated mean squared error; chance may lead below 0.
+        standard_error: Of `mse`: how far the noise of this one picture and the random probes make it uncertain.
+    """
+
+    psnr: float
+    mse: float
+    standard_error: float
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """PSNR in dB at both ends of the 95 % interval of `mse`.
+
+        Example:
+            >>> EstimatedPSNR(30.0, 0.001, 0.0001).interval[0] < 30 < EstimatedPSNR(30.0, 0.001, 0.0001).interval[1]
+            True
+        """
+        return psnr_of(self.mse + 1.96 * self.standard_error), psnr_of(self.mse - 1.96 * self.standard_error)
+
+
+def psnr_of(mse: float) -> float:
+    """PSNR in dB of a mean squared error of values in [0, 1], with the error floored at 1e-10.
+
+    Example:
+        >>> psnr_of(0.001), psnr_of(-1.0)
+        (30.0, 100.0)
+    """
+    return -10 * math.log10(max(mse, _LEAST_MSE))
+
+
+def estimate_psnr(
+    model,
+    noisy,
+    sigma: float,
+    gain: float = 0.0,
+    *,
+    between_channels: float = 0.0,
+    denoised=None,
+    probes: int = 2,
+    seed: int = 0,
+) -> EstimatedPSNR:
+    """Estimate the PSNR of a denoised picture from the noisy one alone.
+
+    The noise must be known, independent from pixel to pixel, and not clipped; `tf_denoise.noise.find_noise` finds what
+    it is. Each probe costs one more pass through the network.
+
+    Formula:
+        ```
+        y = gain * Poisson(x / gain) + sigma * normal
+        w = gain * y + sigma**2                                  # the variance of a value, right in the mean
+        mse ~ mean((f(y) - y)**2 - w + 2 * p * (f(y + e * p) - f(y)) / e),   p = sqrt(w) * b, b standard normal
+        ```
+        Its expectation is that of `mean((f(y) - x)**2)`: for Gaussian noise as e goes to 0, and to first order in
+        `gain` for photons.
+
+    Args:
+        model: A network of images `(batch, height, width, channels)`, or a `TiledDenoiser`; any function of one
+            picture will do.
+        noisy: Picture `(height, width)` or `(height, width, channels)`, floating point with white at 1, or uint8 or
+            uint16, of any size.
+        sigma: Standard deviation of the Gaussian noise, with white at 1.
+        gain: Step of the value that one photon makes.
+        between_channels: Correlation of the noise of the channels of a pixel, from 0 to 1.
+        denoised: What the network makes of `noisy`, in the same values, where it is known already.
+        probes: Random directions in which the network is felt, 2 or more.
+        seed: Integer seed of the probes.
+
+    Returns:
+        The estimate with its standard error.
+
+    Raises:
+        ValueError: If a number is not what it should be, or the picture is none.
+
+    Reference:
+        - [Ramani et al., Monte-Carlo SURE, 2008](https://doi.org/10.1109/TIP.2008.2001404)
+        - [Luisier et al., Image Denoising in Mixed Poisson-Gaussian Noise, 2011](
+          https://doi.org/10.1109/TIP.2010.2073477)
+        - [Le Montagner et al., An Unbiased Risk Estimator for Image Denoising in the Presence of Mixed Poisson-Gaussian
+          Noise, 2014](https://doi.org/10.1109/TIP.2014.2300821)
+    """
+    deviation, step = finite_number(sigma), finite_number(gain)
+    if deviation is None or step is None or not deviation + step > 0:
+        raise ValueError(f"`sigma` and `gain` are 0 or more, and not both 0; received {sigma} and {gain}.")
+    if (count := whole_number(probes, 2)) is None:
+        raise ValueError(f"`probes` is an integer of 2 or more; received {probes}.")
+    if (correlation := finite_number(between_channels, most=1.0)) is None:
+        raise ValueError(f"`between_channels` is a correlation from 0 to 1; received {between_channels}.")
+    denoise = TiledDenoiser(model) if getattr(model, "input_shape", None) is not None else model
+    y = _as_shares(noisy)
+    output = denoise(y) if denoised is None else _as_shares(denoised)
+    if y.shape != output.shape or y.ndim not in (2, 3):
+        raise ValueError(
+            "Noisy and denoised picture have one shape, (height, width) or (height, width, channels); received "
+            f"{y.shape} and {output.shape}."
+        )
+    variance = step * y + np.float32(deviation**2)
+    spread = np.sqrt(np.maximum(variance, 0))
+    stride = np.float32(max(_STEP, _LEAST_STEP / max(float(spread.mean()), 1e-12)))
+    random = np.random.default_rng(seed)
+    divergences = []
+    for _ in range(count):
+        probe = spread * _standard_normal(random, y.shape, correlation)
+        felt = (denoise(y + stride * probe) - output) / stride
+        divergences.append(_block_sums(2 * probe * felt))
+    residual = np.mean((output - y) ** 2 - variance, dtype="float64")
+    mse = float(residual + np.mean(divergences, axis=0).sum() / y.size)
+    error = _error_of_noise(variance, mse, correlation) + _error_of_probes(np.stack(divergences), y.size)
+    return EstimatedPSNR(psnr_of(mse), mse, math.sqrt(error))
+
+
+def _as_shares(picture) -> np.ndarray:
+    """Values as shares of white, float32."""
+    picture = np.asarray(picture)
+    white = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
+    return picture.astype("float32") / np.float32(white)
+
+
+def _standard_normal(random: np.random.Generator, shape: tuple[int, ...], correlation: float) -> np.ndarray:
+    """Standard normal values with that correlation of the channels of a pixel."""
+    own = random.standard_normal(shape, dtype="float32")
+    if len(shape) == 2 or not correlation:
+        return own
+    common = random.standard_normal((*shape[:2], 1), dtype="float32")
+    return np.float32(math.sqrt(correlation)) * common + np.float32(math.sqrt(1 - correlation)) * own
+
+
+def _block_sums(values: np.ndarray) -> np.ndarray:
+    """Sums over squares of 32 x 32 pixels and all channels."""
+    blocks = [np.arange(0, side, _BLOCK) for side in values.shape[:2]]
+    flat = values.reshape(*values.shape[:2], -1).sum(axis=-1, dtype="float64")
+    return np.add.reduceat(np.add.reduceat(flat, blocks[0], 0), blocks[1], 1)
+
+
+def _error_of_noise(variance: np.ndarray, mse: float, correlation: float) -> float:
+    """Variance of the estimate by the noise of the picture: that of `n**2 - 2 * n * (f(y) - x)` with `n` the noise."""
+    single = np.mean(2 * variance**2 + 4 * np.maximum(variance, 0) * max(mse, 0.0), dtype="float64") / variance.size
+    others = variance.shape[2] - 1 if variance.ndim == 3 else 0
+    return float(single) * (1 + others * correlation)
+
+
+def _error_of_probes(sums: np.ndarray, size: int) -> float:
+    """Variance of the mean over the probes, from how they differ within blocks."""
+    return float(sums.var(axis=0, ddof=1).sum()) / len(sums) / size**2
