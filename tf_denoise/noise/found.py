@@ -21,7 +21,8 @@ SHARED = 1.5
 that neighbours share at a correlation of 0.2 they have 1.7 times."""
 _MOST_BLOCKS = 40_000
 _QUIET, _LEAST_QUIET = 0.1, 48
-_LOW, _HALF = 4, SIDE // 2
+_LOW, HALF = 4, SIDE // 2
+"""Where the high half of the cosine frequencies of a block begins."""
 _TRIM = 0.75
 _KEPT_POWER = float(scipy.stats.chi2.cdf(scipy.stats.chi2.ppf(_TRIM, 1), 3))  # of what a normal variable has
 _BINS = 8
@@ -130,7 +131,7 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
         >>> round(found.deviation, 2), found.shared
         (0.1, 'no')
     """
-    blocks, ends = _gathered(pictures)
+    blocks, ends = gather_blocks(pictures)
     if len(blocks) < _LEAST_QUIET:
         return None
     coefficients = scipy.fft.dctn(blocks, axes=(1, 2), norm="ortho")
@@ -142,8 +143,8 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
         usable = np.arange(len(blocks))
     quiet = _quietest(activity, usable)
     spectrum = _power(coefficients[quiet])
-    high = float(spectrum[_HALF:, _HALF:].mean())
-    rows, columns = _extended(spectrum[_HALF:].mean(axis=0)), _extended(spectrum[:, _HALF:].mean(axis=1))
+    high = float(spectrum[HALF:, HALF:].mean())
+    rows, columns = _extended(spectrum[HALF:].mean(axis=0)), _extended(spectrum[:, HALF:].mean(axis=1))
     shared = _shared(_is_shared(rows), _is_shared(columns))
     spread = _whole(spectrum, rows, columns, shared) / high if high else 1.0
     means = blocks.mean(axis=(1, 2, 3))
@@ -161,8 +162,16 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
     )
 
 
-def _gathered(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks `(count, 8, 8, channels)` of all pictures, white at 1, and the share of each that is black or white."""
+def gather_blocks(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks of pictures, the same places for pictures of the same sizes.
+
+    Args:
+        pictures: `(height, width, channels)` each, uint8, uint16, or floating point with white at 1.
+
+    Returns:
+        At most 40,000 blocks of all pictures, float64 `(count, 8, 8, channels)` with white at 1, and the share of each
+        that is black or white.
+    """
     held, ends = [], []
     pictures = list(pictures)
     most = max(1, _MOST_BLOCKS // max(1, len(pictures)))
@@ -217,7 +226,7 @@ def _whole(spectrum: np.ndarray, rows: np.ndarray, columns: np.ndarray, shared: 
     if shared in ("rows", "columns"):
         return float((rows if shared == "rows" else columns).mean())
     if shared == "no":
-        return float(spectrum[_HALF:, _HALF:].mean())
+        return float(spectrum[HALF:, HALF:].mean())
     frequency = np.add.outer(np.arange(SIDE), np.arange(SIDE))
     return float(np.where(frequency < 2, spectrum[frequency == 2].mean(), spectrum).mean())
 
@@ -237,7 +246,7 @@ def _by_light(coefficients, means, activity, usable) -> tuple[float, float]:
     for group in np.array_split(order, min(_BINS, max(1, len(order) // _LEAST_QUIET))):
         quiet = _quietest(activity, group)
         light.append(means[quiet].mean())
-        variance.append(_power(coefficients[quiet])[_HALF:, _HALF:].mean())
+        variance.append(_power(coefficients[quiet])[HALF:, HALF:].mean())
         count = len(quiet)
     if len(light) < 3 or light[-1] - light[0] < 0.05:
         return float(np.sqrt(np.mean(variance))), 0.0
@@ -246,7 +255,7 @@ def _by_light(coefficients, means, activity, usable) -> tuple[float, float]:
         return 0.0, 0.0
     design = np.stack([np.ones(len(light)), light], axis=1) / np.array(variance)[:, None]
     (base, gain), _ = scipy.optimize.nnls(design, np.ones(len(light)))
-    sure = 0.08 + 3 * np.sqrt(2 / (count * coefficients.shape[-1] * _HALF**2))
+    sure = 0.08 + 3 * np.sqrt(2 / (count * coefficients.shape[-1] * HALF**2))
     if gain * (light[-1] - light[0]) < sure * np.mean(variance):
         return float(np.sqrt(np.mean(variance))), 0.0
     return float(np.sqrt(base)), float(gain)
@@ -254,7 +263,7 @@ def _by_light(coefficients, means, activity, usable) -> tuple[float, float]:
 
 def _between_channels(coefficients: np.ndarray) -> float:
     """Mean correlation of the high frequencies of two channels."""
-    high = coefficients[:, _HALF:, _HALF:].reshape(-1, coefficients.shape[-1])
+    high = coefficients[:, HALF:, HALF:].reshape(-1, coefficients.shape[-1])
     if high.shape[-1] == 1 or not high.any(axis=0).all():
         return 0.0
     found = np.corrcoef(high, rowvar=False)

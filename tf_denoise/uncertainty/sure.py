@@ -58,6 +58,7 @@ def estimate_psnr(
     *,
     between_channels: float = 0.0,
     denoised=None,
+    where=None,
     probes: int = 2,
     seed: int = 0,
 ) -> EstimatedPSNR:
@@ -84,6 +85,8 @@ def estimate_psnr(
         gain: Step of the value that one photon makes.
         between_channels: Correlation of the noise of the channels of a pixel, from 0 to 1.
         denoised: What the network makes of `noisy`, in the same values, where it is known already.
+        where: Boolean, of the shape of `noisy`: the values that are judged, chosen without regard to their noise.
+            Defaults to all.
         probes: Random directions in which the network is felt, 2 or more.
         seed: Integer seed of the probes.
 
@@ -103,7 +106,7 @@ def estimate_psnr(
     deviation, step = finite_number(sigma), finite_number(gain)
     if deviation is None or step is None or not deviation + step > 0:
         raise ValueError(f"`sigma` and `gain` are 0 or more, and not both 0; received {sigma} and {gain}.")
-    if (count := whole_number(probes, 2)) is None:
+    if (directions := whole_number(probes, 2)) is None:
         raise ValueError(f"`probes` is an integer of 2 or more; received {probes}.")
     if (correlation := finite_number(between_channels, most=1.0)) is None:
         raise ValueError(f"`between_channels` is a correlation from 0 to 1; received {between_channels}.")
@@ -115,18 +118,26 @@ def estimate_psnr(
             "Noisy and denoised picture have one shape, (height, width) or (height, width, channels); received "
             f"{y.shape} and {output.shape}."
         )
+    judged = np.ones(y.shape, bool) if where is None else np.asarray(where, bool)
+    if judged.shape != y.shape or not judged.any():
+        raise ValueError(
+            f"`where` has the shape of the picture, {y.shape}, and is true somewhere; received {judged.shape}."
+        )
     variance = step * y + np.float32(deviation**2)
     spread = np.sqrt(np.maximum(variance, 0))
     stride = np.float32(max(_STEP, _LEAST_STEP / max(float(spread.mean()), 1e-12)))
     random = np.random.default_rng(seed)
     divergences = []
-    for _ in range(count):
+    for _ in range(directions):
         probe = spread * _standard_normal(random, y.shape, correlation)
         felt = (denoise(y + stride * probe) - output) / stride
-        divergences.append(_block_sums(2 * probe * felt))
-    residual = np.mean((output - y) ** 2 - variance, dtype="float64")
-    mse = float(residual + np.mean(divergences, axis=0).sum() / y.size)
-    error = _error_of_noise(variance, mse, correlation) + _error_of_probes(np.stack(divergences), y.size)
+        divergences.append(_block_sums(2 * probe * felt * judged))
+    count = int(judged.sum())
+    residual = np.mean(((output - y) ** 2 - variance)[judged], dtype="float64")
+    mse = float(residual + np.mean(divergences, axis=0).sum() / count)
+    others = y.shape[2] - 1 if y.ndim == 3 else 0
+    by_noise = _error_of_noise(variance[judged], mse) * (1 + others * correlation)
+    error = by_noise + _error_of_probes(np.stack(divergences), count)
     return EstimatedPSNR(psnr_of(mse), mse, math.sqrt(error))
 
 
@@ -153,11 +164,10 @@ def _block_sums(values: np.ndarray) -> np.ndarray:
     return np.add.reduceat(np.add.reduceat(flat, blocks[0], 0), blocks[1], 1)
 
 
-def _error_of_noise(variance: np.ndarray, mse: float, correlation: float) -> float:
+def _error_of_noise(variance: np.ndarray, mse: float) -> float:
     """Variance of the estimate by the noise of the picture: that of `n**2 - 2 * n * (f(y) - x)` with `n` the noise."""
-    single = np.mean(2 * variance**2 + 4 * np.maximum(variance, 0) * max(mse, 0.0), dtype="float64") / variance.size
-    others = variance.shape[2] - 1 if variance.ndim == 3 else 0
-    return float(single) * (1 + others * correlation)
+    single = 2 * variance**2 + 4 * np.maximum(variance, 0) * max(mse, 0.0)
+    return float(np.mean(single, dtype="float64")) / variance.size
 
 
 def _error_of_probes(sums: np.ndarray, size: int) -> float:

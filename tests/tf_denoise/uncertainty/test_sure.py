@@ -70,6 +70,17 @@ def test_noise_that_all_channels_share_is_taken_into_account():
     assert np.mean(without) < -0.01
 
 
+def test_a_part_of_the_picture_can_be_judged():
+    noisy = CLEAN + np.random.default_rng(0).normal(0, 0.1, CLEAN.shape).astype("float32")
+    where = CLEAN > 0.5
+    expected = np.mean((smoothed(noisy) - noisy)[where] ** 2) - 0.1**2 + 2 * 0.1**2 / 4
+    assert estimate_psnr(smoothed, noisy, 0.1, where=where, probes=40).mse == pytest.approx(expected, rel=0.02)
+    assert (
+        estimate_psnr(smoothed, noisy, 0.1, where=where).standard_error
+        > estimate_psnr(smoothed, noisy, 0.1).standard_error
+    )
+
+
 def test_the_preset_is_judged_within_two_tenths_of_a_decibel():
     clean = skimage.data.astronaut()[:160, 100:260].astype("float32") / 255
     denoiser = TiledDenoiser(UNet.from_preset("photographs"))
@@ -104,6 +115,8 @@ def test_a_perfect_result_is_told_as_100_decibels():
         ({"sigma": 0.1, "gain": -1}, "`sigma` and `gain` are 0 or more"),
         ({"sigma": 0.1, "probes": 1}, "`probes` is an integer of 2 or more; received 1"),
         ({"sigma": 0.1, "between_channels": 1.5}, "`between_channels` is a correlation from 0 to 1"),
+        ({"sigma": 0.1, "where": np.zeros(CLEAN.shape)}, "`where` has the shape of the picture"),
+        ({"sigma": 0.1, "where": np.ones((3, 3))}, r"is true somewhere; received \(3, 3\)"),
         ({"sigma": 0.1, "denoised": np.zeros((3, 3))}, r"Noisy and denoised picture have one shape"),
     ],
 )

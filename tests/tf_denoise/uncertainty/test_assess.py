@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+import scipy.ndimage
+import skimage.data
+
+from tf_denoise.models import UNet
+from tf_denoise.noise.found import FoundNoise, find_noise
+from tf_denoise.tiling import TiledDenoiser
+from tf_denoise.uncertainty.assess import assess, warnings_of
+from tf_denoise.uncertainty.level import refined_noise, within_range
+from tf_denoise.uncertainty.whiteness import Whiteness
+
+CLEAN = skimage.data.astronaut()[:288, 60:348].astype("float32") / 255
+NOTHING = (0.0, 0.0, 0.0)
+
+
+def white(shape=CLEAN.shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def stored(image):
+    return np.round(255 * np.clip(image, 0, 1)).astype("uint8")
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    return TiledDenoiser(UNet.from_preset("photographs"))
+
+
+def good(noisy):
+    """A stand-in for a denoiser, that is good by knowing the picture, and leaves a little of the noise."""
+    return 0.95 * CLEAN + 0.05 * noisy
+
+
+def psnr(image):
+    return -10 * np.log10(np.mean((image - CLEAN) ** 2))
+
+
+@pytest.mark.parametrize("sigma", [8, 25, 50])
+def test_the_level_is_refined_to_a_few_per_cent_of_the_variance(sigma):
+    noisy = CLEAN + sigma / 255 * white()
+    found = find_noise([noisy])
+    told, error = refined_noise(found, noisy, good(noisy))
+    variance = (255 * told.deviation / sigma) ** 2
+    assert variance == pytest.approx(1, abs=0.03)
+    assert abs(variance - 1) < 5 * error + 0.01
+    assert told.gain == 0
+    assert told.shared == found.shared
+
+
+def test_the_gain_of_photons_is_refined_too():
+    noisy = CLEAN + np.sqrt(0.01 * CLEAN + 0.02**2) * white()
+    told, _ = refined_noise(find_noise([noisy]), noisy, good(noisy))
+    assert told.gain == pytest.approx(0.01, rel=0.08)
+    assert told.sigma == pytest.approx(0.02, abs=0.008)
+    assert told.deviation == pytest.approx(np.sqrt(0.01 * CLEAN.mean() + 0.02**2), rel=0.03)
+
+
+def test_where_noise_is_cut_off_is_told_by_the_denoised_picture():
+    values = np.array([0.0, 0.2, 0.3, 0.5, 0.8, 1.0])
+    noise = FoundNoise(0.1, 0.1, 0.0, NOTHING, NOTHING, "no", 0.0, 0.05, False)
+    assert within_range(noise, values).tolist() == [False, False, True, True, False, False]
+    unclipped = FoundNoise(0.1, 0.1, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
+    assert within_range(unclipped, values).all()
+
+
+def test_a_picture_that_is_black_and_white_tells_no_level():
+    noisy = stored(np.where(CLEAN > 0.5, 1, 0) + 0.1 * white())
+    noise = FoundNoise(0.1, 0.1, 0.0, NOTHING, NOTHING, "no", 0.0, 0.9, False)
+    assert refined_noise(noise, noisy, stored(CLEAN > 0.5)) is None
+
+
+@pytest.mark.parametrize("sigma", [pytest.param(15, marks=pytest.mark.slow), 40])
+def test_the_estimates_are_near_the_truth_and_nothing_is_warned_of(denoiser, sigma):
+    noisy = (CLEAN + sigma / 255 * white()).astype("float32")
+    denoised = denoiser(noisy)
+    found = assess(noisy, denoised, denoiser, (0, 60))
+    assert found.before == pytest.approx(psnr(noisy), abs=0.15)
+    assert found.after.psnr == pytest.approx(psnr(denoised), abs=0.8)
+    low, high = found.after.interval
+    assert low - 0.3 < psnr(denoised) < high + 0.3
+    assert found.warnings == ()
+    assert found.judged == 1
+    assert json.loads(json.dumps(found.record))["estimated_psnr_after"]["psnr"] == found.after.psnr
+
+
+@pytest.mark.slow
+def test_stored_pictures_are_judged_where_noise_is_not_cut_off(denoiser):
+    noisy = stored(CLEAN + 20 / 255 * white())
+    found = assess(noisy, denoiser(noisy), denoiser, (0, 60))
+    assert 0.3 < found.judged < 1
+    assert "of the values are black or white, where noise is cut off" in found.warnings[0]
+    low, high = found.after.interval
+    assert high - low < 3
+
+
+def test_shared_noise_is_warned_of_and_not_estimated(denoiser):
+    shared = scipy.ndimage.gaussian_filter(white(), (0.6, 0.6, 0))
+    noisy = (CLEAN + 0.06 * shared / shared.std()).astype("float32")
+    found = assess(noisy, denoiser(noisy), denoiser)
+    assert found.after is None
+    assert "What was removed is not white (correlation 0." in found.warnings[0]
+    assert "neighbours share the noise" in found.warnings[0]
+    json.dumps(found.record)
+
+
+def test_what_else_can_be_warned_of():
+    still = Whiteness(np.eye(9), 0.01, 0.1)
+    quiet = FoundNoise(0.001, 0.001, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
+    assert "no more noise than rounding to 8 bits hides" in warnings_of(quiet, _white(), None)[0]
+    impulses = FoundNoise(0.1, 0.1, 0.0, NOTHING, NOTHING, "no", 0.0, 0.2, True)
+    assert "salt and pepper" in warnings_of(impulses, _white(), None)[0]
+    strong = FoundNoise(0.4, 0.4, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
+    assert warnings_of(strong, _white(), (5, 55)) == (
+        "The noise has a deviation of 102.0 (255ths); the network was trained on 5 to 55.",
+    )
+    assert "trained on 50." in warnings_of(strong, _white(), (50, 50))[0]
+    weak = FoundNoise(0.1, 0.1, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
+    assert "it is part of the picture" in warnings_of(weak, still, None)[0]
+    assert warnings_of(weak, _white(), (5, 55)) == ()
+
+
+def _white():
+    middle = np.zeros((9, 9))
+    middle[4, 4] = 1
+    return Whiteness(middle, 0.01, 0.1)
+
+
+def test_small_pictures_are_told_to_be_small():
+    for side in (8, 20):
+        tiny = np.zeros((side, side, 3), "uint8")
+        found = assess(tiny, tiny, lambda image: image)
+        assert found.noise is None
+        assert found.warnings == ("The picture is too small to say anything of its noise.",)
+        json.dumps(found.record)
+
+
+def test_of_a_large_picture_four_windows_are_looked_at():
+    seen = []
+
+    def denoise(image):
+        seen.append(image.shape)
+        return scipy.ndimage.gaussian_filter(image, (2, 2, 0))
+
+    clean = np.linspace(0.2, 0.8, 900 * 700, dtype="float32").reshape(900, 700, 1)
+    noisy = (clean + 0.05 * white(clean.shape)).astype("float32")
+    found = assess(noisy, scipy.ndimage.gaussian_filter(noisy, (2, 2, 0)), denoise)
+    assert seen == [(256, 256, 1)] * 8
+    assert found.after.psnr > 30

@@ -1,0 +1,184 @@
+"""What can be said of a denoised picture without a clean one, in one go: noise found, PSNR, whiteness, warnings."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tf_denoise.noise.found import FoundNoise, find_noise
+from tf_denoise.uncertainty.level import refined_noise, within_range
+from tf_denoise.uncertainty.sure import EstimatedPSNR, estimate_psnr, psnr_of
+from tf_denoise.uncertainty.whiteness import Whiteness, residual_whiteness
+
+WINDOW, WINDOWS = 256, 2
+"""Side in pixels, and number along each side, of the windows of a large picture that are looked at."""
+CLIPPED = 0.01
+"""Share of black and white values from which on it is said that noise is cut off there."""
+_SLACK = 1.1
+_LEAST_SIDE = 16
+_TOO_SMALL = "The picture is too small to say anything of its noise."
+_TOO_LITTLE = "Too little of the picture is smooth and neither black nor white: PSNR cannot be estimated."
+_LEAST_JUDGED = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Assessment:
+    """What `assess` says of a denoised picture.
+
+    Attributes:
+        noise: The noise that was found, or `None` in a picture that is too small.
+        before: Estimated PSNR of the noisy picture in dB; `None` where it cannot be told.
+        after: Estimated PSNR of the denoised one; `None` where it cannot be told.
+        judged: Share of the values that both were estimated on: where noise is cut off at black and white it is not.
+        whiteness: Of what was removed; `None` in a picture that is too small.
+        warnings: A sentence for each assumption that fails.
+    """
+
+    noise: FoundNoise | None
+    before: float | None
+    after: EstimatedPSNR | None
+    judged: float
+    whiteness: Whiteness | None
+    warnings: tuple[str, ...]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        noise = None if self.noise is None else {"in_words": self.noise.in_words, **dataclasses.asdict(self.noise)}
+        after = None if self.after is None else {**dataclasses.asdict(self.after), "interval": self.after.interval}
+        whiteness = None
+        if self.whiteness is not None:
+            value, lag = self.whiteness.largest
+            whiteness = {"largest": value, "lag": lag, "bound": self.whiteness.bound}
+        return {
+            "noise": noise,
+            "estimated_psnr_before": self.before,
+            "estimated_psnr_after": after,
+            "judged": self.judged,
+            "whiteness": whiteness,
+            "warnings": list(self.warnings),
+        }
+
+
+def assess(
+    noisy: np.ndarray, denoised: np.ndarray, denoise: Callable, trained_range: tuple[float, float] | None = None
+) -> Assessment:
+    """Say what can be said of a denoised picture.
+
+    Of a large picture four windows of 256 x 256 pixels are looked at, so that it costs the same for every size: two
+    more passes of the network over each of them.
+
+    Args:
+        noisy: Picture `(height, width, channels)`, uint8, uint16, or floating point with white at 1.
+        denoised: What became of it, in the same values.
+        denoise: What makes the one of the other, a `TiledDenoiser`, in float32.
+        trained_range: Least and largest deviation of the noise of the training, in 255ths, where it is known.
+    """
+    if min(noisy.shape[:2]) < _LEAST_SIDE:
+        return Assessment(None, None, None, 0.0, None, (_TOO_SMALL,))
+    places = list(_windows(noisy.shape[:2]))
+    noise = find_noise([noisy])
+    looks = [residual_whiteness(noisy[place], denoised[place]) for place in places]
+    whiteness = Whiteness(
+        np.mean([look.autocorrelation for look in looks], axis=0),
+        looks[0].bound / math.sqrt(len(looks)),
+        float(np.mean([look.deviation for look in looks])),
+    )
+    if noise is None or noise.is_hidden or noise.impulses or whiteness.shows_structure:
+        return Assessment(noise, None, None, 0.0, whiteness, warnings_of(noise, whiteness, trained_range))
+    told = refined_noise(noise, noisy, denoised)
+    if told is None:
+        warnings = (*warnings_of(noise, whiteness, trained_range), _TOO_LITTLE)
+        return Assessment(noise, None, None, 0.0, whiteness, warnings)
+    noise, level_error = told
+    found = [_estimate(noisy[place], denoised[place], denoise, noise) for place in places]
+    judged = sum(share for _, share in found) / len(found)
+    warnings = warnings_of(noise, whiteness, trained_range)
+    if not judged:
+        return Assessment(noise, None, None, 0.0, whiteness, (*warnings, _TOO_LITTLE))
+    estimates = [(one, share / judged / len(found)) for one, share in found if one is not None]
+    mse = sum(one.mse * weight for one, weight in estimates)
+    by_chance = sum((one.standard_error * weight) ** 2 for one, weight in estimates)
+    error = math.sqrt(by_chance + (level_error * noise.deviation**2) ** 2)
+    before, after = psnr_of(noise.deviation**2), EstimatedPSNR(psnr_of(mse), mse, error)
+    return Assessment(noise, before, after, judged, whiteness, warnings)
+
+
+def warnings_of(
+    noise: FoundNoise | None, whiteness: Whiteness, trained_range: tuple[float, float] | None
+) -> tuple[str, ...]:
+    """A sentence for each assumption that fails.
+
+    Args:
+        noise: The noise that was found.
+        whiteness: That of what was removed.
+        trained_range: Least and largest deviation of the noise of the training, in 255ths.
+    """
+    if noise is None:
+        return (_TOO_SMALL,)
+    found = []
+    if noise.is_hidden:
+        found.append("There is no more noise than rounding to 8 bits hides: what was removed is part of the picture.")
+    if noise.impulses:
+        found.append("The noise is salt and pepper or like it: PSNR cannot be estimated.")
+    elif whiteness.shows_structure:
+        value, (rows, columns) = whiteness.largest
+        where = f"{abs(rows)} pixels below and {abs(columns)} beside" if rows and columns else _beside(rows, columns)
+        if noise.shared == "no":
+            what = "it is part of the picture, or noise that neighbours share a little"
+        else:
+            what = "neighbours share the noise, and much of it may be left"
+        found.append(f"What was removed is not white (correlation {value:.2f} with the pixel {where}): {what}. "
+                     "PSNR cannot be estimated.")  # fmt: skip
+    if noise.clipped > CLIPPED:
+        found.append(
+            f"{noise.clipped:.0%} of the values are black or white, where noise is cut off: PSNR is estimated on the "
+            "others."
+        )
+    if trained_range is not None and not noise.is_hidden:
+        low, high = trained_range
+        level = 255 * noise.deviation
+        if level > high * _SLACK or level < low / _SLACK - 0.5:
+            trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
+            found.append(f"The noise has a deviation of {level:.1f} (255ths); the network was trained on {trained}.")
+    return tuple(found)
+
+
+def _beside(rows: int, columns: int) -> str:
+    distance, word = (abs(rows), "below") if rows else (abs(columns), "beside")
+    return f"{distance} pixel{'s' if distance > 1 else ''} {word}"
+
+
+def _estimate(noisy, denoised, denoise, noise: FoundNoise) -> tuple[EstimatedPSNR | None, float]:
+    """The estimate for a window, and the share of its values that it is made on."""
+    is_whole = denoised.dtype.kind == "u"  # and rounded, which a finite difference would feel
+    values = denoised.astype("float32") / (np.iinfo(denoised.dtype).max if is_whole else 1)
+    where = within_range(noise, values)
+    if where.mean() < _LEAST_JUDGED:
+        return None, 0.0
+    between = noise.between_channels if noise.between_channels > 0.1 else 0.0
+    estimate = estimate_psnr(
+        denoise,
+        noisy,
+        noise.sigma,
+        noise.gain,
+        between_channels=min(1.0, between),
+        denoised=None if is_whole else denoised,
+        where=where,
+    )
+    return estimate, float(where.mean())
+
+
+def _windows(size: tuple[int, int]):
+    """The places of windows, evenly spread; the whole picture where it is not larger than they are together."""
+    if size[0] * size[1] <= (WINDOW * WINDOWS) ** 2:
+        yield slice(None), slice(None)
+        return
+    starts = [
+        np.linspace(0, max(0, side - WINDOW), WINDOWS + 2).astype(int)[1:-1] if side > WINDOW else [0] for side in size
+    ]
+    for top in starts[0]:
+        for left in starts[1]:
+            yield slice(top, top + WINDOW), slice(left, left + WINDOW)
