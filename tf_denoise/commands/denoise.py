@@ -12,6 +12,7 @@ from tf_denoise.commands.exits import STOPPED, status_of
 from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
+from tf_denoise.extras import check_installed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Denoise:
     mixed_precision: Literal["auto", "none", "bfloat16"] = "auto"
     """Data type that the network computes in; none is float32. auto times both where there is much to do, and takes
     bfloat16 where it saves a fifth."""
+    adapt: Annotated[float | None, Field(ge=0.01, le=10_000)] = None
+    """Minutes for which a copy of the network is trained on for each picture, from that noisy picture alone, before it
+    is denoised. Takes noise of each pixel alone; a picture with other noise is denoised as it is, and told."""
     jobs: Annotated[int, Field(ge=1, le=1_000)] = 1
     """Pictures at the same time; each takes memory of its own."""
     tile: Annotated[int | None, Field(ge=16, le=100_000)] = None
@@ -47,6 +51,9 @@ class Denoise:
     """Pixels that neighbouring tiles share; measured where it is not given."""
     quality: Annotated[int, Field(ge=1, le=100)] = 95
     """JPEG quality, 1 to 100."""
+    report: bool = False
+    """Write OUTPUT/report.html: pictures before and after, the noise that was found, how good the result is by
+    estimate, and a warning wherever that cannot be trusted; report.json holds the same for programs."""
     overwrite: bool = False
     """Do pictures again whose name stands in the output already; otherwise these are left as they are."""
 
@@ -58,6 +65,8 @@ def denoise(options: Denoise) -> int:
         InputError: If the model or the output folder is not what it should be.
     """
     checked(options)
+    if options.adapt is not None and options.jobs > 1:
+        raise InputError("--adapt trains for one picture at a time; leave --jobs out.")
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
     from tf_denoise.commands.denoise_files import check_output, denoise_files, plan_jobs
@@ -79,19 +88,27 @@ def denoise(options: Denoise) -> int:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."
         )
+    if options.report:
+        check_installed("jinja2")
     check_output(options.output)
     start_tensorflow()  # once the arguments are known to be good
+    from tf_denoise.commands.adapting import AdaptingDenoiser
+    from tf_denoise.commands.denoise_report import Report
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
     from tf_denoise.tiling.precision import choose_precision
 
     loaded = load_for_use(options.model, options.network)
     work = options.ensemble * sum(job.megapixels for job in jobs)
-    model, dtype = choose_precision(loaded.model, options.mixed_precision, work)
+    precision = options.mixed_precision if options.adapt is None else "none"
+    model, dtype = choose_precision(loaded.model, precision, work)
+    strength, ensemble = options.strength, options.ensemble
+
+    def make(network) -> TiledDenoiser:
+        return TiledDenoiser(network, options.tile, options.overlap, strength=strength, ensemble=ensemble)
+
     try:
-        denoiser = TiledDenoiser(
-            model, options.tile, options.overlap, strength=options.strength, ensemble=options.ensemble
-        )
+        denoiser = make(model)
         denoiser.check_tiles()
     except ValueError as error:
         raise InputError(f"{options.model} cannot denoise pictures with these options. {error}") from None
@@ -99,13 +116,23 @@ def denoise(options: Denoise) -> int:
         raise InputError(
             f"{options.model} takes pictures of {denoiser.channels} channels; files have 1 (grey) or 3 (colour)."
         )
-    result = denoise_files(jobs, denoiser, loaded.trained_range, options.quality, options.jobs)
+    adapting = None if options.adapt is None else AdaptingDenoiser(model, options.adapt, make)
+    report = Report(options.output, loaded, dtype, strength, ensemble, options.adapt) if options.report else None
+
+    def observe(job, noisy, denoised) -> None:
+        if report is not None:
+            report.add(job, noisy, denoised, None if adapting is None else adapting.current)
+
+    denoise_one = adapting or denoiser
+    result = denoise_files(jobs, denoise_one, loaded.trained_range, options.quality, options.jobs, observe=observe)
     result.problems = problems + result.problems
     rate = result.megapixels / max(result.seconds, 1e-9)
     print(
         f"{result.done} of {len(jobs) + len(problems)} pictures denoised by {loaded.name} in {dtype}, "
         f"{result.megapixels:.2f} megapixels at {rate:.2f} megapixels per second: {options.output}"
     )
+    if report is not None and result.done:
+        print(f"Report: {report.write()}")
     if result.stopped:
         print("Stopped. Each file in the output folder is whole.", file=sys.stderr)
     elif result.problems:

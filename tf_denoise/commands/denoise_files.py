@@ -159,6 +159,7 @@ def denoise_files(
     quality: int = 95,
     threads: int = 1,
     console: rich.console.Console | None = None,
+    observe: Callable[[Job, np.ndarray, np.ndarray], None] | None = None,
 ) -> Result:
     """Denoise pictures and write them, each file whole or not at all.
 
@@ -170,6 +171,7 @@ def denoise_files(
         quality: JPEG quality.
         threads: Pictures at the same time.
         console: Where progress and remarks go.
+        observe: Called with each job that is done, its noisy pixels and the denoised ones, in several threads.
     """
     console = console or rich.console.Console(stderr=True)
     result, stop, started = Result(), threading.Event(), time.monotonic()
@@ -187,7 +189,10 @@ def denoise_files(
                 raise _Stopped
             picture = read_picture(job.source, DECODABLE)
             remarks = [noise_remark(job.source, picture.values, trained_range), lost_remark(job.source, picture.lost)]
-            write_picture(job.target, denoise(picture.values, on_progress=advance), picture, quality)
+            denoised = denoise(picture.values, on_progress=advance)
+            write_picture(job.target, denoised, picture, quality)
+            if observe is not None:
+                observe(job, picture.values, denoised)
             return [remark for remark in remarks if remark]
 
         futures = {pool.submit(work, job): job for job in jobs}

@@ -1,3 +1,7 @@
+from .adapt import (
+    Adapted as Adapted,
+    adapt as adapt,
+)
 from .loop import (
     train as train,
 )

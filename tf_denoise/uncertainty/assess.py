@@ -18,6 +18,7 @@ CLIPPED = 0.01
 """Share of black and white values from which on it is said that noise is cut off there."""
 _SLACK = 1.1
 _LEAST_SIDE = 16
+_WEAK = 3 / 255  # noise that cannot be told from fine texture
 _TOO_SMALL = "The picture is too small to say anything of its noise."
 _TOO_LITTLE = "Too little of the picture is smooth and neither black nor white: PSNR cannot be estimated."
 _LEAST_JUDGED = 0.05
@@ -124,18 +125,19 @@ def warnings_of(
     if noise.impulses:
         found.append("The noise is salt and pepper or like it: PSNR cannot be estimated.")
     elif whiteness.shows_structure:
-        value, (rows, columns) = whiteness.largest
-        where = f"{abs(rows)} pixels below and {abs(columns)} beside" if rows and columns else _beside(rows, columns)
-        if noise.shared == "no":
-            what = "it is part of the picture, or noise that neighbours share a little"
+        value, lag = whiteness.largest
+        if noise.shared == "no" or noise.deviation < _WEAK:
+            what = "it is part of the picture, or weak noise that neighbours share"
         else:
             what = "neighbours share the noise, and much of it may be left"
-        found.append(f"What was removed is not white (correlation {value:.2f} with the pixel {where}): {what}. "
-                     "PSNR cannot be estimated.")  # fmt: skip
+        found.append(
+            f"What was removed is not white (correlation {value:.2f} with {_neighbour(*lag)}): {what}. PSNR cannot be "
+            "estimated."
+        )
     if noise.clipped > CLIPPED:
         found.append(
-            f"{noise.clipped:.0%} of the values are black or white, where noise is cut off: PSNR is estimated on the "
-            "others."
+            f"{noise.clipped:.0%} of the values are black or white, where noise is cut off: of these places the "
+            "estimates say nothing."
         )
     if trained_range is not None and not noise.is_hidden:
         low, high = trained_range
@@ -146,9 +148,10 @@ def warnings_of(
     return tuple(found)
 
 
-def _beside(rows: int, columns: int) -> str:
-    distance, word = (abs(rows), "below") if rows else (abs(columns), "beside")
-    return f"{distance} pixel{'s' if distance > 1 else ''} {word}"
+def _neighbour(rows: int, columns: int) -> str:
+    if (abs(rows), abs(columns)) in ((0, 1), (1, 0)):
+        return f"the next pixel in the {'column' if rows else 'row'}"
+    return f"the pixel {abs(rows)} rows and {abs(columns)} columns away"
 
 
 def _estimate(noisy, denoised, denoise, noise: FoundNoise) -> tuple[EstimatedPSNR | None, float]:

@@ -1,5 +1,6 @@
 """`python -m tf_denoise denoise`: what goes in comes out denoised, and what cannot is told."""
 
+import json
 import os
 import re
 import shutil
@@ -429,3 +430,64 @@ def test_a_strength_outside_its_range_and_an_unknown_preset_are_refused(tmp_path
         words += [f"--{name}", str(value)]
     assert message in refusal(capsys, main, ["denoise", *words])
     assert files_of(tmp_path / "out") == {}
+
+
+def test_a_report_says_how_far_each_picture_can_be_trusted(run, tmp_path, capsys):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    photograph(folder / "a.png", 80, 60)
+    photograph(folder / "deep" / "b.jpg", 64, 64)
+    png(folder / "tiny.png", noise(9, 9, 3), 2)
+    png(folder / "sixteen.png", noise(70, 70, 3, "uint16"), 2, bits=16)
+    assert status([*command(run, folder, output=output), "--report"]) == 0
+    assert f"Report: {output / 'report.html'}" in capsys.readouterr().out
+    page = (output / "report.html").read_text(encoding="utf-8")
+    records = json.loads((output / "report.json").read_text())["pictures"]
+    assert {record["output"] for record in records} == {"a.png", "deep/b.jpg", "tiny.png", "sixteen.png"}
+    assert all(record["output"] in page for record in records)
+    assert "trained on 20 to 30" in page
+    tiny = next(record for record in records if record["name"] == "tiny.png")
+    assert tiny["warnings"] == ["The picture is too small to say anything of its noise."]
+    before = files_of(output)
+    assert status([*command(run, folder, output=output), "--report"]) == 0  # all is there: no page in its place
+    assert files_of(output) == before
+
+
+def test_names_of_any_bytes_stand_in_the_report(run, tmp_path):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    path = photograph(folder / "a.png", 64, 64)
+    os.rename(os.fsencode(path), os.fsencode(folder) + b"/\xff #1.png")
+    photograph(folder / "b.png", 64, 64)
+    assert status([*command(run, folder, output=output), "--report"]) == 0
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert "#1.png" in page
+
+
+def test_the_page_needs_its_library(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("tf_denoise.extras.importlib.util.find_spec", lambda name: None)
+    photograph(tmp_path / "a.png", 64, 64)
+    words = [*command(run, tmp_path / "a.png", output=tmp_path / "out"), "--report"]
+    assert "jinja2" in refusal(capsys, main, words)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_a_network_adapts_to_each_picture_and_other_noise_is_told(run, tmp_path, capsys):
+    values = np.random.default_rng(0).normal(128, 25, (128, 128, 3)).clip(0, 255).astype("uint8")
+    Image.fromarray(values).save(tmp_path / "noisy.png")
+    photograph(tmp_path / "small.png", 64, 64)
+    inputs = tmp_path / "noisy.png", tmp_path / "small.png"
+    assert status(command(run, *inputs, output=tmp_path / "out", adapt=0.02)) == 0
+    told = capsys.readouterr().err
+    assert "note: Adapted in " in told
+    assert "note: Denoised as the network is. To adapt to a picture it takes 96 x 96 pixels or more" in told
+    assert status(command(run, inputs[1], output=tmp_path / "plain")) == 0
+    plain, adapted = (read_picture(tmp_path / folder / "small.png").values for folder in ("plain", "out"))
+    np.testing.assert_array_equal(plain, adapted)
+
+
+def test_adapting_takes_one_picture_at_a_time(run, tmp_path, capsys):
+    photograph(tmp_path / "a.png", 64, 64)
+    words = command(run, tmp_path / "a.png", output=tmp_path / "out", adapt=1, jobs=2)
+    assert "--adapt trains for one picture at a time; leave --jobs out." in refusal(capsys, main, words)
+    words = command(run, tmp_path / "a.png", output=tmp_path / "out", adapt=0)
+    assert "--adapt" in refusal(capsys, main, words)

@@ -91,7 +91,7 @@ def test_stored_pictures_are_judged_where_noise_is_not_cut_off(denoiser):
     noisy = stored(CLEAN + 20 / 255 * white())
     found = assess(noisy, denoiser(noisy), denoiser, (0, 60))
     assert 0.3 < found.judged < 1
-    assert "of the values are black or white, where noise is cut off" in found.warnings[0]
+    assert "of the values are black or white, where noise is cut off: of these places" in found.warnings[0]
     low, high = found.after.interval
     assert high - low < 3
 

@@ -1,0 +1,49 @@
+"""What `python -m tf_denoise denoise --adapt` denoises with: another network for each picture."""
+
+import sys
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tf_denoise.errors import as_sentence
+from tf_denoise.fitting.adapt import adapt
+from tf_denoise.tiling import TiledDenoiser
+
+
+class AdaptingDenoiser:
+    """Trains a copy of a network on for each picture, then denoises it.
+
+    A picture whose noise cannot be learned from is denoised by the network as it is. What became of each is told on
+    standard error.
+
+    Args:
+        model: The network.
+        minutes: How long to train for each picture.
+        make: Makes a denoiser of a network.
+
+    Attributes:
+        current: What the last picture was denoised with.
+    """
+
+    def __init__(self, model: keras.Model, minutes: float, make: Callable[[keras.Model], TiledDenoiser]):
+        self.model, self.minutes, self.make = model, minutes, make
+        self.plain = self.current = make(model)
+
+    def __call__(self, image: np.ndarray, on_progress: Callable[[int], None] = lambda pixels: None) -> np.ndarray:
+        """Denoise one picture; what `on_progress` raises ends the training too."""
+        try:
+            found = adapt(self.model, image, self.minutes, on_step=lambda: on_progress(0))
+        except ValueError as error:
+            self._tell(f"Denoised as the network is. {as_sentence(str(error))}")
+            self.current = self.plain
+        else:
+            self._tell(
+                f"Adapted in {found.steps:,} steps: estimated PSNR {found.before:.2f} to {found.after:.2f} dB, on the "
+                "fifth of the picture that was not learned from."
+            )
+            self.current = self.make(found.model)
+        return self.current(image, on_progress=on_progress)
+
+    def _tell(self, words: str) -> None:
+        print(f"note: {words}", file=sys.stderr, flush=True)
