@@ -1,12 +1,14 @@
 """From the folder of a run on photographs to its evaluation."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from evaluation.stored import StoredOptions
+from evaluation.textures.noisy_only import evaluate_noisy_only
 from evaluation.textures.pipeline import evaluate_textures
 from evaluation.textures.run import Predict, TextureRun
 from tf_denoise.data.changes import changes_in_words
@@ -23,9 +25,6 @@ from tf_denoise.tiling.exact import exact_float32
 SWEEP = (5.0, 15.0, 25.0, 35.0, 50.0, 65.0, 80.0)
 """Deviations in 255ths at which PSNR is drawn: networks are looked at beyond what they were trained on, too."""
 DATA_OPTIONS = (
-    "data",
-    "clean",
-    "noisy",
     "validation",
     "test",
     "seed",
@@ -50,12 +49,17 @@ def evaluate_folder(folder: Path) -> Path:
         InputError: If the folder is not such a run, a network is still to be trained, or the photographs have changed.
     """
     options = StoredOptions(folder, "textures")
-    parts = Parts(**options.only(*DATA_OPTIONS))
+    places = options.only("data", "clean", "noisy")
+    places |= {name: options[name] for name in ("noisy_twin",) if name in options}  # older runs do not have it
+    noisy_only = options["noisy"] is not None and options["clean"] is None
+    parts = Parts(**data_places(noisy_only, **places), **options.only(*DATA_OPTIONS))
     if parts.fingerprint() != options["data_fingerprint"]:
         changes = changes_in_words(folder / DATA_FILE, parts.record())
         raise InputError(f"The photographs are not those that the run in {folder} was trained on: {changes}.")
-    places = _finished(folder, options["repeats"])
-    networks = {place: load_network(network_folder(folder, *place)) for place in places}
+    finished = _finished(folder, options["repeats"])
+    networks = {place: load_network(network_folder(folder, *place)) for place in finished}
+    if noisy_only:
+        return evaluate_noisy_only(folder, options, parts, networks)
     noise = noise_of(options)
     ladder = noise_ladder(noise)
     test, validation = parts.pictures("test", ladder), parts.pictures("validation", ladder)
@@ -65,9 +69,9 @@ def evaluate_folder(folder: Path) -> Path:
         config={**options, "mixed_precision": read_json(folder / "budget.json").get("precision", "none")},
         environment=read_json(folder / "environment.json"),
         data={**record, "noise": noise_in_words(options)},
-        records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in places},
+        records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in finished},
         networks={place: as_function(network) for place, network in networks.items()},
-        parameters={name: networks[1, name].count_params() for _, name in places},
+        parameters={name: networks[1, name].count_params() for _, name in finished},
         validation=validation,
         test=test,
         make_noisy=lambda clean, sigma: make_noisy(
@@ -77,6 +81,23 @@ def evaluate_folder(folder: Path) -> Path:
         trained_range=(options["sigma"][0], options["sigma"][-1]) if has_sigma else None,
     )
     return evaluate_textures(folder, run)
+
+
+def data_places(noisy_only: bool, data=None, clean=None, noisy=None, noisy_twin=None) -> dict[str, Any]:
+    """The arguments of `Parts` that name folders.
+
+    Args:
+        noisy_only: Whether it was learned from noisy photographs alone: these are what there is then, or twins.
+        data: Option of the run.
+        clean: Option of the run.
+        noisy: Option of the run.
+        noisy_twin: Option of the run.
+    """
+    if not noisy_only:
+        return {"data": data, "clean": clean, "noisy": noisy}
+    if noisy_twin is None:
+        return {"data": noisy}
+    return {"clean": noisy_twin, "noisy": noisy}
 
 
 def _finished(folder: Path, repeats: int) -> list[tuple[int, str]]:

@@ -145,11 +145,11 @@ class Parts:
             seed: Integer seed of crops and noise.
             start_step: Number of the first batch.
         """
-        sampler = self._sampler(seed)
+        sampler = self.sampler(seed)
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         return noisy_crops(sampler, noise, start_step)
 
-    def _sampler(self, seed: int) -> CropSampler:
+    def sampler(self, seed: int) -> CropSampler:
         """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
         if self._latest is None or self._latest.seed != seed:
             self._left_out |= self._latest.rejected if self._latest else {}
@@ -181,7 +181,7 @@ class Parts:
             InputError: If no photograph of the part can be decoded.
         """
         pictures = []
-        for name, noisy, clean in self._decoded(part):
+        for name, noisy, clean in self.decoded(part):
             for level, noise in ladder.items():
                 words = (part, name) if level is None else (part, name, level)
                 make = functools.partial(make_noisy, clean, noise, derive_seed(self.seed, *words))
@@ -194,10 +194,20 @@ class Parts:
         Raises:
             InputError: If there is none.
         """
-        next(self._decoded(part))
+        next(self.decoded(part))
 
-    def _decoded(self, part: str) -> Iterator[tuple[str, np.ndarray | None, np.ndarray]]:
-        """Name, noisy pixels of a pair, and clean pixels of the photographs that are taken and can be decoded."""
+    def decoded(self, part: str) -> Iterator[tuple[str, np.ndarray | None, np.ndarray]]:
+        """The photographs of a part that are taken and can be decoded.
+
+        Args:
+            part: `validation` or `test`.
+
+        Yields:
+            Name, noisy pixels of a pair or `None`, and clean pixels.
+
+        Raises:
+            InputError: If there is none.
+        """
         photographs, name = self.parts[part], ""
         count, decoded = len(photographs), 0
         for index in np.unique(np.linspace(0, count - 1, min(count, MOST_PICTURES[part])).astype(int)):

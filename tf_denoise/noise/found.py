@@ -2,8 +2,8 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import numpy as np
 import scipy.fft
@@ -55,6 +55,14 @@ class FoundNoise:
     clipped: float
     impulses: bool
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "FoundNoise":
+        """The noise that a run keeps as JSON values, as `dataclasses.asdict` gives them."""
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in record.items()
+        }
+        return cls(**values)
+
     @property
     def is_hidden(self) -> bool:
         """Whether there is no more of it than rounding to 8 bits hides."""
@@ -78,6 +86,15 @@ class FoundNoise:
         return max((len(list(itertools.takewhile(lambda value: value >= 0.1, rho))) for rho in along), default=0)
 
     @property
+    def sharing_in_words(self) -> str:
+        """Who shares it, as the end of a sentence."""
+        if self.shared == "no":
+            return "of each pixel alone"
+        axes = {"rows": "in a row", "columns": "in a column", "both": "in rows and columns"}[self.shared]
+        strongest = max(self.along_rows[0], self.along_columns[0], key=abs)
+        return f"shared by neighbours {axes} (correlation {strongest:.2f}, over {self.width} pixels)"
+
+    @property
     def in_words(self) -> str:
         """One sentence.
 
@@ -93,15 +110,10 @@ class FoundNoise:
             if self.grows_with_light
             else "as much in dark places as in light ones"
         )
-        if self.shared == "no":
-            places = "of each pixel alone"
-        else:
-            axes = {"rows": "in a row", "columns": "in a column", "both": "in rows and columns"}[self.shared]
-            strongest = max(self.along_rows[0], self.along_columns[0], key=abs)
-            places = f"shared by neighbours {axes} (correlation {strongest:.2f}, over {self.width} pixels)"
         kind = "Salt and pepper, or noise like it," if self.impulses else "Noise"
         channels = ", alike in all channels" if self.between_channels > 0.8 else ""
-        return f"{kind} of a deviation of {255 * self.deviation:.1f} (255ths of white), {light}, {places}{channels}."
+        level = f"{255 * self.deviation:.1f} (255ths of white)"
+        return f"{kind} of a deviation of {level}, {light}, {self.sharing_in_words}{channels}."
 
 
 def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:

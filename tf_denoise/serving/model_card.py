@@ -97,6 +97,12 @@ def _noise(config: dict) -> str:
         return "salt and pepper on digits in [-1, 1]; levels and renoising by the name of the network"
     if config.get("clean") is not None:
         return "as the noisy photographs of the pairs have it"
+    if config.get("method") is not None:
+        deviation = 255 * config["noise_found"]["deviation"]
+        return (
+            f"that of noisy photographs, of a deviation of about {deviation:.1f} (255ths); learned from them alone, "
+            f"without clean ones ({config['method']})"
+        )
     options = {name: config[name] for name in ("level", "photons") if name in config}
     return noise_in_words(config["noise"], sigma_255=config["sigma"], **options)
 

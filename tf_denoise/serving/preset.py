@@ -14,7 +14,19 @@ from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.runs.writing import atomic_path, write_json
 
 _WEIGHTS = "model.weights.h5"
-_OF_THE_PLACE = ("data", "clean", "noisy", "validation", "test", "places", "start", "data_fingerprint", "memory")
+_OF_THE_PLACE = (
+    "data",
+    "clean",
+    "noisy",
+    "noisy_twin",
+    "validation",
+    "test",
+    "test_clean",
+    "places",
+    "start",
+    "data_fingerprint",
+    "memory",
+)
 """Entries of a run's configuration that say something of its machine alone."""
 
 
@@ -51,6 +63,7 @@ def write_preset(
         "config": {
             **config,
             "clean": None,
+            "noisy": None,
             "dataset_description": data["description"],
             "sources": list(sources),
             "stages": list(stages),

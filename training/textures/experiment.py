@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from evaluation.metrics import psnr
-from evaluation.textures.folder import evaluate_folder
+from evaluation.textures.folder import data_places, evaluate_folder
+from evaluation.textures.noisy_only import clean_partners
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.parts import DATA_FILE, Parts
@@ -27,10 +28,11 @@ from training.runner import Job, log_folder, running, title, train_jobs
 from training.setting import precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
+from training.textures.noisy_only import METHODS, Lesson, choose_lesson
 from training.textures.options import TextureOptions
 from training.textures.start import check_colours, fingerprint, keep_start, load_start, place_of
 
-PLACES = ("data", "clean", "noisy", "validation", "test")
+PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_clean")
 """The options that name folders: a run goes on where they were moved together with it."""
 JUDGED_SIDE = 192
 """A judgement sees the centre of each validation photograph, no wider and no higher than this, at every noise level:
@@ -56,9 +58,7 @@ def run_textures(options: TextureOptions) -> None:
     start = load_start(options)
     data = Parts(
         channels=None if start is None else start.channels,
-        data=options.data,
-        clean=options.clean,
-        noisy=options.noisy,
+        **data_places(options.noisy_only, options.data, options.clean, options.noisy, options.noisy_twin),
         validation=options.validation,
         test=options.test,
         seed=options.seed,
@@ -66,25 +66,31 @@ def run_textures(options: TextureOptions) -> None:
         batch_size=options.batch_size,
         memory=options.memory,
         scale_down=options.scale_down,
-        grey=GREY_SHARE if options.noise == "camera" and options.clean is None else 0.0,
+        grey=GREY_SHARE if options.noise == "camera" and options.noisy is None else 0.0,
     )
     if start is not None:
         check_colours(options.start, start, data.parts["train"])
     print(f"Data: {data.description}.")
     for name, reason in data.record()["skipped"]:
         print(f"Skipped: {name} {reason}.")
+    lesson = choose_lesson(data, options.method) if options.noisy_only else None
+    if lesson is not None:
+        print(f"{lesson.noise.in_words} {METHODS[lesson.method]}.")
     # What can be refused is refused before the folder is taken.
     make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
-    data.training_pairs(training_noise(options), batches_seed(options.seed, repeat=1))
+    _batches(options, data, lesson, repeat=1)
     for part in ("validation", "test"):
         data.check(part)
     folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
     networks = [{"name": loss} for loss in options.losses]
-    with running(folder, _stored(options, data, start), networks, (*PLACES, "start"), changed):
+    if options.test_clean is not None:
+        clean_partners(data, options.test_clean)
+    stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
+    with running(folder, stored, networks, (*PLACES, "start"), changed):
         keep_start(start, folder)
         data.write_record(folder)
-        TextureTrainer(options, data, folder, start).train_all()
+        TextureTrainer(options, data, folder, start, lesson).train_all()
         data.write_record(folder)  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
@@ -92,7 +98,7 @@ def run_textures(options: TextureOptions) -> None:
 
 def training_noise(options: TextureOptions) -> keras.layers.Layer | None:
     """The noise of the training; `None` for photographs that bring their own."""
-    if options.clean is not None:
+    if options.noisy is not None:
         return None
     return make_noise(options.noise, sigma_255=options.sigma, level=options.level, photons=options.photons)
 
@@ -109,6 +115,14 @@ def _stored(options: TextureOptions, data: Parts, start: UNet | ViTUNet | None) 
     return stored | {"command": "textures", "data_fingerprint": data.fingerprint()}
 
 
+def _batches(options: TextureOptions, data: Parts, lesson: Lesson | None, repeat: int, start_step: int = 0):
+    """The endless batches of a repeat; all its losses see the same."""
+    seed = batches_seed(options.seed, repeat)
+    if lesson is not None:
+        return lesson.batches(data, seed, start_step)
+    return data.training_pairs(training_noise(options), seed, start_step)
+
+
 def batches_seed(seed: int, repeat: int) -> int:
     """The seed of crops and noise. All losses of a repeat see the same."""
     return derive_seed(seed, repeat, "batches")
@@ -122,15 +136,28 @@ class TextureTrainer:
         data: The photographs.
         folder: The run folder.
         start: The network to begin from, or `None`.
+        lesson: How it learns from noisy photographs alone, or `None`.
     """
 
-    def __init__(self, options: TextureOptions, data: Parts, folder: Path, start: UNet | ViTUNet | None = None):
-        self.options, self.data, self.folder, self.start = options, data, folder, start
-        self.noise = training_noise(options)
-        self.validation = [
-            NoisyPair(picture.name, _centre(picture.clean), _centre(picture.noisy), picture.level)
-            for picture in data.pictures("validation", noise_ladder(self.noise))
-        ]
+    def __init__(
+        self,
+        options: TextureOptions,
+        data: Parts,
+        folder: Path,
+        start: UNet | ViTUNet | None = None,
+        lesson: Lesson | None = None,
+    ):
+        self.options, self.data, self.folder, self.start, self.lesson = options, data, folder, start, lesson
+        self.validation: list[NoisyPair] = []
+        self.views: list[tuple[np.ndarray, ...]] = []
+        if lesson is None:
+            self.validation = [
+                NoisyPair(picture.name, _centre(picture.clean), _centre(picture.noisy), picture.level)
+                for picture in data.pictures("validation", noise_ladder(training_noise(options)))
+            ]
+        else:
+            for _, twin, noisy in data.decoded("validation"):
+                self.views.append(tuple(_centre(image) for image in (twin, noisy) if image is not None))
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         self.strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
 
@@ -175,7 +202,7 @@ class TextureTrainer:
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
         model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0, shuffle=False)
-        judge = judge_of(model, shipped, self.validation)
+        judge = self._judge(model, shipped)
         judge()
         started = time.monotonic()
         judge()
@@ -192,11 +219,11 @@ class TextureTrainer:
             folder,
             epochs=epochs,
             steps_per_epoch=steps // epochs,
-            judge=judge_of(model, shipped, self.validation),
-            fall=FALL,
+            judge=self._judge(model, shipped),
+            fall=FALL if self.lesson is None else self.lesson.fall,
             shipped=shipped,
             measure=lambda: {} if self.start is None else {"start": place_of(self.options.start)},
-            callbacks=[*callbacks, _PictureLog(log_folder(self.folder, folder), self.validation[0])],
+            callbacks=[*callbacks, *self._picture_logs(folder)],
         )
 
     def _compiled(self, repeat: int, loss: LossName, chosen: str, steps: int) -> tuple[keras.Model, keras.Model]:
@@ -208,7 +235,8 @@ class TextureTrainer:
         with self.strategy.scope(), precision(chosen):
             model = self._network()
             optimizer = averaging_adam(options.learning_rate, steps)
-            loss_function = make_loss(loss, options.loss_weight, options.crop_size)
+            # Keras' own loss, where there is no clean picture: it weighs single pixels
+            loss_function = "mse" if self.lesson else make_loss(loss, options.loss_weight, options.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
             model.optimizer.build(model.trainable_variables)
         return model, shipped
@@ -219,7 +247,23 @@ class TextureTrainer:
         return make_network(options.network, options.vit, self.data.channels, *sizes, self.start)
 
     def _batches(self, repeat: int, start_step: int) -> tf.data.Dataset:
-        return self.data.training_pairs(self.noise, batches_seed(self.options.seed, repeat), start_step)
+        return _batches(self.options, self.data, self.lesson, repeat, start_step)
+
+    def _judge(self, model: keras.Model, shipped: keras.Model) -> Callable[[], float]:
+        if self.lesson is None:
+            return judge_of(model, shipped, self.validation)
+        lesson = self.lesson
+        denoise = tf.function(lambda images: shipped(images, training=False), reduce_retracing=True)
+
+        def judge() -> float:
+            shipped.set_weights(model.get_weights())
+            return lesson.judge(lambda image: denoise(image[None])[0].numpy(), self.views)
+
+        return judge
+
+    def _picture_logs(self, folder: Path) -> list[keras.callbacks.Callback]:
+        logs = log_folder(self.folder, folder)
+        return [_PictureLog(logs, picture) for picture in self.validation[:1]]
 
 
 def _centre(image: np.ndarray) -> np.ndarray:

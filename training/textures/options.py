@@ -30,11 +30,19 @@ class TextureOptions:
     """With --noisy: a folder of clean photographs, each with a noisy partner of the same name (or named *_raw and
     *_noised). Takes the place of --data and of the noise."""
     noisy: Path | None = None
-    """With --clean: the folder of their noisy partners."""
+    """With --clean: the folder of their noisy partners. Alone: a folder of noisy photographs to learn from without
+    clean ones. Their noise is looked at first."""
+    noisy_twin: Path | None = None
+    """With --noisy: a folder with a second shot of each scene, of the same name."""
+    method: Literal["auto", "noise2noise", "recorrupted", "noise2void"] = "auto"
+    """How to learn from --noisy alone; auto takes noise2noise with --noisy-twin, recorrupted for noise of each pixel
+    alone, noise2void for noise that neighbours in a row or column share, or salt and pepper."""
+    test_clean: Path | None = None
+    """With --noisy alone: a folder with the clean partners of the photographs to test on; they are measured against."""
     validation: Path | None = None
-    """A folder of clean photographs to validate on; defaults to a tenth of --data."""
+    """A folder of photographs to validate on, clean ones for --data, noisy ones for --noisy; defaults to a tenth."""
     test: Path | None = None
-    """A folder of clean photographs that no choice depends on; defaults to a tenth of --data."""
+    """A folder of photographs that no choice depends on; defaults to a tenth."""
     scale_down: Annotated[int | None, Field(ge=64, le=100_000)] = None
     """Scale clean photographs whose longer side has more pixels than this down while they are read, each by the least
     whole number that brings it there: sensors' noise and JPEG blocks make poor targets."""
@@ -54,8 +62,9 @@ class TextureOptions:
     vit: str = "small"
     """small (a few layers, trained along), or a keras-hub preset, downloaded and frozen, such as
     vit_base_patch16_224_imagenet."""
-    loss: LossName = "mae"
-    """mse or mae alone, or the mean squared error with a sharpness loss beside it."""
+    loss: LossName | None = None
+    """mse or mae alone, or the mean squared error with a sharpness loss beside it. Defaults to mae; with --noisy alone
+    it is mse."""
     loss_weight: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Weight of the sharpness loss; the mean squared error gets the rest."""
     compare: bool = False
@@ -97,14 +106,21 @@ class TextureOptions:
             InputError: If a value lies outside its range or options contradict each other.
         """
         options = checked(self)
-        if (options.clean is None) != (options.noisy is None):
-            raise InputError("--clean and --noisy go together: a folder of clean photographs, and one of noisy ones.")
-        if options.clean is not None and (options.validation or options.test):
+        if options.clean is not None and options.noisy is None:
+            raise InputError("--clean goes with --noisy: a folder of clean photographs, and one of noisy ones.")
+        if options.noisy_only:
+            options._check_noisy_only()
+        elif options.noisy_twin is not None or options.test_clean is not None or options.method != "auto":
             raise InputError(
-                "--validation and --test name clean photographs and go with --data; the pairs of --clean and --noisy "
+                "--noisy-twin, --test-clean and --method go with --noisy alone: noisy photographs to learn from "
+                "without clean ones."
+            )
+        if (options.clean or options.noisy_twin) is not None and (options.validation or options.test):
+            raise InputError(
+                "--validation and --test name single photographs; the pairs of --noisy with --clean or --noisy-twin "
                 "are split by themselves."
             )
-        if options.scale_down is not None and (options.clean is not None or options.data == "embedded"):
+        if options.scale_down is not None and (options.noisy is not None or options.data == "embedded"):
             raise InputError("--scale-down goes with a folder of clean photographs, --data FOLDER.")
         if options.minutes is not None and options.steps is not None:
             raise InputError("Give either --minutes or --steps.")
@@ -114,18 +130,34 @@ class TextureOptions:
                 f"{options.sigma[0]:g} {options.sigma[1]:g}."
             )
         filled: dict[str, Any] = {}
+        if options.loss is None:
+            filled["loss"] = "mse" if options.noisy_only else "mae"
         if options.minutes is None and options.steps is None:
             filled["minutes"] = 20.0
         if options.learning_rate is None:
             filled["learning_rate"] = RATE if options.start is None else FINE_TUNING_RATE
         if options.output is None:
-            data = Path(options.clean or options.data).resolve().name
+            data = Path(options.clean or options.noisy or options.data).resolve().name
             filled["output"] = Path("runs") / f"textures-{options.network}-{printable(data)}"
         options = dataclasses.replace(options, **filled)
         check_output_name(options.output)
         return options
 
+    def _check_noisy_only(self) -> None:
+        if self.loss not in (None, "mse") or self.compare:
+            raise InputError(
+                "With --noisy alone the loss is mse: what comes nearest to noisy targets in the mean square comes "
+                "nearest to the clean picture, and that holds for no other loss here."
+            )
+        if self.method == "noise2noise" and self.noisy_twin is None:
+            raise InputError("--method noise2noise needs a second shot of each scene: --noisy-twin FOLDER.")
+
+    @property
+    def noisy_only(self) -> bool:
+        """Whether it is learned from noisy photographs alone."""
+        return self.noisy is not None and self.clean is None
+
     @property
     def losses(self) -> tuple[LossName, ...]:
         """The losses that a network each is trained with."""
-        return COMPARED if self.compare else (self.loss,)
+        return COMPARED if self.compare else (self.loss or "mae",)

@@ -59,7 +59,7 @@ def run(photographs, tmp_path_factory):
 
 
 BAD_VALUES = {
-    "only clean": ({"clean": "there"}, "--clean and --noisy go together"),
+    "only clean": ({"clean": "there"}, "--clean goes with --noisy"),
     "minutes and steps": ({"minutes": 3}, "Give either --minutes or --steps."),
     "scaled down": ({"data": "embedded", "scale_down": 100}, "--scale-down goes with a folder of clean photographs"),
     "three sigmas": ({"sigma": (1, 2, 3)}, "--sigma takes 1 to 2 values; received 1.0 2.0 3.0."),
@@ -67,8 +67,9 @@ BAD_VALUES = {
     "descending sigma": ({"sigma": (50, 5)}, "the least and then the most; received 50 5."),
     "test of pairs": (
         {"clean": "c", "noisy": "n", "test": "t"},
-        "--validation and --test name clean photographs",
+        "--validation and --test name single photographs",
     ),
+    "twins of clean ones": ({"noisy_twin": "n"}, "--noisy-twin, --test-clean and --method go with --noisy alone"),
     "no folder": ({"data": "nowhere"}, "nowhere does not exist; expected a folder of photographs."),
     "large crops": (
         {"crop_size": 64},

@@ -1,0 +1,142 @@
+"""The report of a network that learned from noisy photographs alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import PIL.Image
+
+from evaluation.differences import mean_interval
+from evaluation.stored import StoredOptions
+from evaluation.textures.scoring import measure_picture
+from tf_denoise.data.parts import Parts
+from tf_denoise.errors import InputError, printable
+from tf_denoise.noise.found import FoundNoise
+from tf_denoise.pages.denoised import DenoisedReport
+from tf_denoise.pictures.files import find_pictures, read_picture, shown, to_unit, with_channels
+from tf_denoise.pictures.partners import match_partners
+from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
+from tf_denoise.runs.writing import write_json
+from tf_denoise.tiling import TiledDenoiser
+from tf_denoise.uncertainty.assess import assess
+
+SCORES_FILE = "scores.json"
+DENOISED = "denoised"
+"""Folder of the denoised test photographs within the run."""
+_TRUE = {"psnr": "PSNR, against the clean partners", "ssim": "SSIM, against the clean partners"}
+METHODS = {
+    "noise2noise": "Noise2Noise: each of two shots was the target of the other.",
+    "recorrupted": "Recorrupted-to-Recorrupted: input and target were each noisy crop with more noise of its kind.",
+    "noise2void": "Noise2Void: pixels were hidden from the network, which was asked for them.",
+}
+
+
+def clean_partners(parts: Parts, folder: Path) -> dict[str, Path]:
+    """The clean partners of the photographs to test on, by name.
+
+    Args:
+        parts: The noisy photographs.
+        folder: Where the clean ones lie.
+
+    Raises:
+        InputError: If the folder holds no picture, or a photograph to test on has no partner of its size there.
+    """
+    clean = {path.relative_to(folder): path for path in find_pictures(folder)}
+    members = {Path(member.name): member for member in parts.parts["test"].members}
+    matched = match_partners(list(clean), list(members))
+    found = {other.as_posix(): clean[Path(one)] for one, other in matched.pairs.items()}
+    alone = [member.name for member in members.values() if member.name not in found]
+    if alone:
+        raise InputError(
+            f"{alone[0]} has no clean partner of the same name in {folder}; --test-clean names a folder that holds one "
+            f"for each of the {len(members)} photographs to test on."
+        )
+    return found
+
+
+def evaluate_noisy_only(
+    folder: Path, options: StoredOptions, parts: Parts, networks: Mapping[tuple[int, str], keras.Model]
+) -> Path:
+    """Denoise the photographs to test on, say how far they can be trusted, and write the report.
+
+    Args:
+        folder: The run folder.
+        options: Those of the run.
+        parts: Its photographs.
+        networks: By (repeat, name); the first is reported.
+
+    Returns:
+        The path of `report.html`. The denoised photographs lie in `denoised`, true measures, where there are clean
+        partners, in `scores.json`.
+
+    Raises:
+        InputError: If a clean partner is missing or cannot be read.
+    """
+    place, model = next(iter(networks.items()))
+    denoiser = TiledDenoiser(model)
+    partners = clean_partners(parts, Path(options["test_clean"])) if options["test_clean"] else {}
+    record = read_json(network_folder(folder, *place) / RECORD_FILE)
+    scores = []
+    facts = _facts(options, parts, record)
+    report = DenoisedReport(folder, facts)
+    for name, twin, image in parts.decoded("test"):
+        noisy = image if twin is None else twin
+        denoised = np.clip(denoiser(noisy), 0, 1)
+        target = folder / DENOISED / Path(name).with_suffix(".png")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.round(255 * denoised).astype("uint8")
+        PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(target)
+        report.add(printable(name), target, noisy, denoised, assess(noisy, denoised, denoiser))
+        if name in partners:
+            clean = _clean_like(partners[name], noisy)
+            scores.append(
+                {"name": name, "noisy": measure_picture(clean, noisy), "denoised": measure_picture(clean, denoised)}
+            )
+    if scores:
+        write_json(folder / SCORES_FILE, scores)
+        report.facts += [("True " + title, _true(scores, measure)) for measure, title in _TRUE.items()]
+    return report.write()
+
+
+def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any]) -> list[tuple[str, str]]:
+    noise = FoundNoise.from_record(options["noise_found"])
+    minutes = record["seconds"] / 60
+    best = max(record["history"]["val_psnr"], default=float("nan"))
+    judged = (
+        "of hidden pixels against the noisy ones, which their own noise keeps low"
+        if options["method"] == "noise2void"
+        else "estimated without clean pictures"
+    )
+    return [
+        ("Learned from noisy photographs alone", "No clean picture was used: what is said of results is estimated."),
+        ("Photographs", parts.description),
+        ("Noise that was found in them", noise.in_words),
+        ("Method", METHODS[options["method"]]),
+        ("Training", f"{record['steps']:,} steps of {options['batch_size']} crops, {minutes:.0f} minutes"),
+        ("Validation", f"{best:.2f} dB, {judged}"),
+    ]
+
+
+def _true(scores: list[dict], measure: str) -> str:
+    """Means of noisy and denoised photographs, with an interval of the latter."""
+    noisy, denoised = (np.array([score[kind][measure] for score in scores]) for kind in ("noisy", "denoised"))
+    low, high = mean_interval(denoised)
+    places = 2 if measure == "psnr" else 3
+    within = "" if low is None else f" (95 %: {low:.{places}f} to {high:.{places}f})"
+    words = f"{noisy.mean():.{places}f} to {denoised.mean():.{places}f}{within}"
+    return f"{words}, mean over {len(scores)} photograph{'s' if len(scores) > 1 else ''}"
+
+
+def _clean_like(path: Path, noisy: np.ndarray) -> np.ndarray:
+    """The clean partner, float32 in [0, 1], of the part of the noisy photograph that is looked at."""
+    clean = to_unit(with_channels(read_picture(path).values, noisy.shape[-1]))
+    starts = [max(0, side - size) // 2 for side, size in zip(clean.shape, noisy.shape[:2], strict=False)]
+    cut = clean[starts[0] :, starts[1] :][: noisy.shape[0], : noisy.shape[1]]
+    if cut.shape != noisy.shape:
+        raise InputError(
+            f"{shown(path)} is smaller than its noisy partner: {clean.shape[1]} x {clean.shape[0]} pixels; the two "
+            "show the same in the same size."
+        )
+    return cut

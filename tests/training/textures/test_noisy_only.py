@@ -1,0 +1,162 @@
+"""`python -m training.textures --noisy`: learning without clean photographs, from the noise found to the report."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import scipy.ndimage
+from helpers import refusal
+from picture_files import smooth_photographs
+from PIL import Image
+from report_pages import Page
+
+import training.textures.choices
+from evaluation.__main__ import main as evaluate
+from tf_denoise.models import UNet
+from tf_denoise.pictures.files import read_picture
+from tf_denoise.runs.folder import network_folder, read_json
+from tf_denoise.runs.loading import load_for_use
+from tf_denoise.serving.model_card import model_card
+from tf_denoise.serving.signatures import signatures
+from training.textures.__main__ import main
+
+SIGMA = 30
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory):
+    return smooth_photographs(tmp_path_factory.mktemp("clean"))
+
+
+@pytest.fixture(autouse=True)
+def _small_network(monkeypatch):
+    monkeypatch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+
+
+def noisy_copy(clean, folder, make_noise, seed=0):
+    """A folder of the same pictures with noise of a deviation of 30, kept off black and white."""
+    folder.mkdir()
+    random = np.random.default_rng(seed)
+    for path in sorted(clean.iterdir()):
+        image = 80 + 0.4 * np.asarray(Image.open(path)).astype(float)
+        added = make_noise(random, image.shape)
+        Image.fromarray(np.clip(np.round(image + SIGMA * added), 0, 255).astype("uint8")).save(folder / path.name)
+    return folder
+
+
+def white(random, shape):
+    return random.standard_normal(shape) / 2
+
+
+def along_rows(random, shape):
+    noise = scipy.ndimage.uniform_filter1d(random.standard_normal(shape), 3, axis=1)
+    return noise / noise.std() / 2
+
+
+def everywhere(random, shape):
+    noise = scipy.ndimage.uniform_filter(random.standard_normal(shape), (3, 3, 1))
+    return noise / noise.std() / 2
+
+
+def words(output, **changed):
+    options = {"output": output, "steps": 6, "crop_size": 16, "batch_size": 4, "mixed_precision": "none", **changed}
+    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def test_white_noise_is_learned_from_by_recorrupting(clean, tmp_path, capsys):
+    noisy = noisy_copy(clean, tmp_path / "noisy", white)
+    truth = noisy_copy(clean, tmp_path / "truth", lambda random, shape: 0)
+    main(words(tmp_path / "run", noisy=noisy, test_clean=truth))
+    told = capsys.readouterr().out
+    assert "Noise of a deviation of 1" in told
+    assert "Recorrupted-to-Recorrupted" in told
+    config = read_json(tmp_path / "run" / "config.json")
+    assert (config["method"], config["loss"]) == ("recorrupted", "mse")
+    assert 255 * config["noise_found"]["deviation"] == pytest.approx(SIGMA / 2, rel=0.1)
+    page = Page((tmp_path / "run" / "report.html").read_text())
+    assert "No clean picture was used" in page.text
+    assert "True PSNR, against the clean partners" in page.text
+    (score,) = json.loads((tmp_path / "run" / "scores.json").read_text())
+    denoised = tmp_path / "run" / "denoised" / score["name"]
+    difference = read_picture(denoised).values / 255 - read_picture(truth / score["name"]).values / 255
+    assert score["denoised"]["psnr"] == pytest.approx(-10 * np.log10(np.mean(difference**2)), abs=0.05)
+    loaded = load_for_use(tmp_path / "run")
+    assert loaded.trained_range[0] == pytest.approx(SIGMA / 2, rel=0.1)
+    card = model_card(loaded.model, loaded, signatures(loaded.model, 10_000), 10_000)
+    assert "learned from them alone, without clean ones (recorrupted)" in card
+    before = (tmp_path / "run" / "report.json").read_bytes()
+    evaluate([str(tmp_path / "run")])
+    assert (tmp_path / "run" / "report.json").read_bytes() == before
+    main(words(tmp_path / "run", noisy=noisy, test_clean=truth))  # finished: only looked at again
+
+
+@pytest.mark.slow
+def test_noise_along_rows_is_learned_from_by_hiding_strips(clean, tmp_path, capsys):
+    noisy = noisy_copy(clean, tmp_path / "noisy", along_rows)
+    main(words(tmp_path / "run", noisy=noisy))
+    assert "shared by neighbours in a row" in capsys.readouterr().out
+    config = read_json(tmp_path / "run" / "config.json")
+    assert config["method"] == "noise2void"
+    history = read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")["history"]
+    assert np.isfinite(history["val_psnr"]).all()
+    page = Page((tmp_path / "run" / "report.html").read_text())
+    assert "of hidden pixels against the noisy ones" in page.text
+    assert not (tmp_path / "run" / "scores.json").exists()
+
+
+@pytest.mark.slow
+def test_twins_are_each_others_targets(clean, tmp_path, capsys):
+    noisy = noisy_copy(clean, tmp_path / "noisy", everywhere)
+    twin = noisy_copy(clean, tmp_path / "twin", everywhere, seed=1)
+    main(words(tmp_path / "run", noisy=noisy, noisy_twin=twin))
+    assert "Noise2Noise" in capsys.readouterr().out
+    assert read_json(tmp_path / "run" / "config.json")["method"] == "noise2noise"
+    history = read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")["history"]
+    assert 10 < max(history["val_psnr"]) < 50
+
+
+@pytest.mark.slow
+def test_the_method_can_be_named(clean, tmp_path):
+    noisy = noisy_copy(clean, tmp_path / "noisy", white)
+    main(words(tmp_path / "run", noisy=noisy, method="noise2void", steps=2))
+    assert read_json(tmp_path / "run" / "config.json")["method"] == "noise2void"
+
+
+def test_what_cannot_be_learned_from_is_refused(clean, tmp_path, capsys):
+    noisy = noisy_copy(clean, tmp_path / "noisy", white)
+    rows = noisy_copy(clean, tmp_path / "rows", along_rows)
+    phone = noisy_copy(clean, tmp_path / "phone", everywhere)
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for number in range(12):
+        Image.new("RGB", (48, 36), (number, 100, 90)).save(flat / f"{number}.png")
+    run = tmp_path / "run"
+
+    def told(**options):
+        text = refusal(capsys, main, words(run, **options))
+        assert not run.exists()
+        return text
+
+    assert "shared by neighbours in rows and columns" in told(noisy=phone)
+    assert "a second shot of each scene (--noisy-twin), photographs scaled down by" in told(noisy=phone)
+    assert "There is no noise to learn from" in told(noisy=flat)
+    assert "--method noise2noise needs a second shot" in told(noisy=noisy, method="noise2noise")
+    assert "takes normal noise of each pixel alone: take noise2void" in told(noisy=rows, method="recorrupted")
+    assert "learns from single photographs; leave --noisy-twin out" in told(
+        noisy=noisy, noisy_twin=noisy_copy(clean, tmp_path / "twin", white, seed=1), method="noise2void"
+    )
+    assert "With --noisy alone the loss is mse" in told(noisy=noisy, loss="frequency")
+    (tmp_path / "few").mkdir()
+    Image.open(noisy / "00.png").save(tmp_path / "few" / "elsewhere.png")
+    assert "has no clean partner of the same name" in told(noisy=noisy, test_clean=tmp_path / "few")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    names = sorted(path.name for path in noisy.iterdir())
+    for name, other in zip(names, names[1:] + names[:1], strict=True):
+        keras.utils.save_img(moved / name, keras.utils.img_to_array(keras.utils.load_img(noisy / other)), scale=False)
+    assert "and its twin do not show the same" in told(noisy=noisy, noisy_twin=moved)
+    Image.open(noisy / "00.png").resize((40, 30)).save(moved / "00.png")
+    assert "the two of a pair show the same in the same size" in told(noisy=noisy, noisy_twin=moved)
+    (moved / "00.png").unlink()
+    assert "no partner" in told(noisy=noisy, noisy_twin=moved)
