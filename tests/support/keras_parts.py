@@ -34,7 +34,7 @@ NOISES = {
     "AdditiveGaussian": lambda **k: noise.AdditiveGaussian(np.array([0.1, 0.2]), seed=np.int64(3), **k),
     "AdditiveGaussian of a schedule": lambda **k: noise.AdditiveGaussian(noise.MixedLevel([0.1, 0.3]), seed=3, **k),
     "CameraNoise": lambda **k: noise.CameraNoise(
-        np.array([0, 0.2]), np.array([0.01, 0.02]), [0.3, 0.5], np.float32(0.5), np.int64(3), **k
+        np.array([0, 0.2]), np.array([0.01, 0.02]), [0.3, 0.5], np.float32(0.5), np.float32(0.1), np.int64(3), **k
     ),
     "PoissonGaussian": lambda **k: noise.PoissonGaussian(np.float32(0.25), np.array(0.5), seed=np.int64(3), **k),
     "SaltAndPepper": lambda **k: noise.SaltAndPepper(np.float32(0.5), np.float32(0), np.int64(1), np.int64(3), **k),

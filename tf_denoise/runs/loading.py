@@ -69,7 +69,8 @@ class LoadedNetwork:
         if config.get("method") is not None:  # learned from noisy photographs alone
             deviation = round(255 * config["noise_found"]["deviation"], 1)
             return deviation, deviation
-        if config.get("command") != "textures" or config.get("noisy") is not None or config.get("noise") not in KINDS:
+        has_own_noise = config.get("clean") is not None or config.get("noisy") is not None
+        if config.get("command") != "textures" or has_own_noise or config.get("noise") not in KINDS:
             return None
         return trained_range(config["noise"], sigma_255=config["sigma"], photons=config.get("photons", 100))
 

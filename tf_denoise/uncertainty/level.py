@@ -13,7 +13,7 @@ variance was read up to 1 % too high on photographs, at 0.003 within 0.1 %, and 
 CUT_OFF = 2.5
 """Within so many deviations of black and white noise is cut off in a picture that has such values."""
 _CLIPPED = 1e-3
-_LEAST_BLOCKS = 100
+_LEAST_BLOCKS, _LEAST_USABLE = 300, 100
 _CERTAIN = 4.0
 
 
@@ -50,9 +50,9 @@ def refined_noise(noise: FoundNoise, noisy: np.ndarray, denoised: np.ndarray) ->
         The noise with other `deviation`, `sigma` and `gain`, and the standard error of its variance as a share of it;
         `None` where there are too few such blocks.
     """
-    (blocks, _), (smooth, _) = gather_blocks([noisy]), gather_blocks([denoised])
+    blocks, smooth = (_by_channel(gather_blocks([picture])[0]) for picture in (noisy, denoised))
     usable = np.flatnonzero(within_range(noise, smooth).all(axis=(1, 2, 3)))
-    if len(usable) < _LEAST_BLOCKS:
+    if len(usable) < _LEAST_USABLE:
         return None
     power, left = _high(blocks[usable]), _high(smooth[usable])
     variances, lights = [], []
@@ -67,7 +67,13 @@ def refined_noise(noise: FoundNoise, noisy: np.ndarray, denoised: np.ndarray) ->
     whole = gain * float(smooth.mean()) + sigma2
     told = dataclasses.replace(noise, deviation=float(np.sqrt(whole)), sigma=float(np.sqrt(sigma2)), gain=gain)
     spread = float(np.std(variance / (gain * light + sigma2))) if whole else 0.0
-    return told, spread / np.sqrt(len(variance))
+    alike = max(0.0, noise.between_channels) ** 2 * (noisy.shape[-1] - 1)  # channels that share the noise tell it once
+    return told, spread * float(np.sqrt((1 + alike) / len(variance)))
+
+
+def _by_channel(blocks: np.ndarray) -> np.ndarray:
+    """Each channel of a block as a block of its own: of a red place blue may be black, and red tells the noise."""
+    return np.moveaxis(blocks, -1, 1).reshape(-1, *blocks.shape[1:3], 1)
 
 
 def _high(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

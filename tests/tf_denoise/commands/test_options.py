@@ -62,6 +62,7 @@ RANGES = {
     },
     Denoise: {
         "strength": (0, 1),
+        "adapt": (0.01, 10_000),
         "jobs": (1, 1_000),
         "tile": (16, 100_000),
         "overlap": (0, 100_000),

@@ -67,6 +67,8 @@ def test_the_best_network_of_a_run_is_taken_unless_another_is_named(tmp_path):
         ({"noise": "poisson_gaussian"}, (5, pytest.approx(np.hypot(55, 25.5)))),
         ({"noise": "salt_and_pepper"}, None),
         ({"clean": "somewhere"}, None),
+        ({"clean": "somewhere", "noisy": "elsewhere"}, None),
+        ({"noisy": "somewhere", "method": "recorrupted", "noise_found": {"deviation": 0.1}}, (25.5, 25.5)),
     ],
 )
 def test_the_range_of_noise_is_that_of_the_training(changed, expected, tmp_path):
