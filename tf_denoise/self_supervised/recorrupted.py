@@ -6,6 +6,7 @@ from tf_denoise.checks import finite_number
 from tf_denoise.data.crops import CropSampler, crop_batches
 from tf_denoise.noise.base import floating
 from tf_denoise.noise.gaussian import exact_precision, standard_normal
+from tf_denoise.noise.known import checked_noise
 
 STRENGTH = 0.5
 """Of the noise that is added, as a share of that which is there: it is the less seen in the input, and the more in the
@@ -51,13 +52,10 @@ def recorrupt(
         >>> bool(tf.reduce_max(abs(0.2 * other + 0.8 * one - noisy)) < 1e-6)  # the noise cancels
         True
     """
-    deviation, step, share = finite_number(sigma), finite_number(gain), finite_number(strength)
-    if deviation is None or step is None or not deviation + step > 0:
-        raise ValueError(f"`sigma` and `gain` are 0 or more, and not both 0; received {sigma} and {gain}.")
+    deviation, step, correlation = checked_noise(sigma, gain, between_channels)
+    share = finite_number(strength)
     if not share:
         raise ValueError(f"`strength` is a number above 0; received {strength}.")
-    if (correlation := finite_number(between_channels, most=1.0)) is None:
-        raise ValueError(f"`between_channels` is a correlation from 0 to 1; received {between_channels}.")
     noisy = floating("recorrupt", noisy)
     y, seed = exact_precision(noisy), tf.cast(seed, tf.int64)
     normal = standard_normal(y, seed)

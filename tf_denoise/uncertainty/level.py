@@ -8,8 +8,9 @@ import scipy.fft
 from tf_denoise.noise.found import HALF, FoundNoise, gather_blocks
 
 QUIET = 0.003
-"""Blocks are looked at whose denoised power at high frequencies is at most this share of that of the noise. At 0.01 the
-variance was read up to 1 % too high on photographs, at 0.003 within 0.1 %, and 0.5 % where the noise is weakest."""
+"""Blocks are looked at whose denoised power at high frequencies is at most this share of that of the noise. On
+crops of 256 x 256 of eleven photographs the variance was then read 0.1 % too high in the mean at a deviation of 50
+(255ths), 0.3 % at 15, and 6 % at 5, where texture is taken for noise."""
 CUT_OFF = 2.5
 """Within so many deviations of black and white noise is cut off in a picture that has such values."""
 _CLIPPED = 1e-3

@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 
-from tf_denoise.checks import finite_number, whole_number
+from tf_denoise.checks import whole_number
+from tf_denoise.noise.known import checked_noise
 from tf_denoise.tiling import TiledDenoiser
 
 _STEP = 1e-3
@@ -103,13 +104,9 @@ def estimate_psnr(
         - [Le Montagner et al., An Unbiased Risk Estimator for Image Denoising in the Presence of Mixed Poisson-Gaussian
           Noise, 2014](https://doi.org/10.1109/TIP.2014.2300821)
     """
-    deviation, step = finite_number(sigma), finite_number(gain)
-    if deviation is None or step is None or not deviation + step > 0:
-        raise ValueError(f"`sigma` and `gain` are 0 or more, and not both 0; received {sigma} and {gain}.")
+    deviation, step, correlation = checked_noise(sigma, gain, between_channels)
     if (directions := whole_number(probes, 2)) is None:
         raise ValueError(f"`probes` is an integer of 2 or more; received {probes}.")
-    if (correlation := finite_number(between_channels, most=1.0)) is None:
-        raise ValueError(f"`between_channels` is a correlation from 0 to 1; received {between_channels}.")
     denoise = TiledDenoiser(model) if getattr(model, "input_shape", None) is not None else model
     y = _as_shares(noisy)
     output = denoise(y) if denoised is None else _as_shares(denoised)

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from evaluation.metrics import psnr
 from evaluation.textures.folder import data_places, evaluate_folder
-from evaluation.textures.noisy_only import clean_partners
+from evaluation.textures.noisy_only import METHODS, clean_partners
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.parts import DATA_FILE, Parts
@@ -28,7 +28,7 @@ from training.runner import Job, log_folder, running, title, train_jobs
 from training.setting import precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
-from training.textures.noisy_only import METHODS, Lesson, choose_lesson
+from training.textures.noisy_only import Lesson, choose_lesson
 from training.textures.options import TextureOptions
 from training.textures.start import check_colours, fingerprint, keep_start, load_start, place_of
 
@@ -75,7 +75,7 @@ def run_textures(options: TextureOptions) -> None:
         print(f"Skipped: {name} {reason}.")
     lesson = choose_lesson(data, options.method) if options.noisy_only else None
     if lesson is not None:
-        print(f"{lesson.noise.in_words} {METHODS[lesson.method]}.")
+        print(f"{lesson.noise.in_words} {METHODS[lesson.method]}")
     # What can be refused is refused before the folder is taken.
     make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
     _batches(options, data, lesson, repeat=1)

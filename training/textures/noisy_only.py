@@ -18,11 +18,6 @@ from tf_denoise.uncertainty import estimate_psnr, residual_whiteness
 from tf_denoise.uncertainty.sure import psnr_of
 
 MethodName = Literal["noise2noise", "recorrupted", "noise2void"]
-METHODS = {
-    "noise2noise": "Noise2Noise: two shots of each scene, each the target of the other",
-    "recorrupted": "Recorrupted-to-Recorrupted: input and target are each noisy crop with more noise of its kind",
-    "noise2void": "Noise2Void: some pixels are hidden, and the network is asked for them",
-}
 LOOKED_AT = 32
 """Photographs whose noise is looked at."""
 STRIP = 3
