@@ -4,6 +4,7 @@
     python benchmarks/preset.py photographs-test --model RUN --without bm3d
     python benchmarks/preset.py photographs-test --time             # instead: time per megapixel
     python benchmarks/preset.py photographs-test --untouched        # instead: what it does to pictures without noise
+    python benchmarks/preset.py photographs-test --store rows.json  # keeps each row, and goes on where it was stopped
 
 Picture k, in the order of names, gets float noise of `numpy.random.default_rng(k)`, not clipped. Outputs are clipped
 and rounded to 8 bits. Every method takes each picture in turn. BM3D is told the deviation, non-local means is tuned on
@@ -12,6 +13,7 @@ and rounded to 8 bits. Every method takes each picture in turn. BM3D is told the
 
 import argparse
 import functools
+import json
 import math
 import statistics
 import time
@@ -31,6 +33,7 @@ from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with
 from tf_denoise.runs.loading import load_for_use  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
 from tf_denoise.tiling.precision import choose_precision  # noqa: E402
+from training.textures.start import fingerprint  # noqa: E402
 
 FFDNET_LAYERS, FFDNET_WIDTH = 12, 96
 
@@ -81,11 +84,12 @@ def score(options) -> None:
     loaded = load_for_use(options.model)
     model, dtype = choose_precision(loaded.model, options.mixed_precision, math.inf)
     network = TiledDenoiser(model, ensemble=options.ensemble)
+    stored = json.loads(options.store.read_text()) if options.store and options.store.exists() else {}
     print(machine("tensorflow", "keras", "numpy"))
     print(f"{len(pictures)} photographs, {loaded.name} in {dtype}, {model.count_params():,} weights\n")
     print("| sigma | method | PSNR, dB | SSIM | ms per megapixel |\n| ---: | --- | ---: | ---: | ---: |")
     for sigma in options.sigmas:
-        methods: dict[str, Callable] = {"network": network}
+        methods: dict[str, Callable] = {} if "network" in options.without else {"network": network}
         if "bm3d" not in options.without:
             from bm3d import bm3d, bm3d_rgb
 
@@ -97,10 +101,16 @@ def score(options) -> None:
         for number, clean in enumerate(pictures):
             image = noisy(clean, number, sigma)
             for name, denoise in methods.items():
-                started = time.perf_counter()
-                output = denoise(image)
-                milliseconds = 1e9 * (time.perf_counter() - started) / (clean.shape[0] * clean.shape[1])
-                found[name].append((*quality(clean, output), milliseconds))
+                weights = fingerprint(loaded.model) if name == "network" else "told"
+                key = f"{name} {weights} {clean.shape} {options.ensemble} {sigma:g} {number}"
+                if key not in stored:
+                    started = time.perf_counter()
+                    output = denoise(image)
+                    milliseconds = 1e9 * (time.perf_counter() - started) / (clean.shape[0] * clean.shape[1])
+                    stored[key] = (*quality(clean, output), milliseconds)
+                    if options.store:
+                        options.store.write_text(json.dumps(stored))
+                found[name].append(stored[key])
         for name, rows in found.items():
             decibels, similarity, _ = (statistics.mean(column) for column in zip(*rows, strict=True))
             cost = statistics.median(row[2] for row in rows)
@@ -172,7 +182,8 @@ def main() -> None:
     parser.add_argument("--sigmas", type=float, nargs="+", default=[15, 25, 50])
     parser.add_argument("--tune", type=Path, help="a folder of photographs to tune non-local means on")
     parser.add_argument("--tune-every", type=int, default=4, help="every how many of these are taken")
-    parser.add_argument("--without", nargs="*", default=[], choices=["bm3d"])
+    parser.add_argument("--without", nargs="*", default=[], choices=["bm3d", "network"])
+    parser.add_argument("--store", type=Path, help="a JSON file that each picture's scores are kept in, and taken from")
     parser.add_argument("--time", action="store_true", help="time the network against one of FFDNet's shape")
     parser.add_argument("--untouched", action="store_true", help="pictures without noise")
     parser.add_argument("--grey", action="store_true", help="the photographs in grey")
