@@ -4,6 +4,7 @@ Pictures are the unit: a share is formed in each picture, and what is given is t
 """
 
 import dataclasses
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -125,7 +126,7 @@ def _groups(denoised: np.ndarray, level: float | None) -> Iterator[tuple[str, st
 
 def _ranges(ends: Sequence[float]) -> list[str]:
     """The groups between ends, in words."""
-    inner = [f"{low:g} to {high:g}" for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    inner = [f"{low:g} to {high:g}" for low, high in itertools.pairwise(ends)]
     return [name.replace(" to inf", " and more") for name in inner]
 
 

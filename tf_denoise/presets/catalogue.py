@@ -1,8 +1,8 @@
 """Which trained networks the package brings along, and where they lie.
 
 A preset is three files in this folder: `NAME.keras`, the network with its weights in half precision; `NAME.json`, what
-is known of its training; and `NAME.md`, its model card. A fourth, `NAME-intervals.keras`, may stand beside them: the head
-that gives its intervals.
+is known of its training; and `NAME.md`, its model card. A fourth, `NAME-intervals.keras`, may stand beside them: the
+head that gives its intervals.
 """
 
 import json

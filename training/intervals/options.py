@@ -13,7 +13,7 @@ from tf_denoise.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class IntervalsOptions:
-    """Make intervals for a trained denoiser: a range for each value, such that on average 90 % of a picture's lie in it.
+    """Make intervals for a trained denoiser: ranges in which on average 90 % of a picture's values lie.
 
     It takes minutes and starts anew each time: nothing of a training that was broken off is kept.
     """

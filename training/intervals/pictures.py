@@ -1,4 +1,4 @@
-"""What the head of intervals learns from, is calibrated on and is measured on: photographs, and the noise put on them."""
+"""What the head of intervals learns from, is calibrated on and is measured on: photographs and their noise."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,8 @@ def noise_of_training(loaded: LoadedNetwork) -> keras.layers.Layer:
     config = loaded.config
     if config is None or config.get("command") != "textures":
         raise InputError(
-            f"{loaded.name} tells nothing of the noise of its training; expected a preset, or a run of training.textures."
+            f"{loaded.name} tells nothing of the noise of its training; expected a preset, or a run of "
+            "training.textures."
         )
     if config.get("clean") is not None or config.get("noisy") is not None:
         raise InputError(
