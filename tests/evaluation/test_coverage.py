@@ -65,9 +65,11 @@ def test_levels_of_one_picture_are_averaged_before_pictures_are():
 def test_both_ends_count_and_lie_within():
     values = np.float32(0.5) + np.float32([0.0, 0.25, -0.125, 0.26, -0.13])  # exact in float32 but for the last two
     clean = np.repeat(values, 100).reshape(25, 20, 1)
-    found = measure_coverage(Constant(0.125, 0.25), lambda noisy: grey(0.5, 20)[:1, :1].repeat(25, 0).repeat(20, 1), [
-        NoisyPair("a", clean, clean)
-    ])
+    found = measure_coverage(
+        Constant(0.125, 0.25),
+        lambda noisy: grey(0.5, 20)[:1, :1].repeat(25, 0).repeat(20, 1),
+        [NoisyPair("a", clean, clean)],
+    )
     assert found[0].coverage == pytest.approx(3 / 5)
     assert rows_of(found, "level")["as trained"].coverage == pytest.approx(3 / 5)
 

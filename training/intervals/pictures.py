@@ -81,8 +81,10 @@ def _mix(noise: keras.layers.Layer) -> Ladder:
     return {None: noise} if isinstance(noise, CameraNoise) else {}
 
 
-def training_photographs(loaded: LoadedNetwork, data: Sequence[str] | None, channels: int) -> Photographs:
-    """The photographs to train the head on.
+def training_photographs(
+    loaded: LoadedNetwork, data: Sequence[str] | None, channels: int
+) -> tuple[Photographs, set[Path]]:
+    """The photographs to train the head on, and the files of all that the network or the head has to do with.
 
     Raises:
         InputError: If there are none, or it is not known where they lie.
@@ -95,17 +97,23 @@ def training_photographs(loaded: LoadedNetwork, data: Sequence[str] | None, chan
                 f"{loaded.name} does not know where its photographs lie; name them or others like them: --data FOLDER."
             )
         places = {name: config.get(name) for name in ("data", "validation", "test", "seed", "crop_size")}
-        return Parts(**places, scale_down=longest, channels=channels).parts["train"]
+        parts = Parts(**places, scale_down=longest, channels=channels).parts
+        return parts["train"], {path for part in parts.values() for path in _files(part)}
     sets = [
         embedded_photographs(channels) if place == "embedded" else load_folder(place, channels, longest_side=longest)
         for place in data
     ]
     description = "; ".join(one.description for one in sets)
-    return Photographs([member for one in sets for member in one.members], channels, description)
+    photographs = Photographs([member for one in sets for member in one.members], channels, description)
+    return photographs, _files(photographs)
+
+
+def _files(photographs: Photographs) -> set[Path]:
+    return {member.path.resolve() for member in photographs.members}
 
 
 def calibration_photographs(
-    folder: Path, loaded: LoadedNetwork, training: Photographs, channels: int
+    folder: Path, loaded: LoadedNetwork, seen: set[Path], channels: int
 ) -> tuple[Photographs, Photographs]:
     """The photographs to calibrate on, every second by name, and the others, to measure on.
 
@@ -119,12 +127,11 @@ def calibration_photographs(
             f"--calibration {folder} holds {counted(photographs)}; it takes {least} or more, better 40: every second "
             "one calibrates, the others measure."
         )
-    trained = {member.path.resolve() for member in training.members}
-    seen = [member.name for member in photographs.members if member.path.resolve() in trained]
-    if seen:
+    known = [member.name for member in photographs.members if member.path.resolve() in seen]
+    if known:
         raise InputError(
-            f"{printable(seen[0])} of --calibration {folder} stands among the photographs to train on too; calibration "
-            "takes photographs that nothing else has seen."
+            f"{printable(known[0])} of --calibration {folder} stands among the photographs of the training too; "
+            "calibration takes photographs that nothing else has seen."
         )
     order = np.argsort(photographs.names, kind="stable")
     return photographs.subset(order[::2]), photographs.subset(order[1::2])

@@ -42,7 +42,9 @@ def test_the_widths_are_those_of_the_head_times_the_scale(colour):
     below, above = colour.widths(noisy, denoised)
     np.testing.assert_allclose(below, expected[..., :3], rtol=1e-5)
     np.testing.assert_allclose(above, expected[..., 3:], rtol=1e-5)
-    np.testing.assert_allclose(colour.half_width(noisy, denoised), (expected[..., :3] + expected[..., 3:]) / 2, rtol=1e-5)
+    np.testing.assert_allclose(
+        colour.half_width(noisy, denoised), (expected[..., :3] + expected[..., 3:]) / 2, rtol=1e-5
+    )
     lower, upper = colour.bounds(noisy, denoised)
     np.testing.assert_allclose(lower, denoised - expected[..., :3], atol=1e-6)
     np.testing.assert_allclose(upper, denoised + expected[..., 3:], atol=1e-6)
