@@ -1,5 +1,6 @@
 """A range for each value of a denoised picture, such that on average 90 % of a picture's values lie in theirs."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ class Intervals:
         if head.scale is None:
             raise InputError("The head of these intervals is not calibrated: python -m training.intervals does it.")
         self.head: Any = in_dtype(head, "float32")
-        self._tiled = TiledDenoiser(self.head)
+        self._tiled = head_in_tiles(self.head)
 
     @classmethod
     def load(cls, path: str | Path, network: keras.Model) -> "Intervals":
@@ -154,6 +155,15 @@ def find_intervals(loaded: LoadedNetwork) -> Intervals | None:
     if loaded.file is None or not intervals_file(loaded.file).exists():
         return None
     return Intervals.load(intervals_file(loaded.file), loaded.model)
+
+
+def head_in_tiles(head: IntervalHead) -> Callable[[np.ndarray], np.ndarray]:
+    """A head, not scaled, as a function of one picture `(height, width, 2 * channels)` of any size, with white at 1.
+
+    A denoised value may lie far outside the range, and is none the worse for that here.
+    """
+    tiled = TiledDenoiser(head)
+    return lambda stacked: tiled(stacked, value_range=(0.0, 1.0))
 
 
 def save_head(head: IntervalHead, path: Path) -> Path:

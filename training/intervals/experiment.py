@@ -27,7 +27,7 @@ from tf_denoise.uncertainty.calibration import (
     risk_controlling_scale,
 )
 from tf_denoise.uncertainty.head import IntervalHead
-from tf_denoise.uncertainty.intervals import Intervals
+from tf_denoise.uncertainty.intervals import Intervals, head_in_tiles
 from training.intervals.learning import BATCH, CROP, train_head
 from training.intervals.options import IntervalsOptions
 from training.intervals.pictures import (
@@ -104,7 +104,7 @@ def calibrate(
     Raises:
         InputError: If no scale is large enough.
     """
-    unscaled = TiledDenoiser(head)
+    unscaled = head_in_tiles(head)
     curves: dict[str, list[np.ndarray]] = {}
     for pair in noisy_pairs(photographs, ladder, options.side, derive_seed(options.seed, "calibration")):
         noisy = pair.noisy
