@@ -500,9 +500,7 @@ def test_a_report_without_intervals_says_how_to_get_them_and_one_with_another_ne
     path = photograph(tmp_path / "in" / "a.png", 40, 40)
     assert status([*command(run, path, output=tmp_path / "out"), "--report"]) == 0
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert (
-        "There are no intervals for mae: python -m training.intervals NETWORK --calibration FOLDER makes them" in page
-    )
+    assert "There are no intervals for mae: python -m training.intervals NETWORK --calibration FOLDER makes" in page
     (record,) = json.loads((tmp_path / "out" / "report.json").read_text())["pictures"]
     assert record["mean_half_width"] is None
     gentle_net(0.06).save(with_intervals / "networks" / "repeat-1" / "mae" / "model.keras")

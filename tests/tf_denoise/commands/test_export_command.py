@@ -176,8 +176,7 @@ def test_the_card_says_what_the_intervals_promise_and_what_was_measured(run, tmp
     card = (tmp_path / "served" / "1" / "model_card.md").read_text()
     for line in (
         "measured on 36 others: 89.2 % (88.1 to 90.3).",
-        "- The promise is on average over pictures like those of the calibration, 36 photographs, which bound it to a few "
-        "per cent. In a single picture",
+        "pictures like those of the calibration, 36 photographs, which bound it to a few per cent. In a single picture",
         "- Coverage measured, level 5: 86.8 %.",
         "- `denoise_with_interval`: `images` float32 (None, None, None, 1) to `denoised`, `lower`, `upper`",
     ):

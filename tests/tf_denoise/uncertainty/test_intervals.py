@@ -125,7 +125,7 @@ def test_they_are_refused_for_another_network(colour, tmp_path):
 
 def test_a_head_that_is_not_calibrated_and_a_network_that_is_no_head_are_refused(tmp_path):
     network = network_of()
-    with pytest.raises(InputError, match="The head of these intervals is not calibrated: python -m training.intervals"):
+    with pytest.raises(InputError, match=r"The head of these intervals is not calibrated: python -m training"):
         Intervals(head_for(network, scale=None), network)
     network.save(tmp_path / "net.keras")
     with pytest.raises(InputError, match=r"is a UNet, not the head of intervals; python -m training\.intervals writes"):
