@@ -25,11 +25,13 @@ from training.intervals.learning import train_head
 from training.intervals.pictures import calibration_ladder, measured_ladder, noise_of_training, noisy_pairs
 
 
-@pytest.fixture(autouse=True)
-def _small_crops(monkeypatch):
-    monkeypatch.setattr(training.intervals.experiment, "CROP", 32)
-    monkeypatch.setattr(training.intervals.experiment, "BATCH", 4)
-    monkeypatch.setattr(training.intervals.experiment, "WIDTH", 8)
+@pytest.fixture(autouse=True, scope="module")
+def _small_crops():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.intervals.experiment, "CROP", 32)
+        patch.setattr(training.intervals.experiment, "BATCH", 4)
+        patch.setattr(training.intervals.experiment, "WIDTH", 8)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +61,16 @@ def words(run, folders, *more):
     return [str(run), "--calibration", str(folders / "calibration"), "--steps", "6", "--side", "32", *more]
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_a_run_gets_intervals_that_are_found_calibrated_and_measured(folders, tmp_path, capsys, channels):
-    run = run_of(tmp_path, folders, channels)
+@pytest.fixture(scope="module")
+def finished(folders, tmp_path_factory):
+    """A run with its intervals, and the files that it had before."""
+    run = run_of(tmp_path_factory.mktemp("finished"), folders)
     before = files_of(run)
     main(words(run, folders))
-    told = capsys.readouterr().out
-    assert "6 to calibrate, 6 to measure" in told
-    assert "| level 25 | 6 |" in told
-    added = set(files_of(run)) - set(before)
-    assert added == {"networks/repeat-1/mse/model-intervals.keras"}
+    return run, before
+
+
+def check_intervals(run, folders, channels):
     loaded = load_for_use(run)
     intervals = find_intervals(loaded)
     record = intervals.record
@@ -76,18 +78,38 @@ def test_a_run_gets_intervals_that_are_found_calibrated_and_measured(folders, tm
     assert record["calibration"]["photographs"] == 6
     assert record["calibration"]["levels"][0] == 5
     assert record["calibration"]["levels"][-1] == 55
+    rows = {(row["by"], row["group"]): row for row in record["coverage"]}
+    assert rows["level", "25"]["pictures"] == rows["all", "all"]["pictures"] == 6
     pairs = noisy_pairs(
         load_folder(folders / "calibration", channels), measured_ladder(noise_of_training(loaded)), 32, seed=3
     )
     again = measure_coverage(intervals, TiledDenoiser(loaded.model), pairs)[0]
-    assert record["coverage"][0]["by"] == "all"
     assert again.coverage == pytest.approx(record["coverage"][0]["coverage"], abs=0.1)
     assert again.coverage >= 0.85  # six pictures promise 0.9 in the mean over draws of them
 
 
-def test_the_same_command_gives_the_same_file_and_another_seed_another(folders, tmp_path):
-    run = run_of(tmp_path, folders)
+def test_a_run_gets_intervals_that_are_found_calibrated_and_measured(finished, folders):
+    run, before = finished
+    after = files_of(run)
+    assert set(after) - set(before) == {"networks/repeat-1/mse/model-intervals.keras"}
+    assert {name: after[name] for name in before} == before
+    check_intervals(run, folders, 3)
+
+
+@pytest.mark.slow
+def test_a_grey_run_gets_intervals_too_and_says_what_was_measured(folders, tmp_path, capsys):
+    run = run_of(tmp_path, folders, channels=1)
     main(words(run, folders))
+    told = capsys.readouterr().out
+    assert "6 to calibrate, 6 to measure" in told
+    assert "| level 25 | 6 |" in told
+    assert "Intervals: " in told
+    check_intervals(run, folders, 1)
+
+
+@pytest.mark.slow
+def test_the_same_command_gives_the_same_head_and_another_seed_another(finished, folders, tmp_path):
+    run, _ = finished
     first = find_intervals(load_for_use(run)).head.get_weights()
     heads = []
     for name, seed in (("same", "0"), ("other", "1")):
@@ -98,6 +120,7 @@ def test_the_same_command_gives_the_same_file_and_another_seed_another(folders, 
     assert any(np.abs(one - other).max() > 1e-2 for one, other in zip(first, heads[1], strict=True))
 
 
+@pytest.mark.slow
 def test_a_preset_takes_its_photographs_from_the_option(folders, tmp_path, capsys, monkeypatch):
     network = with_random_weights(UNet(3, (2, 4)))
     facts = {"config": {**CONFIG, "noise": "camera", "sigma": [0, 60], "level": 30}, "record": {}}
@@ -112,6 +135,7 @@ def test_a_preset_takes_its_photographs_from_the_option(folders, tmp_path, capsy
     assert find_intervals(preset).head.denoiser == fingerprint(network)
 
 
+@pytest.mark.slow
 def test_the_loss_of_a_head_falls_and_its_widths_near_the_quantiles(folders):
     """The stand-in for a denoiser takes nothing away: what is left is the noise, whose quantiles are known."""
     keras.utils.set_random_seed(0)
@@ -220,6 +244,7 @@ def test_a_damaged_calibration_picture_is_refused(folders, tmp_path, capsys):
     assert "Calibration takes pictures that can be decoded; move it away" in error
 
 
+@pytest.mark.slow
 def test_a_head_that_cannot_be_calibrated_says_so(folders, tmp_path, capsys, monkeypatch):
     run = run_of(tmp_path, folders)
     monkeypatch.setattr(training.intervals.experiment, "SCALES", np.array([1e-6]))
