@@ -132,7 +132,9 @@ def test_submodules_load_when_they_are_used():
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("command", ["training.iterative", "evaluation", "evaluation.explain", "tf_denoise"])
+@pytest.mark.parametrize(
+    "command", ["training.iterative", "training.intervals", "evaluation", "evaluation.explain", "tf_denoise"]
+)
 def test_help_answers_without_loading_tensorflow_or_keras(command):
     code = (
         "import runpy, sys, resource\n"

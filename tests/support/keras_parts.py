@@ -5,7 +5,7 @@ import json
 import keras
 import numpy as np
 
-from tf_denoise import layers, losses, metrics, models, noise
+from tf_denoise import layers, losses, metrics, models, noise, uncertainty
 
 LAYERS = {
     "CropLike": lambda **k: layers.CropLike(**k),
@@ -57,6 +57,9 @@ MODELS = {
     "DenseAutoencoder": lambda **k: models.DenseAutoencoder(np.int64(20), np.array([8, 4]), **k),
     "DigitClassifier": lambda **k: models.DigitClassifier(
         np.int64(20), np.array([8, 4]), np.int32(3), np.float32(0.5), **k
+    ),
+    "IntervalHead": lambda **k: uncertainty.IntervalHead(
+        np.int64(3), np.int32(6), np.int64(1), "0123456789abcdef", np.float32(1.5), {"steps": 3}, **k
     ),
     "UNet": lambda **k: models.UNet(np.int64(3), np.array([4, 6]), blocks=np.int32(1), stem=np.int64(2), **k),
     "ViTUNet": vit_unet,

@@ -158,7 +158,7 @@ def test_layers_frozen_or_thawed_one_by_one_stay_so(make, tmp_path):
 
 @pytest.mark.parametrize("wrong", [0, -1, 2.0, True, "8", None, [8]])
 def test_sizes_that_are_not_positive_integers_are_refused_everywhere(wrong):
-    from tf_denoise import layers, losses, metrics, models
+    from tf_denoise import layers, losses, metrics, models, uncertainty
 
     widths = [] if isinstance(wrong, list) else [4, wrong]
     refused = [
@@ -176,6 +176,8 @@ def test_sizes_that_are_not_positive_integers_are_refused_everywhere(wrong):
         lambda: models.UNet(widths=widths),
         lambda: models.UNet(stem=wrong),
         lambda: models.small_vit(layers=wrong),
+        lambda: uncertainty.IntervalHead(channels=wrong),
+        lambda: uncertainty.IntervalHead(width=wrong),
     ]
     for make in refused:
         with pytest.raises(ValueError, match="received"):

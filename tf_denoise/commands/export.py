@@ -1,6 +1,7 @@
 """`python -m tf_denoise export`: a trained network for a server."""
 
 import dataclasses
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -45,13 +46,18 @@ def export(options: Export) -> int:
     if options.format == "onnx":
         check_installed("tf2onnx")
     start_tensorflow()
+    from tf_denoise.commands.with_intervals import intervals_or_hint
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.serving.export import CARD_FILE, export_for_serving, export_litert, export_onnx, has_warm_up
 
     loaded = load_for_use(options.run, options.network)
     if options.format == "savedmodel":
-        written = export_for_serving(loaded.model, options.path, loaded, int(1e6 * options.max_megapixels))
+        intervals, hint = intervals_or_hint(loaded, says_where_none_are=False)
+        most = int(1e6 * options.max_megapixels)
+        written = export_for_serving(loaded.model, options.path, loaded, most, intervals)
         print(f"{loaded.name}: {written}, described in {written / CARD_FILE}")
+        if hint is not None:
+            print(f"note: it has no signature denoise_with_interval. {hint}", file=sys.stderr)
         if not has_warm_up():
             print('It has no warm-up requests: they need pip install ".[export]" in a copy of tf_denoise.')
     elif options.format == "onnx":

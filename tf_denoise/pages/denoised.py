@@ -57,6 +57,7 @@ class Entry:
         thumb: Address of a small picture of the result.
         before: Address of the noisy picture, scaled down to 960 pixels; `None` of those that are not shown large.
         after: That of the denoised one.
+        mean_half_width: Half the width of the intervals in the mean, with white at 1, or `None`.
         certainty: Address of the map of intervals, or `None`.
         details: Parts of it.
     """
@@ -67,6 +68,7 @@ class Entry:
     megapixels: float
     assessment: Assessment
     thumb: str
+    mean_half_width: float | None = None
     before: str | None = None
     after: str | None = None
     certainty: str | None = None
@@ -129,6 +131,7 @@ class DenoisedReport:
             noisy.shape[0] * noisy.shape[1] / 1e6,
             assessment,
             thumb=_address(after, _THUMB, _JPEG_THUMB),
+            mean_half_width=None if half_width is None else float(half_width.mean(dtype="float64")),
             before=_address(before, _LARGE, _JPEG_LARGE),
             after=_address(after, _LARGE, _JPEG_LARGE),
             certainty=None if half_width is None else _address(_heat(half_width), _LARGE, _JPEG_LARGE),
@@ -150,7 +153,15 @@ class DenoisedReport:
             OSError: If they cannot be written.
         """
         entries = sorted(self._entries, key=lambda entry: entry.badness, reverse=True)
-        records = [{"name": entry.name, "output": entry.output, **entry.assessment.record} for entry in entries]
+        records = [
+            {
+                "name": entry.name,
+                "output": entry.output,
+                **entry.assessment.record,
+                "mean_half_width": entry.mean_half_width,
+            }
+            for entry in entries
+        ]
         write_json(self.folder / JSON_FILE, {"facts": dict(self.facts), "pictures": records})
         page = render_page(
             TEMPLATES / "denoised.html",

@@ -1,7 +1,8 @@
 """Which trained networks the package brings along, and where they lie.
 
 A preset is three files in this folder: `NAME.keras`, the network with its weights in half precision; `NAME.json`, what
-is known of its training; and `NAME.md`, its model card.
+is known of its training; and `NAME.md`, its model card. A fourth, `NAME-intervals.keras`, may stand beside them: the
+head that gives its intervals.
 """
 
 import json
@@ -11,6 +12,8 @@ from typing import Any
 from tf_denoise.errors import InputError
 
 FOLDER = Path(__file__).parent
+INTERVALS = "-intervals"
+"""How the name of a head's file ends, before `.keras`; it begins as that of its network."""
 
 
 def preset_names() -> list[str]:
@@ -20,7 +23,17 @@ def preset_names() -> list[str]:
         >>> preset_names()
         ['photographs']
     """
-    return sorted(path.stem for path in FOLDER.glob("*.keras"))
+    return sorted(path.stem for path in FOLDER.glob("*.keras") if not path.stem.endswith(INTERVALS))
+
+
+def intervals_file(network: Path) -> Path:
+    """Where the head of a network lies: beside it.
+
+    Example:
+        >>> intervals_file(Path("model.keras")).name
+        'model-intervals.keras'
+    """
+    return network.with_name(f"{network.stem}{INTERVALS}.keras")
 
 
 def preset_file(name: str) -> Path:

@@ -24,6 +24,7 @@ class LoadedNetwork:
         config: The run's configuration, or `None` for a file that lies in no run.
         record: The record of its training, or `None`.
         run: The run folder, or `None`.
+        file: The `.keras` file, or `None` of a chain of networks, which lies in several.
     """
 
     model: object
@@ -31,6 +32,7 @@ class LoadedNetwork:
     config: dict | None = None
     record: dict | None = None
     run: Path | None = None
+    file: Path | None = None
 
     @property
     def network(self) -> str:
@@ -94,7 +96,8 @@ def load_for_use(path, network: str | None = None, repeat: int | None = None) ->
     if isinstance(path, str) and path in preset_names():
         _refuse_choice(path, network, repeat)
         facts = preset_facts(path)
-        return LoadedNetwork(load_file(preset_file(path)), path, facts["config"], facts["record"])
+        file = preset_file(path)
+        return LoadedNetwork(load_file(file), path, facts["config"], facts["record"], file=file)
     path = Path(path)
     if not os.path.exists(path):  # which is False, where a path cannot be
         raise InputError(f"{path} does not exist; {EXPECTED}, or one of the presets: {', '.join(preset_names())}.")
@@ -109,7 +112,7 @@ def load_for_use(path, network: str | None = None, repeat: int | None = None) ->
     run = _run_of(file)
     if run is not None and file.name == MODEL_FILE and (run / "networks") in file.parents:
         return _from_run(run, file.parent.relative_to(run / "networks").as_posix())
-    return LoadedNetwork(load_file(file), file.stem)
+    return LoadedNetwork(load_file(file), file.stem, file=file)
 
 
 def _refuse_choice(path, network: str | None, repeat: int | None) -> None:
@@ -160,7 +163,8 @@ def _from_run(run: Path, wanted: str | None, repeat: int | None = None) -> Loade
         chain.insert(0, parent)
     models = [load_network(network_folder(run, place[0], name)) for name in chain]
     name = place[1] if config["repeats"] == 1 else f"repeat-{place[0]}/{place[1]}"
-    loaded = LoadedNetwork(_chained(run, models), name, config, trained[place], run)
+    file = network_folder(run, *place) / MODEL_FILE if len(models) == 1 else None
+    loaded = LoadedNetwork(_chained(run, models), name, config, trained[place], run, file)
     if loaded.unfinished:
         print(f"note: {loaded.unfinished}", file=sys.stderr)
     return loaded

@@ -22,7 +22,9 @@ _WARM_UP = "tf_serving_warmup_requests"
 _WARM_UP_SIDE = 64
 
 
-def export_for_serving(model, path, about: LoadedNetwork | None = None, max_pixels: int = MAX_PIXELS) -> Path:
+def export_for_serving(
+    model, path, about: LoadedNetwork | None = None, max_pixels: int = MAX_PIXELS, intervals=None
+) -> Path:
     """Write a network as a SavedModel in the layout of TensorFlow Serving: `PATH/1/`, or the next number that is free.
 
     Plain TensorFlow loads it, without this package and without Keras. Its signatures, for a network of pictures:
@@ -32,6 +34,8 @@ def export_for_serving(model, path, about: LoadedNetwork | None = None, max_pixe
     - `denoise_bytes`: `image_bytes`, strings `(batch,)`, each a PNG or JPEG file, to `png_bytes`, strings `(batch,)`,
       and `decoded`, bool `(batch,)`: false, with an empty string beside it, where the bytes were no such picture,
       damaged, or larger than `max_pixels`. A PNG picture of 16 bits stays one; a JPEG picture is turned upright.
+    - `denoise_with_interval`, where there are `intervals`: `images` as above to `denoised`, `lower` and `upper`, all of
+      one shape: between the latter two lie on average 90 % of a picture's clean values.
 
     For a network of flattened images: `serving_default`, `images` `(batch, size)`, and `denoise_images`, `images`
     `(batch, side, side)`, both in the range that the network was trained on.
@@ -44,6 +48,7 @@ def export_for_serving(model, path, about: LoadedNetwork | None = None, max_pixe
         path: The folder of all versions; made if it does not exist. Nothing in it is overwritten.
         about: What is known of the training, for the model card, as `load_for_use` gives it.
         max_pixels: The most pixels of a picture that `denoise_bytes` decodes.
+        intervals: The `tf_denoise.uncertainty.Intervals` of the network, if it has any.
 
     Returns:
         The folder of the version.
@@ -57,13 +62,14 @@ def export_for_serving(model, path, about: LoadedNetwork | None = None, max_pixe
         >>> export_for_serving(UNet(1, widths=(4, 8)), tempfile.mkdtemp()).name
         '1'
     """
-    functions = signatures(model, max_pixels)
+    functions = signatures(model, max_pixels, intervals)
     module = tf.Module()
-    module.weights = [variable.value for variable in model.variables]  # no object of Keras in the file
+    networks = [model] if intervals is None else [model, intervals.head]
+    module.weights = [variable.value for one in networks for variable in one.variables]  # no object of Keras
     folder = writable_folder(Path(path))
     with unfinished_folder(folder) as unfinished:
         tf.saved_model.save(module, str(unfinished), signatures=functions)
-        card = model_card(model, about or LoadedNetwork(model, model.name), functions, max_pixels)
+        card = model_card(model, about or LoadedNetwork(model, model.name), functions, max_pixels, intervals)
         (unfinished / CARD_FILE).write_text(card, encoding="utf-8")
         if has_warm_up():
             _write_warm_up(unfinished / "assets.extra", functions)

@@ -13,7 +13,7 @@ from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
 
 
-def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
+def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int, intervals=None) -> str:
     """The card, in Markdown.
 
     Args:
@@ -21,12 +21,13 @@ def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) ->
         about: What is known of its training.
         functions: Its signatures.
         max_pixels: The most pixels of a picture that is decoded.
+        intervals: The `Intervals` of the network, or `None`.
 
     Raises:
         InputError: If what is known of the training is damaged.
     """
     try:
-        return _card(model, about, functions, max_pixels)
+        return _card(model, about, functions, max_pixels, intervals)
     except InputError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, OSError, csv.Error) as error:
@@ -36,11 +37,12 @@ def model_card(model, about: LoadedNetwork, functions: dict, max_pixels: int) ->
         ) from None
 
 
-def _card(model, about: LoadedNetwork, functions: dict, max_pixels: int) -> str:
+def _card(model, about: LoadedNetwork, functions: dict, max_pixels: int, intervals) -> str:
     sections = {
         "": _facts(model),
         "Training": _training(about),
         "Measures": _measures(about),
+        **({} if intervals is None else {"Intervals": _intervals(intervals)}),
         "Limits": _limits(model, about, max_pixels),
         "Signatures": [_signature(name, function) for name, function in functions.items()],
     }
@@ -141,6 +143,23 @@ def _test_scores(about: LoadedNetwork) -> tuple[dict[str, dict[str, float]], lis
                         levels[f"{float(row['level']):g}"] = None
     means = {m: {k: statistics.fmean(v) for k, v in methods.items()} for m, methods in values.items()}
     return defaultdict(dict, means), list(levels)
+
+
+def _intervals(intervals) -> list[str]:
+    """What the intervals promise, what was measured of it, and what they do not promise."""
+    calibration = intervals.record.get("calibration", {})
+    count = calibration.get("photographs")
+    lines = [
+        f"- `denoise_with_interval` gives `lower` and `upper`: {intervals.in_words}.",
+        "- The promise is on average over pictures like those of the calibration"
+        + (f", {count} photographs, which bound it to a few per cent" if count else "")
+        + ". In a single picture, or in all places of one kind, fewer values may lie within; of other noise or other "
+        "pictures nothing is promised.",
+    ]
+    for row in intervals.record.get("coverage", []):
+        if row["by"] in ("level", "brightness", "contrast"):
+            lines.append(f"- Coverage measured, {row['by']} {row['group']}: {100 * row['coverage']:.1f} %.")
+    return lines
 
 
 def _limits(model, about: LoadedNetwork, max_pixels: int) -> list[str]:

@@ -1,19 +1,14 @@
 """A trained network as a preset: its weights in half precision, what is known of it, its model card."""
 
-import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
-
 from tf_denoise.errors import InputError
+from tf_denoise.runs.halves import halve_weights
 from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.runs.writing import atomic_path, write_json
 
-_WEIGHTS = "model.weights.h5"
 _OF_THE_PLACE = (
     "data",
     "clean",
@@ -76,37 +71,3 @@ def write_preset(
         halve_weights(temporary)
     write_json(path.with_suffix(".json"), facts)
     return path
-
-
-def halve_weights(path: Path) -> None:
-    """Rewrite a `.keras` file with its weights in half precision. Keras widens them when it loads them.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ValueError: If a weight is larger than 65,504.
-    """
-    halved = io.BytesIO()
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    with h5py.File(io.BytesIO(members[_WEIGHTS])) as whole, h5py.File(halved, "w") as half:
-        whole.visititems(lambda name, item: _copy(name, item, half))
-    members[_WEIGHTS] = halved.getvalue()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
-def _copy(name: str, item, half: h5py.File) -> None:
-    if isinstance(item, h5py.Dataset):
-        values = np.asarray(item)
-        if values.dtype.kind == "f":
-            values = values.astype("float16")
-            if not np.isfinite(values).all():
-                raise ValueError(f"The weights {name} are too large for half precision.")
-        half.create_dataset(name, data=values)
-    else:
-        half.require_group(name)
-    for key, value in item.attrs.items():
-        half[name].attrs[key] = value

@@ -15,15 +15,21 @@ from tf_denoise.serving.jpeg_data import jpeg_lasts
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 
 
-def signatures(model, max_pixels: int) -> dict:
+def signatures(model, max_pixels: int, intervals=None) -> dict:
     """The signatures of a network, each a `tf.function` with named inputs and outputs.
+
+    Args:
+        model: The network.
+        max_pixels: The most pixels of a picture that is decoded.
+        intervals: The `Intervals` of the network, or `None`.
 
     Raises:
         InputError: If it takes neither images of any size nor flattened square ones.
     """
     shape = model.input_shape
     if isinstance(shape, tuple) and len(shape) == 4 and shape[1:3] == (None, None) and shape[3] in (1, 3):
-        return _for_pictures(model, shape[3], max_pixels)
+        with_interval = {} if intervals is None else _with_interval(model, intervals, shape[3])
+        return _for_pictures(model, shape[3], max_pixels) | with_interval
     if isinstance(shape, tuple) and len(shape) == 2 and math.isqrt(shape[1]) ** 2 == shape[1]:
         return _for_flattened(model, shape[1])
     raise InputError(
@@ -62,6 +68,18 @@ def _for_pictures(model, channels: int, max_pixels: int) -> dict:
         return {"png_bytes": png, "decoded": is_decoded}
 
     return {"serving_default": serving_default, "denoise_bytes": denoise_bytes}
+
+
+def _with_interval(model, intervals, channels: int) -> dict:
+    head, scale = intervals.head, intervals.scale
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, channels), tf.float32, "images")])
+    def denoise_with_interval(images):
+        denoised = model(images, training=False)
+        below, above = tf.split(scale * head(tf.concat([images, denoised], axis=-1), training=False), 2, axis=-1)
+        return {"denoised": denoised, "lower": denoised - below, "upper": denoised + above}
+
+    return {"denoise_with_interval": denoise_with_interval}
 
 
 def _for_flattened(model, size: int) -> dict:

@@ -19,6 +19,7 @@ from tf_denoise.fitting.loop import train
 from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.losses.named import LossName
 from tf_denoise.models import UNet, ViTUNet
+from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.runs.folder import RECORD_FILE, check_run_folder, network_folder, read_json
@@ -30,7 +31,7 @@ from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
 from training.textures.noisy_only import Lesson, choose_lesson
 from training.textures.options import TextureOptions
-from training.textures.start import check_colours, fingerprint, keep_start, load_start, place_of
+from training.textures.start import check_colours, keep_start, load_start, place_of
 
 PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_clean")
 """The options that name folders: a run goes on where they were moved together with it."""

@@ -1,6 +1,5 @@
 """Beginning from a trained network: whether it fits what is to be trained, and how its weights are taken over."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -68,14 +67,6 @@ def _is_there(start: str) -> bool:
 def _began_from(run: Path) -> str | None:
     stored = read_json(run / CONFIG_FILE) if (run / CONFIG_FILE).exists() else None
     return stored.get("start") if isinstance(stored, dict) else None
-
-
-def fingerprint(network: keras.Model) -> str:
-    """A hash of the weights."""
-    digest = hashlib.sha256()
-    for array in network.get_weights():
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def check_colours(start: str, network: UNet | ViTUNet, photographs: Photographs) -> None:

@@ -23,8 +23,10 @@ from PIL import Image, ImageCms
 from tf_denoise.__main__ import main
 from tf_denoise.commands.denoise_files import denoise_files, noise_remark, plan_jobs
 from tf_denoise.models import DenseAutoencoder, UNet
+from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.pictures.files import DECODABLE, read_picture, to_unit
 from tf_denoise.runs.writing import write_json
+from tf_denoise.uncertainty import IntervalHead, Intervals
 
 HEEDS_CTRL_C = """
 import signal
@@ -450,6 +452,62 @@ def test_a_report_says_how_far_each_picture_can_be_trusted(run, tmp_path, capsys
     before = files_of(output)
     assert status([*command(run, folder, output=output), "--report"]) == 0  # all is there: no page in its place
     assert files_of(output) == before
+
+
+@pytest.fixture
+def with_intervals(run, model, tmp_path):
+    """A copy of the run folder with a head beside its network."""
+    copy = shutil.copytree(run, tmp_path / "run")
+    head = with_random_weights(IntervalHead(3, 6, denoiser=fingerprint(model), scale=1.5))
+    intervals = Intervals(head, model)
+    intervals.save(copy / "networks" / "repeat-1" / "mae" / "model-intervals.keras")
+    return copy
+
+
+def test_a_report_shows_the_intervals_where_the_network_has_a_head(with_intervals, tmp_path, model):
+    path, output = photograph(tmp_path / "in" / "a.png", 80, 60), tmp_path / "out"
+    assert status([*command(with_intervals, path, output=output), "--report"]) == 0
+    page = (output / "report.html").read_text(encoding="utf-8")
+    (record,) = json.loads((output / "report.json").read_text())["pictures"]
+    place = with_intervals / "networks" / "repeat-1" / "mae" / "model-intervals.keras"
+    noisy, denoised = (read_picture(one, DECODABLE).values for one in (path, output / "a.png"))
+    expected = Intervals.load(place, model).half_width(noisy, denoised).mean()
+    assert record["mean_half_width"] == pytest.approx(expected, rel=1e-4)
+    assert 'alt="Map of intervals"' in page
+    assert f"{255 * expected:.1f} (255ths) in the mean" in page
+    assert "Where the intervals are widest" in page
+    assert "90% of a picture&#39;s values, on average over pictures like those of the calibration" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"strength": 0.5}, "without --strength, --ensemble and --adapt"),
+        ({"ensemble": 8}, "made for what the network gives by itself"),
+    ],
+)
+def test_intervals_are_left_out_of_what_the_network_does_not_give_by_itself(with_intervals, tmp_path, options, words):
+    path, output = photograph(tmp_path / "in" / "a.png", 40, 40), tmp_path / "out"
+    assert status([*command(with_intervals, path, output=output, **options), "--report"]) == 0
+    page = (output / "report.html").read_text(encoding="utf-8")
+    assert words in " ".join(page.split())
+    assert "Map of intervals" not in page
+
+
+def test_a_report_without_intervals_says_how_to_get_them_and_one_with_another_networks_why_not(
+    run, with_intervals, tmp_path
+):
+    path = photograph(tmp_path / "in" / "a.png", 40, 40)
+    assert status([*command(run, path, output=tmp_path / "out"), "--report"]) == 0
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "There are no intervals for mae: python -m training.intervals NETWORK --calibration FOLDER makes" in page
+    (record,) = json.loads((tmp_path / "out" / "report.json").read_text())["pictures"]
+    assert record["mean_half_width"] is None
+    gentle_net(0.06).save(with_intervals / "networks" / "repeat-1" / "mae" / "model.keras")
+    assert status([*command(with_intervals, path, output=tmp_path / "again"), "--report"]) == 0
+    page = (tmp_path / "again" / "report.html").read_text(encoding="utf-8")
+    assert "There are no intervals. The intervals were made for a network of fingerprint" in page
+    assert "Map of intervals" not in page
 
 
 def test_names_of_any_bytes_stand_in_the_report(run, tmp_path):

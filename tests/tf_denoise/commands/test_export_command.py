@@ -12,9 +12,11 @@ from picture_files import photograph
 
 from tf_denoise.__main__ import main
 from tf_denoise.models import DenseAutoencoder
+from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.runs.folder import network_folder
 from tf_denoise.runs.loading import load_for_use, load_network
 from tf_denoise.runs.writing import write_json, write_text
+from tf_denoise.uncertainty import IntervalHead, Intervals
 
 SCORES = """repeat,method,picture,level,measure,value
 0,input,a.png,15.0,psnr,14
@@ -157,3 +159,38 @@ def test_a_run_whose_files_are_damaged_is_told_in_a_sentence(run, tmp_path, caps
         capsys, main, ["export", str(run), str(tmp_path / "a")]
     )
     assert list((tmp_path / "a").iterdir()) == []
+
+
+def test_the_card_says_what_the_intervals_promise_and_what_was_measured(run, tmp_path, capsys):
+    coverage = [
+        {"by": "all", "group": "all", "pictures": 36, "coverage": 0.892, "low": 0.881, "high": 0.903},
+        {"by": "level", "group": "5", "pictures": 36, "coverage": 0.868, "low": 0.85, "high": 0.88},
+    ]
+    record = {"calibration": {"photographs": 36}, "coverage": coverage}
+    network = small(2)
+    place = network_folder(run, 2, "mse")
+    head = IntervalHead(1, 6, denoiser=fingerprint(network), scale=1.5, record=record)
+    Intervals(head, network).save(place / "model-intervals.keras")
+    main(["export", str(run), str(tmp_path / "served")])
+    assert capsys.readouterr().err == ""
+    card = (tmp_path / "served" / "1" / "model_card.md").read_text()
+    for line in (
+        "measured on 36 others: 89.2 % (88.1 to 90.3).",
+        "pictures like those of the calibration, 36 photographs, which bound it to a few per cent. In a single picture",
+        "- Coverage measured, level 5: 86.8 %.",
+        "- `denoise_with_interval`: `images` float32 (None, None, None, 1) to `denoised`, `lower`, `upper`",
+    ):
+        assert line in card
+    assert "denoise_with_interval" in tf.saved_model.load(str(tmp_path / "served" / "1")).signatures
+
+
+def test_intervals_of_another_network_are_left_out_and_told(run, tmp_path, capsys):
+    other = small(7)
+    head = IntervalHead(1, 6, denoiser=fingerprint(other), scale=1.5)
+    Intervals(head, other).save(network_folder(run, 2, "mse") / "model-intervals.keras")
+    main(["export", str(run), str(tmp_path / "served")])
+    told = capsys.readouterr().err
+    assert told.startswith(
+        "note: it has no signature denoise_with_interval. There are no intervals. The intervals were"
+    )
+    assert "Intervals" not in (tmp_path / "served" / "1" / "model_card.md").read_text()

@@ -9,6 +9,7 @@ from helpers import refusal
 
 import evaluation.explain.__main__
 import tf_denoise.__main__
+import training.intervals.__main__
 import training.iterative.__main__
 import training.textures.__main__
 from evaluation.explain.options import ExplainOptions
@@ -16,6 +17,7 @@ from tf_denoise.commands.denoise import Denoise
 from tf_denoise.commands.export import Export
 from tf_denoise.commands.options import checked
 from tf_denoise.errors import InputError
+from training.intervals.options import IntervalsOptions
 from training.iterative.options import IterativeOptions
 from training.textures.options import TextureOptions
 
@@ -69,6 +71,7 @@ RANGES = {
         "quality": (1, 100),
     },
     Export: {"size": (1, 100_000), "max_megapixels": (0.01, 1_000)},
+    IntervalsOptions: {"minutes": (0.01, 1_000_000), "steps": (1, 10**9), "side": (32, 4_096), "seed": SEEDS},
 }
 COMMANDS = {
     IterativeOptions: (training.iterative.__main__.main, []),
@@ -76,11 +79,13 @@ COMMANDS = {
     ExplainOptions: (evaluation.explain.__main__.main, ["model.keras", "picture.png", "--layer", "vit"]),
     Denoise: (tf_denoise.__main__.main, ["denoise", "picture.png", "--model", "model.keras", "--output", "denoised"]),
     Export: (tf_denoise.__main__.main, ["export", "model.keras", "model.tflite", "--format", "litert"]),
+    IntervalsOptions: (training.intervals.__main__.main, ["photographs", "--calibration", "folder"]),
 }
 REQUIRED = {
     ExplainOptions: {"model": "model.keras"},
     Denoise: {"inputs": ("picture.png",), "model": "model.keras", "output": "denoised"},
     Export: {"run": "model.keras", "path": "model.tflite"},
+    IntervalsOptions: {"run": "photographs", "calibration": "folder"},
 }
 CASES = [(kind, name, *ends) for kind, ranges in RANGES.items() for name, ends in ranges.items()]
 NAMES = [f"{kind.__name__}-{name}" for kind, name, *_ in CASES]

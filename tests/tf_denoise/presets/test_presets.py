@@ -18,9 +18,11 @@ from tf_denoise.__main__ import main
 from tf_denoise.data import embedded_photographs
 from tf_denoise.errors import InputError
 from tf_denoise.models import UNet, ViTUNet
+from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.presets import catalogue
 from tf_denoise.runs.loading import load_for_use
 from tf_denoise.serving.preset import halve_weights
+from tf_denoise.uncertainty import IntervalHead, Intervals, find_intervals
 
 NAME = "photographs"
 
@@ -122,6 +124,22 @@ def test_its_name_wins_over_a_folder_and_a_path_does_not(tmp_path, monkeypatch):
             load_for_use(path)
     with pytest.raises(InputError, match="--network names a network of a run folder; photographs is one network"):
         load_for_use(NAME, "mae")
+
+
+def test_the_head_of_its_intervals_is_no_preset_and_fits_it_where_there_is_one(network, tmp_path, monkeypatch):
+    place = catalogue.intervals_file(catalogue.preset_file(NAME))
+    assert place.name == "photographs-intervals.keras"
+    if place.exists():
+        assert place.stat().st_size <= 2_000_000
+        intervals = find_intervals(load_for_use(NAME))
+        assert {row["by"] for row in intervals.record["coverage"]} == {"all", "level", "brightness", "contrast"}
+        assert 0.87 <= intervals.record["coverage"][0]["coverage"] <= 0.93
+    folder = copied(tmp_path, monkeypatch)
+    head = IntervalHead(3, 8, denoiser=fingerprint(network), scale=1.5)
+    Intervals(head, network).save(folder / place.name)
+    assert catalogue.preset_names() == [NAME]
+    assert list(UNet.presets) == [NAME]
+    assert find_intervals(load_for_use(NAME)).scale == 1.5
 
 
 def copied(tmp_path, monkeypatch):

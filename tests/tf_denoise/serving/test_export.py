@@ -16,8 +16,10 @@ from PIL import Image, ImageOps
 
 from tf_denoise.errors import InputError
 from tf_denoise.models import DenseAutoencoder, ViTUNet, small_vit
+from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.pictures.files import from_unit, to_unit
 from tf_denoise.serving.export import export_for_serving, export_litert, export_onnx
+from tf_denoise.uncertainty import IntervalHead, Intervals
 
 ALONE = ROOT / "tests" / "support" / "serve_without_us.py"
 
@@ -169,6 +171,28 @@ def test_the_warm_up_requests_are_answered(served):
         answer = loaded.signatures[names[-1]](**inputs)
     assert names == ["serving_default", "denoise_bytes"]
     assert answer["decoded"].numpy().tolist() == [True, True]
+
+
+def test_intervals_are_a_third_signature_that_gives_what_keras_gives(net, tmp_path):
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    head = with_random_weights(IntervalHead(3, 6, denoiser=fingerprint(net), scale=1.5))
+    intervals = Intervals(head, net)
+    version = export_for_serving(net, tmp_path, intervals=intervals)
+    loaded = tf.saved_model.load(str(version))
+    assert list(loaded.signatures) == ["serving_default", "denoise_bytes", "denoise_with_interval"]
+    for size in ((37, 21), (4, 4)):
+        images = noisy_images(2, *size, 3)
+        found = loaded.signatures["denoise_with_interval"](images=tf.constant(images))
+        denoised = net(images).numpy()
+        np.testing.assert_allclose(found["denoised"], denoised, atol=1e-5)
+        for image in range(2):
+            lower, upper = intervals.bounds(images[image], denoised[image])
+            np.testing.assert_allclose(found["lower"][image], lower, atol=1e-4)
+            np.testing.assert_allclose(found["upper"][image], upper, atol=1e-4)
+    requests = version / "assets.extra" / "tf_serving_warmup_requests"
+    logs = [prediction_log_pb2.PredictionLog.FromString(r.numpy()) for r in tf.data.TFRecordDataset(str(requests))]
+    assert logs[-1].predict_log.request.model_spec.signature_name == "denoise_with_interval"
 
 
 def test_digits_are_exported_flat_and_square(tmp_path):

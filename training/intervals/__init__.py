@@ -1,0 +1,1 @@
+"""`python -m training.intervals`: intervals for a trained denoiser."""
