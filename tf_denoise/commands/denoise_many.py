@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 import time
 from typing import Annotated, Any, Literal
@@ -59,10 +60,13 @@ def denoise_many(options: DenoiseMany, beam_arguments: list[str]) -> int:
     """
     checked(options)
     check_installed("apache_beam")
+    if not logging.root.handlers:
+        logging.basicConfig(level=logging.ERROR)  # Beam warns of packages and options that nobody asked for
     from apache_beam.options.pipeline_options import PipelineOptions
 
     pipeline_options = PipelineOptions(beam_arguments)
     known, runner = _known(pipeline_options)
+    _quieten(pipeline_options)
     _check_pattern(options.input)
     _share_cores(known)
     start_tensorflow()
@@ -101,6 +105,14 @@ def _known(pipeline_options) -> tuple[dict[str, Any], str]:
     if unknown and runner not in _FOREIGN:
         raise InputError(f"--{unknown[0]} is neither an option of denoise-many nor one that Beam knows; see --help.")
     return known, runner
+
+
+def _quieten(pipeline_options) -> None:
+    """Let workers tell of errors alone, unless asked for more: each tells its whole start otherwise."""
+    from apache_beam.options.pipeline_options import WorkerOptions
+
+    worker = pipeline_options.view_as(WorkerOptions)
+    worker.default_sdk_harness_log_level = worker.default_sdk_harness_log_level or "ERROR"
 
 
 def _check_pattern(pattern: str) -> None:
