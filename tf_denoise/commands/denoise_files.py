@@ -16,7 +16,6 @@ import rich.progress
 
 from tf_denoise.commands.exits import STOPPED, status_of
 from tf_denoise.errors import InputError, as_sentence, reason
-from tf_denoise.noise.estimate import picture_sigma
 from tf_denoise.pictures.files import (
     DECODABLE,
     FORMATS,
@@ -27,9 +26,8 @@ from tf_denoise.pictures.files import (
     shown,
     write_picture,
 )
+from tf_denoise.pictures.remarks import lost_remark, noise_remark
 from tf_denoise.runs.writing import writable_folder
-
-_SLACK = 1.1  # an estimate is off by so much where a picture has texture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,42 +229,6 @@ def _take(job: Job, future, result: Result, console, is_quiet: bool, started: fl
         return
     result.problems.append(problem)
     console.print(f"error: {problem}", markup=False, highlight=False, soft_wrap=True)
-
-
-def noise_remark(source: Path, values: np.ndarray, trained_range: tuple[float, float] | None) -> str | None:
-    """A sentence if the noise of a picture is not what the network was trained on.
-
-    Args:
-        source: The file.
-        values: Its pixels `(height, width, channels)`, as stored.
-        trained_range: Least and largest deviation, in 255ths, or `None` where there was none.
-    """
-    white = 1.0 if values.dtype.kind == "f" else float(np.iinfo(values.dtype).max)
-    if trained_range is None or (sigma := picture_sigma(values, white)) is None:
-        return None
-    low, high = trained_range
-    if low / _SLACK - 0.5 <= 255 * sigma <= high * _SLACK:  # half a step: what rounding to 8 bits hides
-        return None
-    advice = "more of it may stay" if 255 * sigma > high else "fine detail may be smoothed"
-    trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
-    return (
-        f"{shown(source)} has noise of a deviation of about {255 * sigma:.1f} (255ths of white); the network was "
-        f"trained on {trained}: {advice}."
-    )
-
-
-def lost_remark(source: Path, lost: Sequence[str]) -> str | None:
-    """A sentence that tells what a picture file holds and the denoised one does not.
-
-    Example:
-        >>> lost_remark("a.jpg", ["its gain map"])
-        'a.jpg is denoised without its gain map, which is not kept.'
-    """
-    if not lost:
-        return None
-    *most, last = lost
-    words = f"{', '.join(most)} and {last}" if most else last
-    return f"{shown(source)} is denoised without {words}, which {'are' if most else 'is'} not kept."
 
 
 @contextlib.contextmanager

@@ -21,10 +21,11 @@ from picture_files import BAD, noise, photograph, png
 from PIL import Image, ImageCms
 
 from tf_denoise.__main__ import main
-from tf_denoise.commands.denoise_files import denoise_files, noise_remark, plan_jobs
+from tf_denoise.commands.denoise_files import denoise_files, plan_jobs
 from tf_denoise.models import DenseAutoencoder, UNet
 from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.pictures.files import DECODABLE, read_picture, to_unit
+from tf_denoise.pictures.remarks import noise_remark
 from tf_denoise.runs.writing import write_json
 from tf_denoise.uncertainty import IntervalHead, Intervals
 

@@ -14,6 +14,7 @@ import training.iterative.__main__
 import training.textures.__main__
 from evaluation.explain.options import ExplainOptions
 from tf_denoise.commands.denoise import Denoise
+from tf_denoise.commands.denoise_many import DenoiseMany
 from tf_denoise.commands.export import Export
 from tf_denoise.commands.options import checked
 from tf_denoise.errors import InputError
@@ -70,6 +71,7 @@ RANGES = {
         "overlap": (0, 100_000),
         "quality": (1, 100),
     },
+    DenoiseMany: {"strength": (0, 1), "quality": (1, 100)},
     Export: {"size": (1, 100_000), "max_megapixels": (0.01, 1_000)},
     IntervalsOptions: {"minutes": (0.01, 1_000_000), "steps": (1, 10**9), "side": (32, 4_096), "seed": SEEDS},
 }
@@ -78,12 +80,14 @@ COMMANDS = {
     TextureOptions: (training.textures.__main__.main, []),
     ExplainOptions: (evaluation.explain.__main__.main, ["model.keras", "picture.png", "--layer", "vit"]),
     Denoise: (tf_denoise.__main__.main, ["denoise", "picture.png", "--model", "model.keras", "--output", "denoised"]),
+    DenoiseMany: (tf_denoise.__main__.main, ["denoise-many", "--input", "*.png", "--output", "denoised"]),
     Export: (tf_denoise.__main__.main, ["export", "model.keras", "model.tflite", "--format", "litert"]),
     IntervalsOptions: (training.intervals.__main__.main, ["photographs", "--calibration", "folder"]),
 }
 REQUIRED = {
     ExplainOptions: {"model": "model.keras"},
     Denoise: {"inputs": ("picture.png",), "model": "model.keras", "output": "denoised"},
+    DenoiseMany: {"input": "*.png", "output": "denoised"},
     Export: {"run": "model.keras", "path": "model.tflite"},
     IntervalsOptions: {"run": "photographs", "calibration": "folder"},
 }

@@ -1,0 +1,153 @@
+"""`python -m tf_denoise denoise-many`: what `denoise` writes, by any runner of Beam."""
+
+import json
+import sys
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from helpers import files_of, python, refusal
+from network_checks import gentle_net
+from picture_files import cut, photograph
+
+from tf_denoise.__main__ import main
+from tf_denoise.beam import DenoisePictures
+
+TWO_PROCESSES = ["--direct_running_mode", "multi_processing", "--direct_num_workers", "2"]
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """A file of a network that changes pictures a little."""
+    path = tmp_path_factory.mktemp("network") / "model.keras"
+    gentle_net(0.05).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def shots(tmp_path_factory):
+    """Pictures of several formats, some of them in a folder below."""
+    folder = tmp_path_factory.mktemp("shots")
+    for number, name in enumerate(["a.png", "b.jpg", "deep/c.tif", "deep/d.png"]):
+        photograph(folder / name, 40 + 8 * number, 56, seed=number)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(shots, network, tmp_path_factory):
+    """What `denoise` writes."""
+    output = tmp_path_factory.mktemp("expected")
+    main(["denoise", str(shots), "--model", str(network), "--output", str(output), "--mixed-precision", "none"])
+    return files_of(output)
+
+
+def words(shots, network, output, *more) -> list[str]:
+    return [
+        "denoise-many", "--input", f"{shots}/**", "--output", str(output), "--model", str(network), *more,
+    ]  # fmt: skip
+
+
+def pictures_of(output: Path) -> dict[str, bytes]:
+    return {name: content for name, content in files_of(output).items() if not name.endswith(".jsonl")}
+
+
+def lines_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_bytes_are_those_of_denoise_and_each_has_a_record(shots, network, expected, tmp_path, capsys):
+    main(words(shots, network, tmp_path / "out"))
+    assert pictures_of(tmp_path / "out") == expected
+    records = lines_of(tmp_path / "out" / "records.jsonl")
+    assert sorted(record["input"] for record in records) == sorted(str(shots / name) for name in expected)
+    assert {Path(record["output"]) for record in records} == {tmp_path / "out" / name for name in expected}
+    assert all(record["height"] in (40, 48, 56, 64) and record["width"] == 56 for record in records)
+    assert lines_of(tmp_path / "out" / "failures.jsonl") == []
+    assert "4 of 4 pictures denoised by model in float32, 0.01 megapixels" in capsys.readouterr().out
+
+
+def test_a_damaged_picture_goes_to_the_failures_and_stops_no_other(shots, network, expected, tmp_path, capsys):
+    for name, content in files_of(shots).items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(content)
+    damaged = cut(tmp_path / "in" / "a.png")
+    with pytest.raises(SystemExit) as end:
+        main(words(tmp_path / "in", network, tmp_path / "out"))
+    assert end.value.code == 1
+    assert pictures_of(tmp_path / "out") == {name: content for name, content in expected.items() if name != "a.png"}
+    (failure,) = lines_of(tmp_path / "out" / "failures.jsonl")
+    assert failure["input"] == str(damaged)
+    assert failure["reason"].startswith(f"{damaged} ")
+    assert "1 failed; the reasons stand in" in capsys.readouterr().out
+
+
+def test_a_second_run_writes_the_same_over_the_first_and_takes_no_result_for_a_picture(shots, network, tmp_path):
+    for name, content in files_of(shots).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    main(words(tmp_path, network, tmp_path / "out"))
+    first = files_of(tmp_path / "out")
+    main(words(tmp_path, network, tmp_path / "out"))
+    second = files_of(tmp_path / "out")
+    assert {name: sorted(content.splitlines()) for name, content in first.items()} == {
+        name: sorted(content.splitlines()) for name, content in second.items()
+    }
+
+
+def test_the_transform_counts_and_keeps_names_where_no_root_is_given(shots, network, tmp_path):
+    pipeline = beam.Pipeline(runner="DirectRunner")
+    paths = [str(shots / "deep" / "d.png"), str(shots / "none.png")]
+    done = pipeline | beam.Create(paths) | DenoisePictures(str(tmp_path), model=str(network))
+    (
+        done.failures
+        | beam.Map(lambda failure: failure["reason"])
+        | beam.io.WriteToText(str(tmp_path / "reasons"), shard_name_template="")
+    )
+    result = pipeline.run()
+    result.wait_until_finish()
+    counters = {counter.key.metric.name: counter.committed for counter in result.metrics().query()["counters"]}
+    assert {name: counters[name] for name in ("pictures", "failures", "pixels")} == {
+        "pictures": 1, "failures": 1, "pixels": 64 * 56,
+    }  # fmt: skip
+    assert (tmp_path / "d.png").exists()
+    assert "none.png" in (tmp_path / "reasons").read_text()
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "message"),
+    [
+        ("strength", 1.5, r"strength lies in 0\.\.1"),
+        ("ensemble", 4, "ensemble is 1, or 8"),
+        ("quality", 0, "quality is an integer from 1 to 100"),
+        ("mixed_precision", "auto", "mixed_precision on Beam"),
+    ],
+)
+def test_wrong_arguments_of_the_transform_are_refused(argument, value, message):
+    with pytest.raises(ValueError, match=message):
+        DenoisePictures("out", **{argument: value})
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--stregth", "0.5"], "--stregth is neither an option of denoise-many nor one that Beam knows"),
+        (["--model", "no-such-model"], "no-such-model"),
+        (["--input", "no/such/*.png"], "matches no file"),
+    ],
+)
+def test_what_cannot_begin_is_refused_in_a_sentence(shots, network, tmp_path, capsys, more, message):
+    assert message in refusal(capsys, main, words(shots, network, tmp_path / "out", *more))
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_beam_the_line_that_installs_it_is_said(shots, network, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    assert 'pip install ".[beam]"' in refusal(capsys, main, words(shots, network, tmp_path / "out"))
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_two_processes_write_the_same_bytes(shots, network, expected, tmp_path):
+    result = python("-m", "tf_denoise", *words(shots, network, tmp_path / "out", *TWO_PROCESSES), timeout=600)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert pictures_of(tmp_path / "out") == expected

@@ -1,0 +1,3 @@
+from .pictures import (
+    DenoisePictures as DenoisePictures,
+)
