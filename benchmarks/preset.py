@@ -29,11 +29,11 @@ from peers import machine  # noqa: E402
 
 from evaluation.metrics import psnr, ssim  # noqa: E402
 from tf_denoise.data.photographs import scaled_down  # noqa: E402
+from tf_denoise.models.fingerprint import fingerprint  # noqa: E402
 from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with_channels  # noqa: E402
 from tf_denoise.runs.loading import load_for_use  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
 from tf_denoise.tiling.precision import choose_precision  # noqa: E402
-from training.textures.start import fingerprint  # noqa: E402
 
 FFDNET_LAYERS, FFDNET_WIDTH = 12, 96
 

@@ -11,7 +11,7 @@ from tf_denoise.pictures.files import shown
 _SLACK = 1.1  # an estimate is off by so much where a picture has texture
 
 
-def noise_remark(source: Path, values: np.ndarray, trained_range: tuple[float, float] | None) -> str | None:
+def noise_remark(source: Path | str, values: np.ndarray, trained_range: tuple[float, float] | None) -> str | None:
     """A sentence if the noise of a picture is not what the network was trained on.
 
     Args:
@@ -33,7 +33,7 @@ def noise_remark(source: Path, values: np.ndarray, trained_range: tuple[float, f
     )
 
 
-def lost_remark(source: Path, lost: Sequence[str]) -> str | None:
+def lost_remark(source: Path | str, lost: Sequence[str]) -> str | None:
     """A sentence that tells what a picture file holds and the denoised one does not.
 
     Example:

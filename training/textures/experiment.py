@@ -38,7 +38,7 @@ PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_cl
 JUDGED_SIDE = 192
 """A judgement sees the centre of each validation photograph, no wider and no higher than this, at every noise level:
 24 photographs at 3 levels are three million pixels, whole ones of 512 x 512 nineteen."""
-GREY_SHARE = 0.15
+GREY_SHARE = 0.25
 """Of the crops in colour that are made grey, for the noise of cameras: many files store a grey picture in colour."""
 FALL = 3.0
 """A training whose validation PSNR lies so many dB below its best is led back to it."""
