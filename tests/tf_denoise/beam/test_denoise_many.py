@@ -1,12 +1,16 @@
 """`python -m tf_denoise denoise-many`: what `denoise` writes, by any runner of Beam."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import apache_beam as beam
 import pytest
-from helpers import files_of, python, refusal
+from helpers import ROOT, files_of, python, refusal
 from network_checks import gentle_net
 from picture_files import cut, photograph
 
@@ -151,3 +155,42 @@ def test_two_processes_write_the_same_bytes(shots, network, expected, tmp_path):
     result = python("-m", "tf_denoise", *words(shots, network, tmp_path / "out", *TWO_PROCESSES), timeout=600)
     assert result.returncode == 0, result.stderr[-2000:]
     assert pictures_of(tmp_path / "out") == expected
+
+
+def workers() -> list[int]:
+    """The processes that Beam's workers run in, not the shells that started them."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().split(b"\0")
+        except OSError:  # it has ended
+            continue
+        if b"apache_beam.runners.worker.sdk_worker_main" in words and b"python" in words[0]:
+            found.append(int(place.name))
+    return found
+
+
+@pytest.mark.process
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds processes in /proc")
+def test_where_a_worker_is_killed_the_same_command_again_gives_the_same_bytes(network, tmp_path):
+    for number in range(24):
+        photograph(tmp_path / "in" / f"{number}.png", 512, 512, seed=number)
+    arguments = words(tmp_path / "in", network, tmp_path / "out", *TWO_PROCESSES)
+    main(["denoise", str(tmp_path / "in"), "--model", str(network), "--output", str(tmp_path / "expected")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tf_denoise", *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 300
+    while not list((tmp_path / "out").glob("*.png")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(workers()[0], signal.SIGKILL)
+    _, told = process.communicate(timeout=600)
+    assert (process.returncode, told.splitlines()[-1][:35]) == (2, "error: The pipeline failed on Direct")
+    result = python("-m", "tf_denoise", *arguments, timeout=600)
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").glob("*.png")} == files_of(
+        tmp_path / "expected"
+    )
