@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -127,7 +128,7 @@ def _calibrated(head: IntervalHead, scale: float, record: dict) -> IntervalHead:
 
 def _denoiser(loaded: LoadedNetwork):
     """The network, if it denoises photographs."""
-    network = loaded.model
+    network: Any = loaded.model
     if getattr(network, "channels", None) not in (1, 3) or len(network.input_shape) != 4:
         raise InputError(f"{loaded.name} does not denoise photographs of 1 or 3 channels: it has no intervals.")
     return network

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -145,7 +146,7 @@ def noisy_pairs(photographs: Photographs, ladder: Ladder, side: int, seed: int) 
     """
     for index, name in enumerate(photographs.names):
         try:
-            image = photographs.photograph(index)
+            image: Any = photographs.photograph(index)
         except PictureError as error:
             raise InputError(f"{error} Calibration takes pictures that can be decoded; move it away.") from None
         top, left = (max(0, size - side) // 2 for size in image.shape[:2])
