@@ -242,6 +242,7 @@ def test_a_damaged_calibration_picture_is_refused(folders, tmp_path, capsys):
     (folder / "04.png").write_bytes(data)
     error = refusal(capsys, main, [str(run), "--calibration", str(folder), "--steps", "6"])
     assert "Calibration takes pictures that can be decoded; move it away" in error
+    assert "step" not in capsys.readouterr().out  # before the training
 
 
 @pytest.mark.slow
