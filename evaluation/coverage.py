@@ -136,6 +136,6 @@ def _row(by: str, group: str, found: dict[str, np.ndarray]) -> CoverageRow | Non
     if not len(usable):
         return None
     shares = usable[:, 0] / usable[:, 1]
-    low, high = mean_interval(shares)
+    low, high = (None if end is None else float(np.clip(end, 0, 1)) for end in mean_interval(shares))
     half = float((usable[:, 2] / usable[:, 1]).mean())
     return CoverageRow(by, group, len(usable), float(shares.mean()), low, high, half)

@@ -49,8 +49,18 @@ def test_shares_are_formed_in_each_picture_and_averaged():
     found = measure_coverage(Constant(0.1), identity, pictures)
     whole = rows_of(found, "all")["all"]
     assert (whole.pictures, whole.coverage) == (3, pytest.approx((0.75 + 1 + 0) / 3))
-    assert (whole.low, whole.high) == mean_interval([0.75, 1.0, 0.0])
+    assert (whole.low, whole.high) == (0.0, 1.0)  # which the interval of three values goes beyond
     assert whole.half_width == pytest.approx(0.1)
+
+
+def test_the_interval_is_that_of_a_mean_over_pictures():
+    noisy = [grey(0.4) for _ in range(6)]
+    shares = [0.5, 0.75, 0.8, 0.85, 0.9, 0.7]
+    for image, share in zip(noisy, shares, strict=True):
+        image[round(20 * share) :] += 0.2
+    pictures = [NoisyPair(str(index), grey(0.4), image) for index, image in enumerate(noisy)]
+    whole = measure_coverage(Constant(0.1), identity, pictures)[0]
+    assert (whole.low, whole.high) == pytest.approx(mean_interval(shares))
 
 
 def test_levels_of_one_picture_are_averaged_before_pictures_are():

@@ -35,6 +35,7 @@ from training.intervals.pictures import (
     Ladder,
     calibration_ladder,
     calibration_photographs,
+    check_decodable,
     measured_ladder,
     noise_of_training,
     noisy_pairs,
@@ -62,6 +63,8 @@ def run_intervals(options: IntervalsOptions) -> Path:
     network, output = _denoiser(loaded), _output(options, loaded)
     photographs, seen = training_photographs(loaded, options.data, network.channels)
     calibrating, measuring = calibration_photographs(options.calibration, loaded, seen, network.channels)
+    for part in (calibrating, measuring):
+        check_decodable(part)
     sampler = CropSampler(photographs, CROP, BATCH, derive_seed(options.seed, "crops"))
     writable_folder(output.parent)
     print(f"Data: {photographs.description}; {len(calibrating)} to calibrate, {len(measuring)} to measure.")

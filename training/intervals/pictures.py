@@ -138,6 +138,23 @@ def calibration_photographs(
     return photographs.subset(order[::2]), photographs.subset(order[1::2])
 
 
+def check_decodable(photographs: Photographs) -> None:
+    """Refuse photographs of which one cannot be decoded, before there is a training that would be lost.
+
+    Raises:
+        InputError: If one cannot.
+    """
+    for index in range(len(photographs)):
+        _decoded(photographs, index)
+
+
+def _decoded(photographs: Photographs, index: int) -> Any:
+    try:
+        return photographs.photograph(index)
+    except PictureError as error:
+        raise InputError(f"{error} Calibration takes pictures that can be decoded; move it away.") from None
+
+
 def noisy_pairs(photographs: Photographs, ladder: Ladder, side: int, seed: int) -> Iterator[NoisyPair]:
     """The middle of each photograph with the noise of each level; noise is the same for the same seed.
 
@@ -145,10 +162,7 @@ def noisy_pairs(photographs: Photographs, ladder: Ladder, side: int, seed: int) 
         InputError: If one cannot be decoded.
     """
     for index, name in enumerate(photographs.names):
-        try:
-            image: Any = photographs.photograph(index)
-        except PictureError as error:
-            raise InputError(f"{error} Calibration takes pictures that can be decoded; move it away.") from None
+        image = _decoded(photographs, index)
         top, left = (max(0, size - side) // 2 for size in image.shape[:2])
         clean = image[top : top + side, left : left + side]
         for level, noise in ladder.items():

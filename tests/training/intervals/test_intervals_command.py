@@ -234,7 +234,8 @@ def test_options_that_contradict_each_other_are_refused(folders, capsys):
     assert "--output names a file that ends in .keras; received head.h5" in error
 
 
-def test_a_damaged_calibration_picture_is_refused(folders, tmp_path, capsys):
+def test_a_damaged_calibration_picture_is_refused_before_the_training(folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(training.intervals.experiment, "train_head", None)
     run, folder = run_of(tmp_path, folders), tmp_path / "calibration"
     shutil.copytree(folders / "calibration", folder)
     data = bytearray((folder / "04.png").read_bytes())
