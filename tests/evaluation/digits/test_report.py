@@ -9,7 +9,7 @@ from helpers import OPTIONS
 from report_pages import CHROMIUM, COUNT_IMAGES, Page, chromium
 
 from evaluation.differences import caveat
-from evaluation.digits.report import full_label
+from evaluation.digits.names import full_label
 from evaluation.digits.test_sets import TEST_SETS
 from evaluation.measures import MEASURES
 from training.iterative.lineage import grow_tree
@@ -46,7 +46,7 @@ def test_every_figure_stands_in_the_report_and_beside_it(page, tiny_run):
     shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
     saved = [path.read_bytes() for path in (tiny_run / "figures").iterdir()]
     assert sorted(shown) == sorted(saved)
-    assert len(shown) == 2 + 6 + 1 + 2
+    assert len(shown) == 1 + 2 + 6 + 1 + 2
     assert all(page.all("img", "alt"))
     for path in (tiny_run / "figures").iterdir():
         pixels = matplotlib.image.imread(path)
@@ -109,7 +109,7 @@ def test_the_report_opens_in_a_browser(source, tmp_path):
     picture = tmp_path / "report.png"
     dom = chromium(report, tmp_path / "profile", "--dump-dom")
     widths = [int(width) for width in re.search(r'data-widths="([\d ]+)"', dom)[1].split()]
-    assert len(widths) == 11
+    assert len(widths) == 12
     assert min(widths) > 100  # all decoded
     assert int(re.search(r'data-height="(\d+)"', dom)[1]) > 3000
     opened = Page(dom)
