@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.digits.claims import Contrast, compare, count, ranges
 from evaluation.digits.forms import won
-from evaluation.digits.names import full_label, label
+from evaluation.digits.names import full_label
 from evaluation.digits.rivals import Stored, is_second_stage, parent_of, rivals_of
 from evaluation.digits.scoring import DigitTable
 from evaluation.digits.test_sets import TEST_SETS
@@ -30,10 +30,9 @@ class Stage:
     against_parent: Contrast
     against_controls: tuple[Contrast, ...]
 
-    @property
-    def wins(self) -> list[str]:
-        """The test sets on which it is better than all controls."""
-        return won(self.against_controls)
+    def wins(self, controls: int | None = None) -> list[str]:
+        """The test sets on which it is better than its first so many controls, or than all."""
+        return won(self.against_controls[:controls])
 
 
 def answer(table: DigitTable, tree: Sequence[Stored]) -> tuple[str, str]:
@@ -49,7 +48,7 @@ def answer(table: DigitTable, tree: Sequence[Stored]) -> tuple[str, str]:
             "No second network was trained, so the question is open.",
             "What follows are the scores of the single networks.",
         )
-    best = max(stages, key=lambda stage: (len(stage.wins), -stage.mse))
+    best = max(stages, key=lambda stage: (len(stage.wins()), len(stage.wins(1)), -stage.mse))
     return _beats(best, len(stages)), _refines(min(stages, key=lambda stage: stage.mse))
 
 
@@ -64,26 +63,39 @@ def _stage(table: DigitTable, network: Stored, tree: Sequence[Stored]) -> Stage:
 
 
 def _beats(best: Stage, stages: int) -> str:
-    controls = " and ".join(label(contrast.against) for contrast in best.against_controls)
-    if not best.wins:
-        whom = "The one second network that was trained does not beat" if stages == 1 else f"None of {stages} beats"
-        return f"No: {whom[:1].lower() + whom[1:]} one network of equal training in mean squared error, at any noise level."
-    if len(best.wins) == len(TEST_SETS):
-        return (
-            f"Yes: {full_label(best.name)} has a lower mean squared error than one network of equal training "
-            f"({controls}) at every noise level."
-        )
-    return (
-        f"In part: {full_label(best.name)} has a lower mean squared error than one network of equal training "
-        f"({controls}) on {ranges(best.wins)}, and not elsewhere."
-    )
+    title, longer = full_label(best.name), best.wins(1)
+    if not longer:
+        whom = "the second network does not beat" if stages == 1 else f"none of {stages} second networks beats"
+        return f"No: {whom} one network of equal training in mean squared error, at any noise level."
+    sentence = f"{title} has a lower mean squared error than one network of equal training {_where(longer)}"
+    if len(best.against_controls) == 1:
+        return f"{_so(longer)}: {sentence}."
+    if not best.wins():
+        return f"In part: {sentence}, but nowhere than one that costs as many multiply-adds, too."
+    if best.wins() == longer:
+        return f"{_so(longer)}: {sentence}, and than those that cost as many multiply-adds."
+    return f"In part: {sentence}, and than those that cost as many multiply-adds {_where(best.wins())}."
+
+
+def _so(places: Sequence[str]) -> str:
+    return "Yes" if len(places) == len(TEST_SETS) else "In part"
+
+
+def _where(places: Sequence[str]) -> str:
+    """Test sets in a sentence.
+
+    Example:
+        >>> _where(TEST_SETS), _where(["80%", "90%"])
+        ('at every noise level', 'on 80% to 90%')
+    """
+    return "at every noise level" if len(places) == len(TEST_SETS) else f"on {ranges(places)}"
 
 
 def _refines(best: Stage) -> str:
     mixed = best.against_parent.differences["mixed"]
     counted = count([best.against_parent])
     where = " and ".join(
-        f"{verdict} on {ranges(places)}" for verdict in ("better", "worse") if (places := counted.where(verdict))
+        f"{verdict} {_where(places)}" for verdict in ("better", "worse") if (places := counted.where(verdict))
     )
     measure = MEASURES["mse"]
     return (

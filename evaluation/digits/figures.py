@@ -63,7 +63,7 @@ def against_controls(table: DigitTable, pairs: Sequence[tuple[str, str]], title:
                 style = line_style(name, names)
                 axis.plot(change.mean(1), label=label(name), markersize=5, **style)
                 axis.fill_between(range(len(sets)), change.min(1), change.max(1), color=style["color"], alpha=0.15, lw=0)
-            axis.axhline(0, color=COLOURS[5], linewidth=2, linestyle="--")
+            axis.axhline(0, color=COLOURS[5], linewidth=2, linestyle="--", label="one network of equal training")
             axis.set_xticks(range(len(sets)), [str(level) for level in range(0, 101, 10)])
             axis.set_xlabel("noise level (%)")
             side = "below" if MEASURES[measure].sign < 0 else "above"

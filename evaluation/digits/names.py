@@ -1,7 +1,9 @@
-"""What the networks of a run on digits are called."""
+"""What the networks and the test sets of a run on digits are called."""
 
 from evaluation.table import INPUT
 
+TEST_SETS = ("original", *(f"{percent}%" for percent in range(10, 101, 10)), "mixed")
+"""The twelve test sets."""
 FORMS = {
     "both": "sees both",
     "continued": "sees both, begins as parent",

@@ -31,9 +31,31 @@ def headline(losses: Sequence[Judgement]) -> str:
     return f"By the rule, {count} {verb} better than the mean squared error alone{which}."
 
 
+def answer(run: TextureRun, results: Results) -> tuple[str, str]:
+    """The two sentences that a report begins with: on the losses, and on networks and classical methods."""
+    judgement = best_network(results)
+    mse, psnr = judgement.differences["mse"], judgement.differences["psnr"]
+    rival = rivals_in_words(results.best_rivals)
+    verdict = {"beats it": "beats", "loses to it": "loses to"}.get(judgement.verdict, "is not clearly better than")
+    if judgement.verdict == "unclear" and mse.value > 0:
+        verdict = "is not clearly worse than"
+    title = run.title(judgement.method)
+    best = f"{title}, the best of {len(run.names)} networks," if len(run.names) > 1 else title
+    second = (
+        f"{best} {verdict} {rival}: {psnr.base + psnr.value:.2f} dB on average over the test photographs, where that "
+        f"has {psnr.base:.2f} dB."
+    )
+    return (headline(results.losses) if results.losses else "One loss was trained: it is not compared with others."), second
+
+
+def best_network(results: Results) -> Judgement:
+    """The judgement on the network with the lowest mean squared error."""
+    return min(results.networks, key=lambda judgement: judgement.differences["mse"].value)
+
+
 def cautions(run: TextureRun, results: Results) -> list[str]:
     """What limits the findings: few repeats, few photographs, trainings that fell."""
-    return [*caveats(run.repeats, results.table.num_photographs), *setbacks(run.records)]
+    return [*caveats(run.repeats, results.table.num_photographs), *setbacks(run.records, run.title)]
 
 
 def markdown(run: TextureRun, results: Results) -> str:
@@ -42,12 +64,12 @@ def markdown(run: TextureRun, results: Results) -> str:
     lines += [f"**{headline(results.losses)}**", ""]
     rival = f"{rivals_in_words(results.best_rivals)}, the best on the validation photographs"
     for judgements, whom in ((results.losses, "the MSE model"), (results.networks, rival)):
-        table = judgement_table(judgements)
+        table = judgement_table(judgements, run.title)
         if table["rows"]:
             cells = [[r["title"], r["verdict"], *(_cell(c, run) for c in r["cells"])] for r in table["rows"]]
             lines += markdown_table([f"against {whom}", "verdict", *table["measures"]], cells)
     lines += [
-        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}" for r in judgement_table(results.losses)["rows"]
+        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}" for r in judgement_table(results.losses, run.title)["rows"]
     ]
     lines += [""] if results.losses else []
     cells = [
@@ -59,12 +81,12 @@ def markdown(run: TextureRun, results: Results) -> str:
     if len(results.table.levels) > 1:
         head = ["PSNR (dB) at", *map(level_title, results.table.levels)]
         rows = [
-            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])] for row in level_rows(results)
+            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])] for row in level_rows(results, run.title)
         ]
         lines += markdown_table(head, rows)
     if results.sweep:
         head = ["PSNR (dB) at sigma", *(f"{sigma:g}" for sigma in results.sweep.sigmas)]
-        lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep)])
+        lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep, run.title)])
     tuned = [[title, level, setting or "none"] for level, title, setting, _, _ in tuned_rows(results)]
     return "\n".join(lines + markdown_table(["classical method", "noise", "tuned on validation photographs to"], tuned))
 
