@@ -95,9 +95,9 @@ def test_names_are_escaped(page, source):
 def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
     shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
     saved = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
-    names = ["crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png", "training.png"]
+    names = ["answer.png", "crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png", "training.png"]
     assert shown == [saved[name] for name in names]
-    assert len(saved) == 6
+    assert len(saved) == 7
     assert all(page.all("img", "alt"))
     for name in names:
         assert matplotlib.image.imread(folder / "figures" / name).std() > 0.02, name
