@@ -113,7 +113,9 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments[:1] == ["compare"]:
         tyro.cli(compare, args=arguments[1:], prog="python -m evaluation compare")
     elif arguments[:1] == ["summary"]:
-        tyro.cli(summary, args=arguments[1:], prog="python -m evaluation summary", config=(tyro.conf.FlagCreatePairsOff,))
+        tyro.cli(
+            summary, args=arguments[1:], prog="python -m evaluation summary", config=(tyro.conf.FlagCreatePairsOff,)
+        )
     else:
         tyro.cli(evaluate, args=arguments, prog="python -m evaluation")
 

@@ -78,7 +78,9 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
         try:
             entries += [Entry(title, command, *row) for row in read]
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise InputError(f"{run / SCORES_FILE} is damaged: expected the scores of a run; evaluate it again.") from None
+            raise InputError(
+                f"{run / SCORES_FILE} is damaged: expected the scores of a run; evaluate it again."
+            ) from None
     return Table(entries)
 
 

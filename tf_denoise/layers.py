@@ -266,10 +266,13 @@ class ClipForUse(keras.layers.Layer):
         self.built = True
 
     def call(self, values, training=None):
+        """The values, clipped unless they are trained on."""
         return values if training else ops.clip(values, self.low, self.high)
 
     def compute_output_shape(self, input_shape):
+        """That of the input."""
         return input_shape
 
     def get_config(self) -> dict:
+        """The constructor's arguments."""
         return {**super().get_config(), "low": self.low, "high": self.high}

@@ -95,11 +95,13 @@ def _refines(best: Stage) -> str:
     mixed = best.against_parent.differences["mixed"]
     counted = count([best.against_parent])
     where = " and ".join(
-        f"{verdict} than its parent {_where(places)}" for verdict in ("better", "worse") if (places := counted.where(verdict))
+        f"{verdict} than its parent {_where(places)}"
+        for verdict in ("better", "worse")
+        if (places := counted.where(verdict))
     )
     measure = MEASURES["mse"]
     return (
-        f"The second network that is best on mixed noise, {full_label(best.name)}, brings its parent's error there from "
-        f"{measure.text(mixed.base)} to {measure.text(mixed.base + mixed.value)}; it is "
+        f"The second network that is best on mixed noise, {full_label(best.name)}, brings its parent's error there "
+        f"from {measure.text(mixed.base)} to {measure.text(mixed.base + mixed.value)}; it is "
         f"{where or 'nowhere clearly better or worse than its parent'}."
     )

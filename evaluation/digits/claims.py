@@ -201,6 +201,7 @@ class Count:
 
     @property
     def total(self) -> int:
+        """How many comparisons there are."""
         return self.better + self.worse + self.unclear
 
     @property

@@ -14,7 +14,6 @@ from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, numbered_s
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT
 
-
 CONTROL_MARKERS = ("+", "1", "2", "3", "4", "|")
 CONTROL_DASHES: tuple = ("--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 
@@ -62,7 +61,9 @@ def against_controls(table: DigitTable, pairs: Sequence[tuple[str, str]], title:
                 change = 100 * (mine / theirs - 1) if measure == "mse" else mine - theirs
                 style = line_style(name, names)
                 axis.plot(change.mean(1), label=label(name), markersize=5, **style)
-                axis.fill_between(range(len(sets)), change.min(1), change.max(1), color=style["color"], alpha=0.15, lw=0)
+                axis.fill_between(
+                    range(len(sets)), change.min(1), change.max(1), color=style["color"], alpha=0.15, lw=0
+                )
             axis.axhline(0, color=COLOURS[5], linewidth=2, linestyle="--", label="one network of equal training")
             axis.set_xticks(range(len(sets)), [str(level) for level in range(0, 101, 10)])
             axis.set_xlabel("noise level (%)")

@@ -143,10 +143,7 @@ class _Evaluation:
     @functools.cache  # noqa: B019 (the evaluation lives as long as the command)
     def _denoisers(self) -> list[list[Denoiser]]:
         return [
-            [
-                _denoiser(n, load_network(network_folder(self.folder, repeat, n["name"])))
-                for n in self.tree
-            ]
+            [_denoiser(n, load_network(network_folder(self.folder, repeat, n["name"]))) for n in self.tree]
             for repeat in range(1, self.config["repeats"] + 1)
         ]
 
@@ -192,7 +189,6 @@ class _Evaluation:
             histories = [(n, r["history"]) for (_, n), r in self.records.items() if n in family]
             title = f"Training: {root_title(root)}, all that is below it, and its controls"
             yield made("curves", f"training-{root}.png", title, plots.training_curves(histories, family, title))
-
 
     def _pairs(self) -> list[tuple[str, str]]:
         """The networks of the answer's figure, each with what it is held against: of the multi-level branch if any."""

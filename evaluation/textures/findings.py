@@ -45,7 +45,9 @@ def answer(run: TextureRun, results: Results) -> tuple[str, str]:
         f"{best} {verdict} {rival}: {psnr.base + psnr.value:.2f} dB on average over the test photographs, where that "
         f"has {psnr.base:.2f} dB."
     )
-    return (headline(results.losses) if results.losses else "One loss was trained: it is not compared with others."), second
+    return (
+        headline(results.losses) if results.losses else "One loss was trained: it is not compared with others."
+    ), second
 
 
 def best_network(results: Results) -> Judgement:
@@ -69,7 +71,8 @@ def markdown(run: TextureRun, results: Results) -> str:
             cells = [[r["title"], r["verdict"], *(_cell(c, run) for c in r["cells"])] for r in table["rows"]]
             lines += markdown_table([f"against {whom}", "verdict", *table["measures"]], cells)
     lines += [
-        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}" for r in judgement_table(results.losses, run.title)["rows"]
+        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}"
+        for r in judgement_table(results.losses, run.title)["rows"]
     ]
     lines += [""] if results.losses else []
     cells = [
@@ -81,7 +84,8 @@ def markdown(run: TextureRun, results: Results) -> str:
     if len(results.table.levels) > 1:
         head = ["PSNR (dB) at", *map(level_title, results.table.levels)]
         rows = [
-            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])] for row in level_rows(results, run.title)
+            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])]
+            for row in level_rows(results, run.title)
         ]
         lines += markdown_table(head, rows)
     if results.sweep:

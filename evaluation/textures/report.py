@@ -55,9 +55,7 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
             for (repeat, name), record in run.records.items()
             for fall in record.get("falls", [])
         ],
-        stopped=[
-            (run.title(name), repeat, r["stopped"]) for (repeat, name), r in run.records.items() if r["stopped"]
-        ],
+        stopped=[(run.title(name), repeat, r["stopped"]) for (repeat, name), r in run.records.items() if r["stopped"]],
         seconds=sum(record["seconds"] for record in run.records.values()),
         photographs=results.table.num_photographs,
         tuning_photographs=min(TUNING_PICTURES, len({picture.name for picture in run.validation})),

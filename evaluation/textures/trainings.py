@@ -11,9 +11,7 @@ SETBACK = 3.0
 """Decibels of validation PSNR below the best so far that are no fluctuation: twice the squared error."""
 
 
-def setbacks(
-    records: Mapping[tuple[int, str], dict], title: Callable[[str], str] = method_title
-) -> list[str]:
+def setbacks(records: Mapping[tuple[int, str], dict], title: Callable[[str], str] = method_title) -> list[str]:
     """A sentence for each training whose validation PSNR fell far below its best, and that was not led back to it.
 
     Args:

@@ -37,7 +37,7 @@ def test_the_interval_of_few_skewed_values_holds_their_mean_where_a_percentile_i
     ours = np.array([mean_interval(case) for case in cases])
     drawn = np.take_along_axis(cases[:, None], rng.integers(0, photographs, (1500, 400, photographs)), axis=2)
     percentile = np.quantile(drawn.mean(axis=2), [0.025, 0.975], axis=1).T
-    covered, missed = (np.mean((ends[:, 0] <= 5) & (5 <= ends[:, 1])) for ends in (ours, percentile))
+    covered, missed = (np.mean((ends[:, 0] <= 5) & (ends[:, 1] >= 5)) for ends in (ours, percentile))
     assert 0.925 <= covered <= 0.97
     assert missed < 0.935
     assert covered > missed + 0.015

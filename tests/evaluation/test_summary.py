@@ -24,7 +24,13 @@ def digits_run(folder, repeats=1, worse=0.0):
                 for place, measure in enumerate(MEASURED):
                     value = 0.1 + place + 0.01 * repeat + worse + (0.5 if test_set == "mixed" else 0)
                     row = {"repeat": repeat, "network": network, "test_set": test_set, "measure": measure}
-                    row |= {"renoised": False, "rounded": False, "value": value, "low": value - 0.05, "high": value + 0.05}
+                    row |= {
+                        "renoised": False,
+                        "rounded": False,
+                        "value": value,
+                        "low": value - 0.05,
+                        "high": value + 0.05,
+                    }
                     rows += [row, {**row, "rounded": True, "value": 99.0}, {**row, "renoised": True, "value": 98.0}]
     write_json(folder / "config.json", {"command": "iterative", "repeats": repeats})
     write_json(folder / "scores.json", rows)
@@ -118,7 +124,7 @@ def test_what_cannot_be_summarised_is_refused(tmp_path, make, message):
 
 def test_words_that_do_not_fit_are_refused(tmp_path, capsys):
     run = digits_run(tmp_path / "run")
-    with pytest.raises(InputError, match="--test-set is one of original, 10%, .*, mixed; received 'fifty'"):
+    with pytest.raises(InputError, match=r"--test-set is one of original, 10%, .*, mixed; received 'fifty'"):
         summarise([run], "fifty")
     with pytest.raises(InputError, match="summary takes one or more run folders; received none"):
         summarise([])

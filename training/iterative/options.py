@@ -55,7 +55,7 @@ class IterativeOptions:
     )
     """Which of the two parents are trained, with all that is below them."""
     forms: tuple[str, ...] = ()
-    """Second stages of other forms, such as: both sos continued both-together twice. docs/iterative.md explains them."""
+    """Second networks of other forms, such as: both sos continued both-together twice. See docs/iterative.md."""
     controls: tuple[Literal["wide", "deep"], ...] | None = None
     """Controls of --forms that cost as many multiply-adds as the chain, beside the one that trains as long; defaults to
     both."""

@@ -186,7 +186,7 @@ def test_a_sized_control_costs_what_the_dearest_chain_costs(hidden_units):
 def test_every_network_of_the_run_is_trained_at_its_rate(form_run):
     folder, rates = form_run
     assert [network["name"] for network in read_json(folder / "networks.json")] == NETWORKS
-    assert rates == [1e-3] + [3e-3, 3e-3, 1e-3, 3e-3, 1e-3, 3e-3, 3e-3, 3e-3, 3e-3, 3e-3]  # the classifier first
+    assert rates == [1e-3, 3e-3, 3e-3, 1e-3, 3e-3, 1e-3, 3e-3, 3e-3, 3e-3, 3e-3, 3e-3]  # the classifier first
     for name in NETWORKS:
         record = read_json(network_folder(folder, 1, name) / "training.json")
         assert np.all(np.isfinite([*record["history"]["loss"], *record["history"]["val_loss"]]))
