@@ -152,7 +152,7 @@ def score_chains(
 ) -> list[Score]:
     """Score all chains of all repeats on all test sets.
 
-    A parent sees the noisy digits, a child its parent's prediction for them, or both. With `renoise_at_evaluation` every
+    A parent sees the noisy digits, a child its parent's prediction, or both. With `renoise_at_evaluation` every
     child whose training renoised is scored once more behind renoised predictions; there the whole chain is renoised.
 
     Args:

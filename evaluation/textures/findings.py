@@ -6,7 +6,7 @@ from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.table import markdown_table
 from evaluation.textures.results import Results
 from evaluation.textures.rows import judgement_table, level_rows, score_rows, sweep_rows, tuned_rows
-from evaluation.textures.run import TextureRun, level_title
+from evaluation.textures.run import TextureRun, level_title, trained_with
 from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
 
@@ -22,7 +22,7 @@ def headline(losses: Sequence[Judgement]) -> str:
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
-    better = [judgement.method.replace("_", " ") for judgement in losses if judgement.verdict == "better"]
+    better = [trained_with(judgement.method) for judgement in losses if judgement.verdict == "better"]
     count = "the one other loss" if len(losses) == 1 else f"{len(better) or 'none'} of {len(losses)} other losses"
     verb = "are" if len(better) > 1 else "is"
     if not better and len(losses) == 1:

@@ -106,7 +106,7 @@ class TextureRun:
             name: `input`, a classical method, or a network.
         """
         kind = KINDS.get(self.config.get("network") or "")
-        return method_title(name) if kind is None or name not in self.names else f"{kind}, {_trained_with(name)}"
+        return method_title(name) if kind is None or name not in self.names else f"{kind}, {trained_with(name)}"
 
     @property
     def levels(self) -> list[float | None]:
@@ -129,15 +129,15 @@ def level_title(level: float | None) -> str:
     return "the noise" if level is None else f"sigma {level:g}"
 
 
-def _trained_with(name: str) -> str:
+def trained_with(name: str) -> str:
     """The loss or method of a network, as it follows a comma.
 
     Example:
-        >>> _trained_with("mae"), _trained_with("weighted_frequency"), _trained_with("noise2noise")
-        ('MAE', 'weighted frequency', 'Noise2noise')
+        >>> trained_with("mae"), trained_with("weighted_frequency"), trained_with("noise2noise")
+        ('MAE', 'weighted frequency', 'noise2noise')
     """
     if name not in LOSSES:
-        return method_title(name)
+        return name.replace("_", " ")
     words = LOSSES[name].title.removesuffix(" loss")
     return words if words.isupper() else words.lower()
 
