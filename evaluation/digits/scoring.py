@@ -11,7 +11,7 @@ from evaluation.bootstrap import Bootstrap, interval
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set, renoise_for
 from evaluation.distributions import PixelStatistics
 from evaluation.table import INPUT, Table
-from tf_denoise.models import seen_by
+from tf_denoise.chain import seen_by
 
 ROUNDED = ("mse", "pixel_accuracy", "mae", "binary_crossentropy", "ssim", "psnr", "pixel_frechet_distance")
 UNROUNDED = ("mse", "mae", "binary_crossentropy", "classifier_accuracy", "ssim", "psnr", "pixel_frechet_distance")

@@ -9,9 +9,6 @@ from .cost import (
 )
 from .refiner import (
     RefiningAutoencoder as RefiningAutoencoder,
-    beside as beside,
-    refine as refine,
-    seen_by as seen_by,
 )
 from .two_stage import (
     TwoStageAutoencoder as TwoStageAutoencoder,

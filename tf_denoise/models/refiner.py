@@ -1,7 +1,5 @@
 """A dense network that refines a prediction, and sees the noisy image beside it."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -44,6 +42,7 @@ class RefiningAutoencoder(Network):
 
     Example:
         >>> import numpy as np
+        >>> from tf_denoise.chain import beside
         >>> noisy, prediction = np.zeros((2, 5, 784), "float32")
         >>> refiner = RefiningAutoencoder(784, (64,))
         >>> refiner(beside(noisy, prediction)).shape
@@ -52,7 +51,7 @@ class RefiningAutoencoder(Network):
 
     ARGUMENTS = ("size", "hidden_units", "form")
     sees_both = True
-    """It takes what `beside` gives."""
+    """It takes what `tf_denoise.chain.beside` gives."""
 
     def __init__(self, size: int = 784, hidden_units=(512, 256, 512), form: str = "both", dtype=None, **kwargs):
         size, hidden_units = dense_sizes("RefiningAutoencoder", size, hidden_units)
@@ -77,29 +76,3 @@ class RefiningAutoencoder(Network):
             outputs = ClipForUse(-1.0, 1.0, dtype="float32", name="in_range")(outputs)
         super().__init__(inputs, outputs, policy, **kwargs)
         self.size, self.hidden_units, self.form = size, hidden_units, form
-
-
-def beside(noisy, prediction):
-    """What a `RefiningAutoencoder` takes: `(batch, size)` twice to `(batch, 2 * size)`."""
-    return ops.concatenate([ops.cast(noisy, "float32"), ops.cast(prediction, "float32")], axis=-1)
-
-
-def seen_by(network: Any, noisy, prediction):
-    """What a network of a chain sees: the prediction before it, and the noisy images too where it has `sees_both`."""
-    return beside(noisy, prediction) if getattr(network, "sees_both", False) else prediction
-
-
-def refine(network: Any, noisy, prediction, training: bool | None = False):
-    """What a network of a chain makes of the prediction before it.
-
-    Args:
-        network: A model; one that sees both has `sees_both`.
-        noisy: The noisy images at the head of the chain, `(batch, size)`.
-        prediction: What the network before gave, `(batch, size)`; the noisy images themselves for the first one.
-        training: As Keras has it.
-
-    Example:
-        >>> refine(lambda images, training: 2 * images, 1.0, 3.0)
-        6.0
-    """
-    return network(seen_by(network, noisy, prediction), training=training)

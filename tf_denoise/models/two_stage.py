@@ -2,9 +2,10 @@
 
 import keras
 
+from tf_denoise.chain import refine
 from tf_denoise.models.autoencoder import DenseAutoencoder
 from tf_denoise.models.base import Network, dense_sizes, dtype_policy
-from tf_denoise.models.refiner import REFINER_FORMS, RefiningAutoencoder, refine
+from tf_denoise.models.refiner import REFINER_FORMS, RefiningAutoencoder
 
 TWICE = "twice"
 TWICE_BOTH = "twice-both"

@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from tf_denoise.chain import refine
 from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.described import KINDS, trained_range
 from tf_denoise.presets.catalogue import preset_facts, preset_file, preset_names
@@ -185,8 +186,6 @@ def _chained(run: Path, models: list):
     if len(models) == 1:
         return models[0]
     import keras
-
-    from tf_denoise.models import refine
 
     size = models[0].input_shape
     seen = [(size[0], 2 * size[-1]) if getattr(model, "sees_both", False) else size for model in models]

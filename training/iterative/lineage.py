@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tf_denoise.chain import refine, seen_by
 from tf_denoise.data import draw_batch
 from tf_denoise.errors import InputError
-from tf_denoise.models import refine, seen_by
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.tiling.exact import exact_float32
 from training.iterative.forms import Form, read_forms

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from network_checks import with_random_weights
 
-from tf_denoise.models import DenseAutoencoder, RefiningAutoencoder, TwoStageAutoencoder, beside, refine
+from tf_denoise.chain import beside, refine
+from tf_denoise.models import DenseAutoencoder, RefiningAutoencoder, TwoStageAutoencoder
 
 NOISY, PREDICTION = np.random.default_rng(0).uniform(-1, 1, (2, 5, 20)).astype("float32")
 

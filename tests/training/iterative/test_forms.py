@@ -13,9 +13,10 @@ from network_checks import with_random_weights
 
 import training.iterative.experiment
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
+from tf_denoise.chain import beside, refine
 from tf_denoise.data.digits import load_digits
 from tf_denoise.errors import InputError
-from tf_denoise.models import DenseAutoencoder, RefiningAutoencoder, TwoStageAutoencoder, beside, refine
+from tf_denoise.models import DenseAutoencoder, RefiningAutoencoder, TwoStageAutoencoder
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.folder import network_folder, read_json
 from tf_denoise.runs.loading import load_for_use, load_network
