@@ -45,9 +45,7 @@ def answer(run: TextureRun, results: Results) -> tuple[str, str]:
         f"{best} {verdict} {rival}: {psnr.base + psnr.value:.2f} dB on average over the test photographs, where that "
         f"has {psnr.base:.2f} dB."
     )
-    return (
-        headline(results.losses) if results.losses else "One loss was trained: it is not compared with others."
-    ), second
+    return headline(results.losses), second
 
 
 def best_network(results: Results) -> Judgement:

@@ -35,6 +35,19 @@ def test_the_report_is_one_file_that_needs_no_network(page, source):
     assert not re.search(r"https?://", source)
 
 
+def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_evidence(page, source):
+    answer = source[source.index('<section class="answer">') : source.index("</section>")]
+    assert answer.count("<img") == 1
+    words = " ".join(Page(answer).text.split())
+    assert re.fullmatch(r"(Yes|No|In part): .*\. The second network that is best on mixed noise, .*\.", words)
+    depth = 0
+    for tag in re.findall(r"</?(?:details|table)\b", source):
+        depth += {"<details": 1, "</details": -1}.get(tag, 0)
+        assert depth > 0 or tag == "</details", "a table is not folded"
+    assert not [attributes for name, attributes in page.tags if name == "details" and "open" in attributes]
+    assert not re.search(r"\b1 (epochs|repeats|cores|networks)\b", page.text)
+
+
 def test_links_within_the_report_lead_somewhere(page):
     ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     links = [link[1:] for link in page.all("a", "href")]
