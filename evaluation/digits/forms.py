@@ -38,8 +38,9 @@ def _form_finding(table: DigitTable, tree: Sequence[Stored], leaf: str) -> Findi
         mine = [contrast for contrast in against_controls if contrast.network == network["name"]]
         summary.append(_at_once(network["name"], mine, len(networks) > 1))
     words = form_words(leaf) or leaf
+    costly = ", and those that cost as much" if any(len(rivals_of(n, tree)) > 1 for n in networks) else ""
     return Finding(
-        f"{words[:1].upper() + words[1:]}: it beats one network of equal training, and those that cost as much",
+        f"{words[:1].upper() + words[1:]}: it beats one network of equal training{costly}",
         count(against_controls).verdict("better"),
         tuple(summary),
         (*against_parent, *against_controls),

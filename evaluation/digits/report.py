@@ -147,8 +147,9 @@ def _has_several_rivals(finding: Finding) -> bool:
 
 
 def _title(contrast: Contrast, names_rival: bool) -> str:
-    """What a row of a finding is called."""
-    return full_label(contrast.network) + (f", against {label(contrast.against)}" if names_rival else "")
+    """What a row of a finding is called: the rival alone, where the finding is on one network of each branch."""
+    title = full_label(contrast.network)
+    return f"{title.split(':')[0]}: against {label(contrast.against)}" if names_rival else title
 
 
 def _contrast_view(contrast: Contrast, names_rival: bool) -> dict:

@@ -245,8 +245,8 @@ def test_the_report_has_a_finding_on_every_form(form_run):
     report = (form_run[0] / "report.html").read_text()
     for words in ("Sees both, renoised 25", "Sees both, begins as parent", "SOS", "SOS, trained together"):
         assert f"{words}: it beats one network of equal training" in report
-    assert "Multi-level: sees both, renoised 25, against control wide" in report
-    assert "Multi-level: SOS, trained together, against control x3 wide" in report
+    assert "Multi-level: against control wide" in report
+    assert "Multi-level: against control x3 wide" in report
     assert "The second network refines the first" not in report  # no child of the original study was trained
     assert "Renoising the parent&#39;s prediction at evaluation hurts" in report
     assert "1 epochs" not in report
