@@ -1,5 +1,6 @@
-"""Measure: `python -m evaluation RUN` scores a finished run again, `python -m evaluation compare` compares pictures."""
+"""Measure: `python -m evaluation RUN` scores a finished run again, `compare` compares pictures, `summary` runs."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,8 @@ from tf_denoise.runs.folder import locked
 def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None = None) -> None:
     """Redo the scores, figures and report of a finished run, without training.
 
-    `python -m evaluation compare CLEAN DENOISED` measures how close pictures are to others.
+    `python -m evaluation compare CLEAN DENOISED` measures how close pictures are to others, `python -m evaluation
+    summary RUN...` shows several runs side by side.
 
     Args:
         run: The run folder.
@@ -78,12 +80,42 @@ def _compare(clean: Path, denoised: Path) -> int:
     return status_of(len(compared), failed)
 
 
+def summary(
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    test_set: str = "mixed",
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    csv: bool = False,
+) -> None:
+    """Show finished runs side by side: a row per network, the main measures with their intervals.
+
+    Args:
+        runs: The run folders, on digits or on photographs.
+        test_set: Of runs on digits: original, 10% to 100%, or mixed.
+        as_json: Print one JSON list, a record per value.
+        csv: Print CSV, a line per value.
+    """
+    with exit_on_errors():
+        if as_json and csv:
+            raise InputError("--json and --csv are two forms of the same table; choose one.")
+        from evaluation.summary import as_text, summarise
+
+        table = summarise(runs, test_set)
+        if as_json:
+            print(json.dumps(table.records(), indent=1))
+        else:
+            print(table.csv() if csv else as_text(table), end="" if csv else "\n")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """The commands."""
     print_any_text()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["compare"]:
         tyro.cli(compare, args=arguments[1:], prog="python -m evaluation compare")
+    elif arguments[:1] == ["summary"]:
+        tyro.cli(
+            summary, args=arguments[1:], prog="python -m evaluation summary", config=(tyro.conf.FlagCreatePairsOff,)
+        )
     else:
         tyro.cli(evaluate, args=arguments, prog="python -m evaluation")
 

@@ -60,7 +60,7 @@ class Measure:
 
     def text(self, value: float | None) -> str:
         """A value with the decimals of the measure; nothing for `None`."""
-        return "" if value is None else f"{value:.{self.decimals}f}"
+        return "" if value is None else f"{round(value, self.decimals) + 0.0:.{self.decimals}f}"  # no minus before zero
 
     def signed(self, value: float | None) -> str:
         r"""A difference with its sign, and a true minus.

@@ -232,3 +232,47 @@ def _weights(size, new_size):
     centres = (new + 0.5) * (ops.cast(size, "float32") / ops.cast(new_size, "float32")) - 0.5
     centres = ops.clip(centres, 0.0, ops.cast(size - 1, "float32"))
     return ops.relu(1 - ops.abs(centres[:, None] - old))
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class ClipForUse(keras.layers.Layer):
+    """Clips values to a range, except in training, where a value beyond it would learn nothing.
+
+    Args:
+        low: Least value.
+        high: Largest value.
+
+    Input shape:
+        Any.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: If `low` is not below `high`.
+
+    Example:
+        >>> import numpy as np
+        >>> clip = ClipForUse(-1, 1)
+        >>> clip(np.array([-3.0, 0.5])).numpy().tolist(), clip(np.array([-3.0, 0.5]), training=True).numpy().tolist()
+        ([-1.0, 0.5], [-3.0, 0.5])
+    """
+
+    def __init__(self, low: float = -1.0, high: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        if not low < high:
+            raise ValueError(f"ClipForUse takes a low end below the high one; received {low} and {high}.")
+        self.low, self.high = float(low), float(high)
+        self.built = True
+
+    def call(self, values, training=None):
+        """The values, clipped unless they are trained on."""
+        return values if training else ops.clip(values, self.low, self.high)
+
+    def compute_output_shape(self, input_shape):
+        """That of the input."""
+        return input_shape
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "low": self.low, "high": self.high}

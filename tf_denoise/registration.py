@@ -3,8 +3,15 @@
 import importlib
 
 NAMES = {
-    "tf_denoise.layers": ("CropLike", "PadToMultiple", "Resize", "ResizeLike", "TokensToGrid"),
-    "tf_denoise.models": ("DenseAutoencoder", "DigitClassifier", "UNet", "ViTUNet"),
+    "tf_denoise.layers": ("ClipForUse", "CropLike", "PadToMultiple", "Resize", "ResizeLike", "TokensToGrid"),
+    "tf_denoise.models": (
+        "DenseAutoencoder",
+        "DigitClassifier",
+        "RefiningAutoencoder",
+        "TwoStageAutoencoder",
+        "UNet",
+        "ViTUNet",
+    ),
     "tf_denoise.uncertainty": ("IntervalHead",),
 }
 """Classes that run on every backend of Keras."""

@@ -62,25 +62,25 @@ def check_claims(
     Args:
         table: The scores.
         tree: The networks of one repeat.
-        controls: For each child the control that trained as long as its whole chain.
+        controls: For each child of the original study the control that trained as long as its whole chain.
         renoised: Whether the second pass, renoised at evaluation, was made.
     """
-    children = [network for network in tree if network.parent is not None]
-    if not children:
-        return []
-    pairs = [(network.name, network.parent) for network in tree if network.parent is not None]
-    findings = [
-        _refines("The second network refines the first", table, pairs, "its parent"),
-        _refines(
-            "Two networks in a row beat one network with the same total training",
-            table,
-            [(c.name, controls[c.name]) for c in children],
-            "the single network of equal training",
-        ),
-    ]
+    pairs = [(n.name, n.parent) for n in tree if n.parent is not None and n.name in controls]
+    findings = []
+    if pairs:
+        findings = [
+            _refines("The second network refines the first", table, pairs, "its parent"),
+            _refines(
+                "Two networks in a row beat one network with the same total training",
+                table,
+                [(child, controls[child]) for child, _ in pairs],
+                "the single network of equal training",
+            ),
+        ]
     if renoised:
-        findings.append(_renoising_hurts(table, [c.name for c in children if c.renoise != "0"]))
-    findings.append(_accuracy_and_gap(table, pairs))
+        findings.append(_renoising_hurts(table, [n.name for n in tree if n.renoise not in (None, "0")]))
+    if pairs:
+        findings.append(_accuracy_and_gap(table, pairs))
     return [finding for finding in findings if finding.contrasts]
 
 
@@ -119,9 +119,9 @@ def _refines(claim: str, table: DigitTable, pairs: list[tuple[str, str]], whom: 
     contrasts = [compare(table, child, other, m) for m in KEY_MEASURES for child, other in pairs]
     summary = []
     for measure in KEY_MEASURES:
-        counted = _count([c for c in contrasts if c.measure == measure])
+        counted = count([c for c in contrasts if c.measure == measure])
         summary.append(f"{MEASURES[measure].title}: against {whom}, {counted.sentence}.")
-    return Finding(claim, _count(contrasts).verdict("better"), tuple(summary), tuple(contrasts))
+    return Finding(claim, count(contrasts).verdict("better"), tuple(summary), tuple(contrasts))
 
 
 def _renoising_hurts(table: DigitTable, children: list[str]) -> Finding:
@@ -130,11 +130,11 @@ def _renoising_hurts(table: DigitTable, children: list[str]) -> Finding:
     ]
     summary = []
     for measure in KEY_MEASURES:
-        counted = _count([c for c in contrasts if c.measure == measure])
+        counted = count([c for c in contrasts if c.measure == measure])
         summary.append(f"{MEASURES[measure].title}: against the same chain not renoised, {counted.sentence}.")
     return Finding(
         "Renoising the parent's prediction at evaluation hurts",
-        _count(contrasts).verdict("worse"),
+        count(contrasts).verdict("worse"),
         tuple(summary),
         tuple(contrasts),
     )
@@ -166,8 +166,8 @@ def _accuracy_and_gap(table: DigitTable, pairs: list[tuple[str, str]]) -> Findin
         contrasts.append(Contrast(child, parent, "pixel_accuracy", found[0]))
         contrasts.append(Contrast(child, parent, "unequal_pixels", found[1]))
     total = len(pairs) * len(TEST_SETS)
-    higher = _count([c for c in contrasts if c.measure == "pixel_accuracy"]).better
-    wider = _count([c for c in contrasts if c.measure == "unequal_pixels"]).better
+    higher = count([c for c in contrasts if c.measure == "pixel_accuracy"]).better
+    wider = count([c for c in contrasts if c.measure == "unequal_pixels"]).better
     verdict = verdict_of(together / total)
     summary = (
         f"Pixel accuracy is above the parent's in {higher} of {total} comparisons (children times test sets).",
@@ -184,7 +184,16 @@ def _gap(error, accuracy):
 
 
 @dataclasses.dataclass(frozen=True)
-class _Count:
+class Count:
+    """How many comparisons came out how.
+
+    Attributes:
+        better: Those that are clearly better.
+        worse: Those that are clearly worse.
+        unclear: All others.
+        where: Gives, for a verdict, the test sets on which most have it.
+    """
+
     better: int
     worse: int
     unclear: int
@@ -192,6 +201,7 @@ class _Count:
 
     @property
     def total(self) -> int:
+        """How many comparisons there are."""
         return self.better + self.worse + self.unclear
 
     @property
@@ -200,7 +210,7 @@ class _Count:
         words = f"better in {self.better}, worse in {self.worse}, unclear in {self.unclear} of {self.total}"
         for verdict in ("better", "worse"):
             if places := self.where(verdict):
-                words += f"; mostly {verdict} on {_ranges(places)}"
+                words += f"; mostly {verdict} on {ranges(places)}"
         return words
 
     def verdict(self, expected: str) -> str:
@@ -208,7 +218,8 @@ class _Count:
         return verdict_of(getattr(self, expected) / max(1, self.total))
 
 
-def _count(contrasts: Sequence[Contrast]) -> _Count:
+def count(contrasts: Sequence[Contrast]) -> Count:
+    """The verdicts of contrasts, counted."""
     verdicts = [contrast.verdicts for contrast in contrasts]
     flat = [verdict for row in verdicts for verdict in row]
 
@@ -216,11 +227,16 @@ def _count(contrasts: Sequence[Contrast]) -> _Count:
         share = [np.mean([row[i] == verdict for row in verdicts]) for i in range(len(TEST_SETS))] if verdicts else []
         return [name for name, part in zip(TEST_SETS, share, strict=False) if part > 0.5]
 
-    return _Count(flat.count("better"), flat.count("worse"), flat.count("unclear"), where)
+    return Count(flat.count("better"), flat.count("worse"), flat.count("unclear"), where)
 
 
-def _ranges(places: list[str]) -> str:
-    """Neighbouring test sets written as a range, such as `60% to 100%, mixed`."""
+def ranges(places: Sequence[str]) -> str:
+    """Neighbouring test sets written as a range.
+
+    Example:
+        >>> ranges(["original", "60%", "70%", "80%", "mixed"])
+        'original, 60% to 80%, mixed'
+    """
     runs: list[list[str]] = []
     for place in places:
         follows = runs and TEST_SETS.index(place) == TEST_SETS.index(runs[-1][-1]) + 1 and place != "mixed"

@@ -7,11 +7,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from evaluation.digits.names import label
 from evaluation.digits.scoring import DigitTable
 from evaluation.digits.test_sets import TEST_SETS
 from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, numbered_style, styled
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT
+
+CONTROL_MARKERS = ("+", "1", "2", "3", "4", "|")
+CONTROL_DASHES: tuple = ("--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
 
 
 def line_style(name: str, siblings: Sequence[str]) -> dict:
@@ -21,37 +25,55 @@ def line_style(name: str, siblings: Sequence[str]) -> dict:
     if "/" not in name:
         return REFERENCE_STYLE
     leaf = name.split("/")[1]
-    if leaf.startswith("control"):
-        return {"color": COLOURS[5], "linestyle": "--", "marker": "+", "linewidth": 2}
     leaves = list(dict.fromkeys(sibling.split("/")[1] for sibling in siblings if "/" in sibling))
-    leaves = [sibling for sibling in leaves if not sibling.startswith("control")]
+    controls = [sibling for sibling in leaves if sibling.startswith("control")]
+    if leaf in controls or leaf.startswith("control"):
+        place = controls.index(leaf) % 6 if leaf in controls else 0
+        return {
+            "color": COLOURS[5],
+            "linestyle": CONTROL_DASHES[place],
+            "marker": CONTROL_MARKERS[place],
+            "linewidth": 2,
+        }
+    leaves = [sibling for sibling in leaves if sibling not in controls]
     generation = name.count("/")
     return numbered_style(leaves.index(leaf)) | {"linestyle": ("-", "-.", (0, (1, 1)))[min(generation, 3) - 1]}
 
 
-def label(name: str) -> str:
-    """A network's name for a legend: `one_level/25/25` is a child of a child.
+def against_controls(table: DigitTable, pairs: Sequence[tuple[str, str]], title: str) -> Figure:
+    """Networks minus one network of equal training over the noise level: mean over repeats, band from least to most.
 
-    Example:
-        >>> label("multi_level/25"), label("one_level"), label("one_level/control")
-        ('child 25', 'parent', 'control')
+    Args:
+        table: The scores.
+        pairs: Networks of one branch, each with what it is held against, which is the line at zero.
+        title: Of the figure.
     """
-    if name == INPUT:
-        return "noisy input"
-    rest = name.split("/")[1:]
-    if not rest:
-        return "parent"
-    return rest[0].replace("_", " ") if rest[0].startswith("control") else "child " + " > ".join(rest)
-
-
-def root_title(root: str) -> str:
-    """What the root of a tree is called.
-
-    Example:
-        >>> root_title("multi_level")
-        'Multi-level parent'
-    """
-    return root.replace("_", "-").capitalize() + " parent"
+    names = [name for name, _ in pairs]
+    sets = TEST_SETS[:-1]
+    with styled():
+        figure = Figure(figsize=(12, 4.8), layout="constrained")
+        for axis, measure in zip(figure.subplots(1, 2), ("mse", "ssim"), strict=True):
+            for name, control in pairs:
+                mine, theirs = (
+                    np.array([[score.value for score in table.over_repeats(n, t, measure)] for t in sets])
+                    for n in (name, control)
+                )
+                change = 100 * (mine / theirs - 1) if measure == "mse" else mine - theirs
+                style = line_style(name, names)
+                axis.plot(change.mean(1), label=label(name), markersize=5, **style)
+                axis.fill_between(
+                    range(len(sets)), change.min(1), change.max(1), color=style["color"], alpha=0.15, lw=0
+                )
+            axis.axhline(0, color=COLOURS[5], linewidth=2, linestyle="--", label="one network of equal training")
+            axis.set_xticks(range(len(sets)), [str(level) for level in range(0, 101, 10)])
+            axis.set_xlabel("noise level (%)")
+            side = "below" if MEASURES[measure].sign < 0 else "above"
+            unit = " in %" if measure == "mse" else ""
+            axis.set_title(f"{MEASURES[measure].title}: difference{unit} ({side} 0 is better)")
+        handles, labels = axis.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=min(5, len(labels)), fontsize=10)
+        figure.suptitle(title, fontsize=13)
+    return figure
 
 
 def measure_panels(table: DigitTable, networks: Sequence[str], title: str) -> Figure:

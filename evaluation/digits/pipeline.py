@@ -9,8 +9,12 @@ import tensorflow as tf
 
 from evaluation.bootstrap import Bootstrap
 from evaluation.digits import figures as plots
+from evaluation.digits.answer import answer
 from evaluation.digits.claims import check_claims
+from evaluation.digits.forms import check_forms
+from evaluation.digits.names import root_title, short_label
 from evaluation.digits.report import write_report
+from evaluation.digits.rivals import Stored, control_of, is_form, is_second_stage, rivals_of
 from evaluation.digits.scoring import Denoiser, DigitTable, Score, Scorer, score_chains
 from evaluation.distributions import tsne_embedding
 from evaluation.figures import save_figure
@@ -89,17 +93,6 @@ def read_records(folder: Path, tree: list[dict], repeats: int) -> dict[tuple[int
     return {place: read_json(path / RECORD_FILE) for place, path in places.items()}
 
 
-def control_of(child: str) -> str:
-    """The control that trained as long as the chain down to `child`.
-
-    Example:
-        >>> control_of("one_level/25"), control_of("one_level/25/25")
-        ('one_level/control', 'one_level/control_x3')
-    """
-    root, *generations = child.split("/")
-    return f"{root}/control" + ("" if len(generations) == 1 else f"_x{len(generations) + 1}")
-
-
 class _Evaluation:
     """One evaluation: what the scoring needs, and what it leaves for the figures."""
 
@@ -116,10 +109,11 @@ class _Evaluation:
         repeats = self._denoisers()
         write_text(self.folder / "scores.csv", table.csv())
         write_json(self.folder / "scores.json", table.records())
-        children = [network["name"] for network in self.tree if network["role"] == "child"]
+        children = [n["name"] for n in self.tree if n["role"] == "child" and not is_form(n)]
         findings = check_claims(
             table, repeats[0], {child: control_of(child) for child in children}, self.config["renoise_at_evaluation"]
         )
+        findings = check_forms(table, self.tree) + findings
         return write_report(
             self.folder,
             config=self.config,
@@ -127,13 +121,14 @@ class _Evaluation:
             tree=self.tree,
             records=self.records,
             table=table,
+            answer=answer(table, self.tree),
             findings=findings,
             figures=list(self._figures(table)),
             tsne_points=self.tsne_points,
         )
 
     def _score(self) -> list[Score]:
-        classifier = _load(self.folder / CLASSIFIER_FOLDER)
+        classifier = _exact(load_network(self.folder / CLASSIFIER_FOLDER))
         scorer = Scorer(self.clean, self.digits.y_test, classifier, IMAGE_SHAPE, bootstrap=Bootstrap(len(self.clean)))
         return score_chains(
             scorer,
@@ -148,10 +143,7 @@ class _Evaluation:
     @functools.cache  # noqa: B019 (the evaluation lives as long as the command)
     def _denoisers(self) -> list[list[Denoiser]]:
         return [
-            [
-                Denoiser(n["name"], n["parent"], n["renoise"], _load(network_folder(self.folder, repeat, n["name"])))
-                for n in self.tree
-            ]
+            [_denoiser(n, load_network(network_folder(self.folder, repeat, n["name"]))) for n in self.tree]
             for repeat in range(1, self.config["repeats"] + 1)
         ]
 
@@ -169,33 +161,56 @@ class _Evaluation:
 
         roots = [network["name"] for network in self.tree if network["role"] == "parent"]
         families = {root: [n for n in self.names if n == root or n.startswith(root + "/")] for root in roots}
+        pairs = self._pairs()
+        if pairs:
+            title = f"{root_title(pairs[0][0].split('/')[0])}: each network against one network of equal training"
+            yield made("answer", "answer.png", title, plots.against_controls(table, pairs, title))
         for root, family in families.items():
-            title = plots.root_title(root)
-            figure = plots.measure_panels(table, family, f"{title}, its children and its control")
-            yield made("panels", f"measures-{root}.png", f"Eight measures over noise level: {title}", figure)
+            for kind, group in self._groups(family).items():
+                title = f"{root_title(root)}, {'second stages of other forms' if kind else 'its children'} and controls"
+                file = f"measures-{root}{kind}.png"
+                yield made("panels", file, f"Eight measures over noise level: {title}",
+                           plots.measure_panels(table, group, title))  # fmt: skip
         for test_set in SHOWN_SETS:
             rows = [("target", self.clean[:SHOWN_DIGITS].numpy()), ("input", self.samples[INPUT, test_set])]
-            rows += [(_row_label(name), self.samples[name, test_set]) for name in self.names]
+            rows += [(short_label(name), self.samples[name, test_set]) for name in self.names]
             title = _set_title(test_set)
             file = f"digits-{test_set.rstrip('%')}.png"
             yield made("digits", file, title, plots.image_grid(rows, title, IMAGE_SHAPE[:2]))
         if self.embeddings:
             for test_set in TSNE_SETS[self.config["profile"]]:
                 panels = [("noisy input", self.embeddings[INPUT, test_set])]
-                panels += [(_row_label(name), self.embeddings[name, test_set]) for name in self.names]
+                panels += [(short_label(name), self.embeddings[name, test_set]) for name in self.names]
                 labels = self.digits.y_test[: self.tsne_points]
                 title = f"t-SNE of {self.tsne_points:,} digits: {_set_title(test_set)}"
                 file = f"tsne-{test_set.rstrip('%')}.png"
                 yield made("tsne", file, title, plots.embedding_scatters(panels, labels, title))
         for root, family in families.items():
             histories = [(n, r["history"]) for (_, n), r in self.records.items() if n in family]
-            title = f"Training: {plots.root_title(root)}, its children and its control"
+            title = f"Training: {root_title(root)}, all that is below it, and its controls"
             yield made("curves", f"training-{root}.png", title, plots.training_curves(histories, family, title))
 
+    def _pairs(self) -> list[tuple[str, str]]:
+        """The networks of the answer's figure, each with what it is held against: of the multi-level branch if any."""
+        stages = [network for network in self.tree if is_second_stage(network)]
+        if not stages:
+            return []
+        root = "multi_level" if any(n["name"].startswith("multi_level/") for n in stages) else "one_level"
+        stages = [network for network in stages if network["name"].startswith(f"{root}/")]
+        controls = [n["name"] for n in self.tree if n["role"] == "control" and n["name"].startswith(f"{root}/")]
+        pairs = [(root, controls[0])]
+        pairs += [(network["name"], rivals_of(network, self.tree)[0]) for network in stages]
+        sized = [(name, name.rpartition("_")[0]) for name in controls if name.endswith(("_wide", "_deep"))]
+        return pairs + sized
 
-def _row_label(name: str) -> str:
-    root = name.split("/")[0].replace("_level", "").replace("_", " ")
-    return f"{root}: {plots.label(name)}"
+    def _groups(self, family: list[str]) -> dict[str, list[str]]:
+        """The networks of each figure of measures: those of the original study, then those of other forms."""
+        forms = [n["name"] for n in self.tree if is_form(n) and n["name"] in family]
+        sized = [name for name in family if name.endswith(("_wide", "_deep"))]
+        plain = [name for name in family if name not in (*forms, *sized)]
+        children = [n["name"] for n in self.tree if n["role"] == "child" and n["name"] in plain]
+        groups = {"": plain} if children or not forms else {}
+        return groups | ({"-forms": [n for n in family if n not in children]} if forms else {})
 
 
 def _set_title(test_set: str) -> str:
@@ -204,8 +219,13 @@ def _set_title(test_set: str) -> str:
     return f"{test_set} noise"
 
 
-def _load(folder: Path) -> Callable[[tf.Tensor], tf.Tensor]:
-    call = tf.function(functools.partial(load_network(folder), training=False), reduce_retracing=True)
+def _denoiser(network: Stored, model) -> Denoiser:
+    sees_both = getattr(model, "sees_both", False)
+    return Denoiser(network["name"], network["parent"], network["renoise"], _exact(model), sees_both)
+
+
+def _exact(model) -> Callable[[tf.Tensor], tf.Tensor]:
+    call = tf.function(functools.partial(model, training=False), reduce_retracing=True)
 
     def predict(images: tf.Tensor) -> tf.Tensor:
         with exact_float32():

@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.differences import Difference, caveat
 from evaluation.digits.claims import HELD, NOT_HELD, Contrast, Finding
-from evaluation.digits.figures import label, root_title
+from evaluation.digits.names import full_label, label
 from evaluation.digits.scoring import DigitTable
 from evaluation.digits.test_sets import TEST_SETS
 from evaluation.measures import DIGITS, MEASURES, MINUS
@@ -26,6 +26,7 @@ def write_report(
     tree: list[dict],
     records: dict[tuple[int, str], dict],
     table: DigitTable,
+    answer: Sequence[str],
     findings: Sequence[Finding],
     figures: Sequence[PageFigure],
     tsne_points: int,
@@ -39,8 +40,9 @@ def write_report(
         tree: The networks of one repeat.
         records: Training records by (repeat, name).
         table: The scores.
+        answer: The sentences that the report begins with.
         findings: The claims and what became of them.
-        figures: Of the sections `panels`, `digits`, `tsne` and `curves`.
+        figures: Of the sections `answer`, `panels`, `digits`, `tsne` and `curves`.
         tsne_points: Test images in each t-SNE embedding.
 
     Returns:
@@ -57,6 +59,7 @@ def write_report(
         classifier=records[0, "classifier"],
         stopped=[(place, r["stopped"]) for place, r in records.items() if r["stopped"]],
         caveat=caveat(config["repeats"]),
+        answer=answer,
         held=HELD,
         not_held=NOT_HELD,
         findings=[_finding_view(finding) for finding in findings],
@@ -69,18 +72,6 @@ def write_report(
     write_text(path, html)
     write_text(folder / "findings.md", markdown_findings(findings, config["repeats"]))
     return path
-
-
-def full_label(name: str) -> str:
-    """A network's name in a table.
-
-    Example:
-        >>> full_label("one_level/25"), full_label("multi_level")
-        ('One-level: child 25', 'Multi-level: parent')
-    """
-    if name == INPUT:
-        return "Noisy input"
-    return f"{root_title(name.split('/')[0]).removesuffix(' parent')}: {label(name)}"
 
 
 def score_table(table: DigitTable, names: Sequence[str]) -> list[dict]:
@@ -113,9 +104,10 @@ def markdown_findings(findings: Sequence[Finding], repeats: int) -> str:
         lines += [f"**{finding.claim}: {finding.verdict}.**", ""]
         lines += [f"- {sentence}" for sentence in finding.summary]
         rows = []
-        for network in dict.fromkeys(contrast.network for contrast in finding.contrasts):
-            mine = [contrast for contrast in finding.contrasts if contrast.network == network]
-            rows.append([full_label(network), *(_markdown_cell(contrast, repeats) for contrast in mine)])
+        for pair in dict.fromkeys((contrast.network, contrast.against) for contrast in finding.contrasts):
+            mine = [contrast for contrast in finding.contrasts if (contrast.network, contrast.against) == pair]
+            title = _title(mine[0], _has_several_rivals(finding))
+            rows.append([title, *(_markdown_cell(contrast, repeats) for contrast in mine)])
         lines += ["", *markdown_table(["on mixed noise", *(MEASURES[measure].title for measure in measures)], rows)]
     return "\n".join(lines)
 
@@ -132,6 +124,7 @@ def _markdown_cell(contrast: Contrast, repeats: int) -> str:
 
 def _finding_view(finding: Finding) -> dict:
     measures = list(dict.fromkeys(contrast.measure for contrast in finding.contrasts))
+    several = _has_several_rivals(finding)
     return {
         "claim": finding.claim,
         "verdict": finding.verdict,
@@ -140,16 +133,28 @@ def _finding_view(finding: Finding) -> dict:
             {
                 "measure": measure,
                 "title": MEASURES[measure].title,
-                "rows": [_contrast_view(c) for c in finding.contrasts if c.measure == measure],
+                "rows": [_contrast_view(c, several) for c in finding.contrasts if c.measure == measure],
             }
             for measure in measures
         ],
     }
 
 
-def _contrast_view(contrast: Contrast) -> dict:
+def _has_several_rivals(finding: Finding) -> bool:
+    """Whether a network of the finding is held against more than one other."""
+    pairs = {(contrast.network, contrast.against) for contrast in finding.contrasts}
+    return len(pairs) > len({network for network, _ in pairs})
+
+
+def _title(contrast: Contrast, names_rival: bool) -> str:
+    """What a row of a finding is called: the rival alone, where the finding is on one network of each branch."""
+    title = full_label(contrast.network)
+    return f"{title.split(':')[0]}: against {label(contrast.against)}" if names_rival else title
+
+
+def _contrast_view(contrast: Contrast, names_rival: bool) -> dict:
     return {
-        "network": contrast.network,
+        "title": _title(contrast, names_rival),
         "mixed": contrast.differences["mixed"],
         "cells": [_cell(name, found, contrast.measure) for name, found in contrast.differences.items()],
     }
@@ -179,6 +184,9 @@ def _network_row(network: dict, repeats: int, records: dict[tuple[int, str], dic
     mine = [records[repeat, network["name"]] for repeat in range(1, repeats + 1)]
     return {
         **network,
+        "title": full_label(network["name"]),
+        "hidden_units": network.get("hidden_units"),
+        "multiply_adds": network.get("multiply_adds"),
         "epochs": mine[0]["epochs"],
         "steps": mine[0]["steps"],
         "seconds": float(np.mean([record["seconds"] for record in mine])),

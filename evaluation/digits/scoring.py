@@ -11,6 +11,7 @@ from evaluation.bootstrap import Bootstrap, interval
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set, renoise_for
 from evaluation.distributions import PixelStatistics
 from evaluation.table import INPUT, Table
+from tf_denoise.chain import seen_by
 
 ROUNDED = ("mse", "pixel_accuracy", "mae", "binary_crossentropy", "ssim", "psnr", "pixel_frechet_distance")
 UNROUNDED = ("mse", "mae", "binary_crossentropy", "classifier_accuracy", "ssim", "psnr", "pixel_frechet_distance")
@@ -45,13 +46,20 @@ class Denoiser:
         name: Path in the tree.
         parent: Name of the network whose predictions it takes, or `None`.
         renoise: How its training renoised those predictions, as `level_schedule` reads it.
-        predict: Images `(images, size)` in [-1, 1] to images of the same shape.
+        predict: Images `(images, size)` in [-1, 1] to images of the same shape; takes `(images, 2 * size)`, the noisy
+            digits and the predictions, where it `sees_both`.
+        sees_both: Whether it sees the noisy digits beside the predictions.
     """
 
     name: str
     parent: str | None
     renoise: str | None
     predict: Callable[[tf.Tensor], tf.Tensor]
+    sees_both: bool = False
+
+    def refine(self, noisy: tf.Tensor, prediction: tf.Tensor) -> tf.Tensor:
+        """What it makes of its parent's predictions, or of the noisy digits if it has no parent."""
+        return self.predict(seen_by(self, noisy, prediction))
 
 
 class Scorer:
@@ -144,7 +152,7 @@ def score_chains(
 ) -> list[Score]:
     """Score all chains of all repeats on all test sets.
 
-    A parent sees the noisy digits, a child sees its parent's prediction for them. With `renoise_at_evaluation` every
+    A parent sees the noisy digits, a child its parent's prediction, or both. With `renoise_at_evaluation` every
     child whose training renoised is scored once more behind renoised predictions; there the whole chain is renoised.
 
     Args:
@@ -169,7 +177,7 @@ def score_chains(
             renoised: dict[str | None, tf.Tensor] = {None: noisy}
             for index, network in enumerate(networks):
                 place = {"repeat": repeat, "network": network.name, "test_set": test_set}
-                plain[network.name] = network.predict(plain[network.parent])
+                plain[network.name] = network.refine(noisy, plain[network.parent])
                 rows += scorer.score(plain[network.name], renoised=False, **place)
                 observe(repeat, network.name, test_set, plain[network.name])
                 if not renoise_at_evaluation:
@@ -179,7 +187,7 @@ def score_chains(
                     continue
                 key = (seed + 100_000 + index, TEST_SETS.index(test_set))  # another noise for every network and set
                 source = renoise_for(network.renoise, renoised[network.parent], levels, key)
-                renoised[network.name] = network.predict(source)
+                renoised[network.name] = network.refine(noisy, source)
                 rows += scorer.score(renoised[network.name], renoised=True, **place)
     return rows
 

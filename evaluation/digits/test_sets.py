@@ -2,10 +2,11 @@
 
 import tensorflow as tf
 
+from evaluation.digits.names import TEST_SETS
 from tf_denoise.noise import MixedLevel, SaltAndPepper, level_schedule
 from tf_denoise.noise.salt_and_pepper import salt_and_pepper
 
-TEST_SETS = ("original", *(f"{percent}%" for percent in range(10, 101, 10)), "mixed")
+__all__ = ["TEST_SETS", "noisy_test_set", "renoise_for"]
 
 
 def noisy_test_set(clean: tf.Tensor, name: str, seed: int) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,6 +1,6 @@
 """The figures of a report on photographs, in the style of `evaluation.figures`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -31,15 +31,21 @@ def method_style(name: str, networks: Sequence[str]) -> dict:
     return numbered_style([other for other in networks if other != REFERENCE].index(name))
 
 
-def crop_panels(picture: NoisyPair, outputs: Mapping[str, np.ndarray], psnr: Mapping[str, float]) -> Figure:
+def crop_panels(
+    picture: NoisyPair,
+    outputs: Mapping[str, np.ndarray],
+    psnr: Mapping[str, float],
+    title: Callable[[str], str] = method_title,
+) -> Figure:
     """One detail of a photograph as each method gives it, a part of it enlarged in a corner, PSNR underneath.
 
     Args:
         picture: The photograph.
         outputs: By method, float32 `(height, width, channels)` in [0, 1], the noisy input among them.
         psnr: By method, the PSNR of the whole photograph in dB.
+        title: What a method is called; so in all figures.
     """
-    panels = [(method_title(name), output, f"{psnr[name]:.2f} dB") for name, output in outputs.items()]
+    panels = [(title(name), output, f"{psnr[name]:.2f} dB") for name, output in outputs.items()]
     panels.append(("Clean", picture.clean, " "))
     side = min(CROP_SIDE, *picture.clean.shape[:2])
     crop = busiest_window(picture.clean, side)
@@ -51,9 +57,9 @@ def crop_panels(picture: NoisyPair, outputs: Mapping[str, np.ndarray], psnr: Map
         axes = np.ravel(figure.subplots(rows, columns, squeeze=False))
         for axis in axes[len(panels) :]:
             axis.set_visible(False)
-        for axis, (title, image, caption) in zip(axes, panels, strict=False):
+        for axis, (words, image, caption) in zip(axes, panels, strict=False):
             _show_crop(axis, image[crop], zoom)
-            axis.set_title(title, fontsize=10)
+            axis.set_title(words, fontsize=10)
             axis.set_xlabel(caption, fontsize=10)
         noise = "" if picture.level is None else f", {level_title(picture.level)}"
         figure.suptitle(picture.name + noise, fontsize=12, parse_math=False)  # a file name may hold dollar signs
@@ -97,7 +103,12 @@ def _show_crop(axis: Axes, image: np.ndarray, zoom: tuple[slice, slice]) -> None
         spine.set(visible=True, color="#F0E442", linewidth=1.2)
 
 
-def sweep_lines(sweep: Sweep, networks: Sequence[str], trained_range: tuple[float, float] | None) -> Figure:
+def sweep_lines(
+    sweep: Sweep,
+    networks: Sequence[str],
+    trained_range: tuple[float, float] | None,
+    title: Callable[[str], str] = method_title,
+) -> Figure:
     """PSNR over noise, one line per method: mean over repeats, band from least to most; the trained range shaded."""
     with styled():
         figure = Figure(figsize=(10, 5), layout="constrained")
@@ -109,8 +120,8 @@ def sweep_lines(sweep: Sweep, networks: Sequence[str], trained_range: tuple[floa
                          label=name)  # fmt: skip
         for method, values in sweep.curves.items():
             style = method_style(method, networks)
-            title = method_title(method) + (", tuned at each level" if method in BASELINES else "")
-            axis.plot(sweep.sigmas, values.mean(0), label=title, markersize=5, **style)
+            words = title(method) + (", tuned at each level" if method in BASELINES else "")
+            axis.plot(sweep.sigmas, values.mean(0), label=words, markersize=5, **style)
             axis.fill_between(sweep.sigmas, values.min(0), values.max(0), color=style["color"], alpha=0.15, lw=0)
         axis.set(xlabel="standard deviation of the noise (255ths)", ylabel="PSNR (dB)")
         figure.legend(loc="outside right center")
@@ -118,7 +129,12 @@ def sweep_lines(sweep: Sweep, networks: Sequence[str], trained_range: tuple[floa
     return figure
 
 
-def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, float], networks: Sequence[str]) -> Figure:
+def cost_scatter(
+    costs: Mapping[str, float],
+    psnr: Mapping[str, float],
+    networks: Sequence[str],
+    title: Callable[[str], str] = method_title,
+) -> Figure:
     """Mean PSNR over milliseconds per megapixel, a labelled point per method.
 
     Methods of like cost (each at most three times the one before) have their labels in one column on their right.
@@ -141,7 +157,7 @@ def cost_scatter(costs: Mapping[str, float], psnr: Mapping[str, float], networks
         for name, place in zip(names, places, strict=True):
             line = {"arrowstyle": "-", "color": "0.6", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
             point, text = (costs[name], psnr[name]), (ends[name] * 1.2 * (most / least) ** 0.05, place)
-            axis.annotate(method_title(name), point, text, va="center", fontsize=9, arrowprops=line)
+            axis.annotate(title(name), point, text, va="center", fontsize=9, arrowprops=line)
         figure.suptitle("Quality and cost", fontsize=13)
     return figure
 
@@ -174,7 +190,9 @@ def pushed_apart(values: Sequence[float], gap: float) -> np.ndarray:
     return isotonic_regression(values - steps).x + steps
 
 
-def texture_curves(records: Mapping[tuple[int, str], dict], networks: Sequence[str]) -> Figure:
+def texture_curves(
+    records: Mapping[tuple[int, str], dict], networks: Sequence[str], title: Callable[[str], str] = method_title
+) -> Figure:
     """Training loss and validation PSNR over steps, a line for every repeat of every network."""
     with styled():
         figure = Figure(figsize=(12, 4.2), layout="constrained")
@@ -185,7 +203,7 @@ def texture_curves(records: Mapping[tuple[int, str], dict], networks: Sequence[s
             for axis, key in zip(axes, ("loss", "val_psnr"), strict=True):
                 values = record["history"].get(key, [])
                 steps = record["steps"] * np.arange(1, len(values) + 1) / max(1, len(values))
-                axis.plot(steps, values, label=None if name in seen else method_title(name), **style)
+                axis.plot(steps, values, label=None if name in seen else title(name), **style)
             seen.add(name)
         axes[0].set(yscale="log", xlabel="step", title="training loss (each network its own: heights do not compare)")
         axes[1].set(xlabel="step", title="PSNR of the validation photographs (dB)")

@@ -6,7 +6,7 @@ from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.table import markdown_table
 from evaluation.textures.results import Results
 from evaluation.textures.rows import judgement_table, level_rows, score_rows, sweep_rows, tuned_rows
-from evaluation.textures.run import TextureRun, level_title
+from evaluation.textures.run import TextureRun, level_title, trained_with
 from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
 
@@ -22,7 +22,7 @@ def headline(losses: Sequence[Judgement]) -> str:
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
-    better = [judgement.method.replace("_", " ") for judgement in losses if judgement.verdict == "better"]
+    better = [trained_with(judgement.method) for judgement in losses if judgement.verdict == "better"]
     count = "the one other loss" if len(losses) == 1 else f"{len(better) or 'none'} of {len(losses)} other losses"
     verb = "are" if len(better) > 1 else "is"
     if not better and len(losses) == 1:
@@ -31,9 +31,31 @@ def headline(losses: Sequence[Judgement]) -> str:
     return f"By the rule, {count} {verb} better than the mean squared error alone{which}."
 
 
+def answer(run: TextureRun, results: Results) -> tuple[str, str]:
+    """The two sentences that a report begins with: on the losses, and on networks and classical methods."""
+    judgement = best_network(results)
+    mse, psnr = judgement.differences["mse"], judgement.differences["psnr"]
+    rival = rivals_in_words(results.best_rivals)
+    verdict = {"beats it": "beats", "loses to it": "loses to"}.get(judgement.verdict, "is not clearly better than")
+    if judgement.verdict == "unclear" and mse.value > 0:
+        verdict = "is not clearly worse than"
+    title = run.title(judgement.method)
+    best = f"{title}, the best of {len(run.names)} networks," if len(run.names) > 1 else title
+    second = (
+        f"{best} {verdict} {rival}: {psnr.base + psnr.value:.2f} dB on average over the test photographs, where that "
+        f"has {psnr.base:.2f} dB."
+    )
+    return headline(results.losses), second
+
+
+def best_network(results: Results) -> Judgement:
+    """The judgement on the network with the lowest mean squared error."""
+    return min(results.networks, key=lambda judgement: judgement.differences["mse"].value)
+
+
 def cautions(run: TextureRun, results: Results) -> list[str]:
     """What limits the findings: few repeats, few photographs, trainings that fell."""
-    return [*caveats(run.repeats, results.table.num_photographs), *setbacks(run.records)]
+    return [*caveats(run.repeats, results.table.num_photographs), *setbacks(run.records, run.title)]
 
 
 def markdown(run: TextureRun, results: Results) -> str:
@@ -42,12 +64,13 @@ def markdown(run: TextureRun, results: Results) -> str:
     lines += [f"**{headline(results.losses)}**", ""]
     rival = f"{rivals_in_words(results.best_rivals)}, the best on the validation photographs"
     for judgements, whom in ((results.losses, "the MSE model"), (results.networks, rival)):
-        table = judgement_table(judgements)
+        table = judgement_table(judgements, run.title)
         if table["rows"]:
             cells = [[r["title"], r["verdict"], *(_cell(c, run) for c in r["cells"])] for r in table["rows"]]
             lines += markdown_table([f"against {whom}", "verdict", *table["measures"]], cells)
     lines += [
-        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}" for r in judgement_table(results.losses)["rows"]
+        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}"
+        for r in judgement_table(results.losses, run.title)["rows"]
     ]
     lines += [""] if results.losses else []
     cells = [
@@ -59,12 +82,13 @@ def markdown(run: TextureRun, results: Results) -> str:
     if len(results.table.levels) > 1:
         head = ["PSNR (dB) at", *map(level_title, results.table.levels)]
         rows = [
-            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])] for row in level_rows(results)
+            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])]
+            for row in level_rows(results, run.title)
         ]
         lines += markdown_table(head, rows)
     if results.sweep:
         head = ["PSNR (dB) at sigma", *(f"{sigma:g}" for sigma in results.sweep.sigmas)]
-        lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep)])
+        lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep, run.title)])
     tuned = [[title, level, setting or "none"] for level, title, setting, _, _ in tuned_rows(results)]
     return "\n".join(lines + markdown_table(["classical method", "noise", "tuned on validation photographs to"], tuned))
 

@@ -12,6 +12,7 @@ from evaluation.table import INPUT
 from evaluation.textures import figures as plots
 from evaluation.textures.baselines import BASELINES
 from evaluation.textures.cost import costs_of
+from evaluation.textures.findings import best_network
 from evaluation.textures.report import write_texture_report
 from evaluation.textures.results import Results
 from evaluation.textures.run import TextureRun, level_title
@@ -81,14 +82,20 @@ def _figures(folder: Path, run: TextureRun, results: Results, outputs: Outputs) 
         place = {"picture": picture.name, "level": picture.level, "measure": "psnr"}
         decibels = {name: results.table.select(method=name, **place)[0].value for name in order}
         found = outputs[picture.name, picture.level]
-        figure = plots.crop_panels(picture, {name: found[name] for name in order}, decibels)
+        figure = plots.crop_panels(picture, {name: found[name] for name in order}, decibels, run.title)
         noise = "" if picture.level is None else f" at {level_title(picture.level)}"
         yield made("crops", f"crop-{index}.png", f"A detail of {picture.name}{noise} as each method gives it", figure)
+    picture = shown[len(shown) // 2]
+    few = [INPUT, results.best_rivals[picture.level], best_network(results).method]
+    found = outputs[picture.name, picture.level]
+    decibels = {name: results.table.select(method=name, picture=picture.name, level=picture.level, measure="psnr")[0].value for name in few}  # fmt: skip  # noqa: E501
+    figure = plots.crop_panels(picture, {name: found[name] for name in few}, decibels, run.title)
+    yield made("answer", "answer.png", f"A detail of {picture.name}: noisy, by the best classical method, by a network, clean", figure)  # fmt: skip  # noqa: E501
     if results.sweep:
-        figure = plots.sweep_lines(results.sweep, run.names, run.trained_range)
+        figure = plots.sweep_lines(results.sweep, run.names, run.trained_range, run.title)
         yield made("sweep", "psnr-over-noise.png", "PSNR of every method over the deviation of the noise", figure)
     averages = {name: results.table.average(name, "psnr").value for name in results.costs}
-    figure = plots.cost_scatter(results.costs, averages, run.names)
+    figure = plots.cost_scatter(results.costs, averages, run.names, run.title)
     yield made("cost", "cost.png", "PSNR of every method over its milliseconds per megapixel", figure)
-    figure = plots.texture_curves(run.records, run.names)
+    figure = plots.texture_curves(run.records, run.names, run.title)
     yield made("curves", "training.png", "Training loss and validation PSNR of every network over steps", figure)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from evaluation.differences import LEAST_PHOTOGRAPHS
 from evaluation.measures import MEASURES, PHOTOGRAPHS
-from evaluation.textures.findings import cautions, headline, markdown
+from evaluation.textures.findings import answer, cautions, markdown
 from evaluation.textures.results import Results
 from evaluation.textures.rows import judgement_table, level_rows, loss_level_rows, score_rows, sweep_rows, tuned_rows
-from evaluation.textures.run import TextureRun, level_title, method_title
+from evaluation.textures.run import TextureRun, level_title
 from evaluation.textures.scoring import CHECKERBOARD_PERIOD
 from evaluation.textures.trainings import training_rows
 from evaluation.textures.tuning import TUNING_PICTURES, TUNING_SIDE
@@ -26,7 +26,7 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
         folder: The run folder.
         run: What was run.
         results: What was found.
-        figures: Of the sections `crops`, `sweep`, `cost` and `curves`.
+        figures: Of the sections `answer`, `crops`, `sweep`, `cost` and `curves`.
 
     Returns:
         The path of the report.
@@ -39,25 +39,23 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
         run=run,
         results=results,
         caveats=cautions(run, results),
-        headline=headline(results.losses),
+        answer=answer(run, results),
         rival=rival[:1].upper() + rival[1:],
-        tables=[judgement_table(judgements) for judgements in (results.losses, results.networks)],
+        tables=[judgement_table(judgements, run.title) for judgements in (results.losses, results.networks)],
         scores=score_rows(run, results),
         levels=[level_title(level) for level in run.levels],
-        by_level=level_rows(results),
-        losses_by_level=loss_level_rows(results.losses),
+        by_level=level_rows(results, run.title),
+        losses_by_level=loss_level_rows(results.losses, run.title),
         measures=[MEASURES[measure].heading for measure in PHOTOGRAPHS],
-        sweep=sweep_rows(results.sweep) if results.sweep else None,
+        sweep=sweep_rows(results.sweep, run.title) if results.sweep else None,
         tuned=tuned_rows(results),
         training=training_rows(run),
         falls=[
-            (method_title(name), repeat, fall)
+            (run.title(name), repeat, fall)
             for (repeat, name), record in run.records.items()
             for fall in record.get("falls", [])
         ],
-        stopped=[
-            (method_title(name), repeat, r["stopped"]) for (repeat, name), r in run.records.items() if r["stopped"]
-        ],
+        stopped=[(run.title(name), repeat, r["stopped"]) for (repeat, name), r in run.records.items() if r["stopped"]],
         seconds=sum(record["seconds"] for record in run.records.values()),
         photographs=results.table.num_photographs,
         tuning_photographs=min(TUNING_PICTURES, len({picture.name for picture in run.validation})),

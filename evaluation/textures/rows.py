@@ -1,6 +1,6 @@
 """The rows of a report's tables, which its page and its Markdown share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evaluation.differences import Difference
 from evaluation.measures import MEASURES, MINUS, PHOTOGRAPHS
@@ -11,6 +11,9 @@ from evaluation.textures.run import TextureRun, level_title, method_title
 from evaluation.textures.scoring import Average, PictureTable
 from evaluation.textures.sweep import Sweep
 from evaluation.textures.verdicts import Judgement
+
+Title = Callable[[str], str]
+"""What a method is called, such as `TextureRun.title`."""
 
 
 def score_rows(run: TextureRun, results: Results) -> list[dict]:
@@ -32,7 +35,7 @@ def score_rows(run: TextureRun, results: Results) -> list[dict]:
         cost = results.costs.get(name)
         rows.append(
             {
-                "title": method_title(name),
+                "title": run.title(name),
                 "kind": kind,
                 "cells": [
                     (*cell[:3], cell[3] and measure != "checkerboard")  # less of it than none is no merit
@@ -45,7 +48,7 @@ def score_rows(run: TextureRun, results: Results) -> list[dict]:
     return rows
 
 
-def level_rows(results: Results) -> list[dict]:
+def level_rows(results: Results, title: Title = method_title) -> list[dict]:
     """A row per method: its title, and for each noise level the PSNR, its interval and the verdict on its MSE there.
 
     The verdict is that against the classical method which was best on the validation photographs of that level.
@@ -58,15 +61,15 @@ def level_rows(results: Results) -> list[dict]:
             value, interval, _ = _average_cell(results.table.average(name, "psnr", [level]), "psnr", False)
             verdict = verdicts[name][level].verdict if name in verdicts else ""
             cells.append({"value": value, "interval": interval, "verdict": verdict})
-        rows.append({"title": method_title(name), "cells": cells})
+        rows.append({"title": title(name), "cells": cells})
     return rows
 
 
-def loss_level_rows(losses: Sequence[Judgement]) -> list[dict]:
+def loss_level_rows(losses: Sequence[Judgement], title: Title = method_title) -> list[dict]:
     """A row per loss: for each noise level, the MSE minus that of the MSE model."""
     return [
         {
-            "title": method_title(judgement.method),
+            "title": title(judgement.method),
             "cells": [difference_cell(difference, "mse") for difference in judgement.by_level.values()],
         }
         for judgement in losses
@@ -85,14 +88,14 @@ def _ordered(table: PictureTable) -> list[str]:
     return sorted(table.methods, key=lambda name: 0 if name == INPUT else 1 if name in BASELINES else 2)
 
 
-def judgement_table(judgements: Sequence[Judgement]) -> dict:
+def judgement_table(judgements: Sequence[Judgement], title: Title = method_title) -> dict:
     """The titles of the measures, and a row per judgement."""
     measures = list(judgements[0].differences) if judgements else []
     return {
         "measures": [MEASURES[measure].difference_title for measure in measures],
         "rows": [
             {
-                "title": method_title(judgement.method),
+                "title": title(judgement.method),
                 "verdict": judgement.verdict,
                 "mood": mood(judgement.verdict),
                 "summary": judgement.summary,
@@ -122,12 +125,12 @@ def difference_cell(difference: Difference, measure: str) -> dict:
     }
 
 
-def sweep_rows(sweep: Sweep) -> list[tuple[str, list[str]]]:
+def sweep_rows(sweep: Sweep, title: Title = method_title) -> list[tuple[str, list[str]]]:
     """`(title, PSNR at each level)` of every method."""
     rows = []
     for name, values in sweep.curves.items():
-        title = method_title(name) + (", tuned at each level" if name in BASELINES else "")
-        rows.append((title, [MEASURES["psnr"].text(value) for value in values.mean(axis=0)]))
+        words = title(name) + (", tuned at each level" if name in BASELINES else "")
+        rows.append((words, [MEASURES["psnr"].text(value) for value in values.mean(axis=0)]))
     return rows
 
 

@@ -13,6 +13,9 @@ from tf_denoise.losses.named import LOSSES
 REFERENCE = "mse"
 """The network that every other loss is held against."""
 
+KINDS = {"unet": "U-Net", "vit_unet": "U-Net with transformer"}
+"""The networks that a run on photographs can train, in words."""
+
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
@@ -96,6 +99,15 @@ class TextureRun:
         """How often each network was trained."""
         return max(repeat for repeat, _ in self.networks)
 
+    def title(self, name: str) -> str:
+        """What a method of the run is called: a network by what it is and what it was trained with.
+
+        Args:
+            name: `input`, a classical method, or a network.
+        """
+        kind = KINDS.get(self.config.get("network") or "")
+        return method_title(name) if kind is None or name not in self.names else f"{kind}, {trained_with(name)}"
+
     @property
     def levels(self) -> list[float | None]:
         """The noise levels in 255ths, in order; a single `None` where the noise has none."""
@@ -115,6 +127,19 @@ def level_title(level: float | None) -> str:
         ('sigma 25', 'the noise')
     """
     return "the noise" if level is None else f"sigma {level:g}"
+
+
+def trained_with(name: str) -> str:
+    """The loss or method of a network, as it follows a comma.
+
+    Example:
+        >>> trained_with("mae"), trained_with("weighted_frequency"), trained_with("noise2noise")
+        ('MAE', 'weighted frequency', 'noise2noise')
+    """
+    if name not in LOSSES:
+        return name.replace("_", " ")
+    words = LOSSES[name].title.removesuffix(" loss")
+    return words if words.isupper() else words.lower()
 
 
 def method_title(name: str) -> str:

@@ -1,6 +1,6 @@
 """How the trainings of a run went, and which of them fell."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -11,11 +11,12 @@ SETBACK = 3.0
 """Decibels of validation PSNR below the best so far that are no fluctuation: twice the squared error."""
 
 
-def setbacks(records: Mapping[tuple[int, str], dict]) -> list[str]:
+def setbacks(records: Mapping[tuple[int, str], dict], title: Callable[[str], str] = method_title) -> list[str]:
     """A sentence for each training whose validation PSNR fell far below its best, and that was not led back to it.
 
     Args:
         records: By (repeat, network): `steps`, and `history` with `val_psnr` in dB at equal distances in steps.
+        title: What a network is called.
 
     Example:
         >>> setbacks({(1, "regional"): {"steps": 40, "history": {"val_psnr": [28.0, 30.0, 7.0, 12.0]}}})[0]
@@ -30,10 +31,10 @@ of step 20 of 40. A smaller --learning-rate may avoid this.'
         fall = np.maximum.accumulate(psnr) - psnr
         lowest = int(fall.argmax())
         if fall[lowest] > SETBACK:
-            title = method_title(name) + (f", repeat {repeat}" if max(key[0] for key in records) > 1 else "")
+            words = title(name) + (f", repeat {repeat}" if max(key[0] for key in records) > 1 else "")
             kept = round(record["steps"] * (int(psnr.argmax()) + 1) / len(psnr))
             found.append(
-                f"{title}: training fell from {psnr[:lowest].max():.1f} to {psnr[lowest]:.1f} dB of validation PSNR, "
+                f"{words}: training fell from {psnr[:lowest].max():.1f} to {psnr[lowest]:.1f} dB of validation PSNR, "
                 f"and ended at {psnr[-1]:.1f}; the network is that of step {kept:,} of {record['steps']:,}. A smaller "
                 "--learning-rate may avoid this."
             )
@@ -48,7 +49,7 @@ def training_rows(run: TextureRun) -> list[dict]:
         psnr = [value for record in mine if (value := best_psnr(record)) is not None]
         rows.append(
             {
-                "title": method_title(name),
+                "title": run.title(name),
                 "parameters": run.parameters[name],
                 "steps": [record["steps"] for record in mine],
                 "minutes": float(np.mean([record["seconds"] for record in mine])) / 60,

@@ -29,6 +29,20 @@ def test_of_null_cases_one_in_twenty_is_called_clear(kind, photographs):
     assert 0.03 <= np.mean(clear) <= 0.07
 
 
+@pytest.mark.parametrize("photographs", [10, 20])
+@pytest.mark.parametrize("kind", ["exponential", "lognormal", "downwards"])
+def test_the_interval_of_few_skewed_values_holds_their_mean_where_a_percentile_interval_misses_it(kind, photographs):
+    rng = np.random.default_rng(100 + photographs)
+    cases = 5 + DRAWN[kind](rng, (1500, photographs))
+    ours = np.array([mean_interval(case) for case in cases])
+    drawn = np.take_along_axis(cases[:, None], rng.integers(0, photographs, (1500, 400, photographs)), axis=2)
+    percentile = np.quantile(drawn.mean(axis=2), [0.025, 0.975], axis=1).T
+    covered, missed = (np.mean((ends[:, 0] <= 5) & (ends[:, 1] >= 5)) for ends in (ours, percentile))
+    assert 0.925 <= covered <= 0.97
+    assert missed < 0.935
+    assert covered > missed + 0.015
+
+
 def test_a_difference_that_is_there_is_found():
     cases = np.random.default_rng(0).normal(1.0, 1.0, (200, 1, 20))
     verdicts = [photograph_difference(case, np.zeros_like(case), sign=-1).verdict for case in cases]

@@ -8,6 +8,7 @@ import numpy as np
 from tf_denoise import layers, losses, metrics, models, noise, uncertainty
 
 LAYERS = {
+    "ClipForUse": lambda **k: layers.ClipForUse(np.float32(0.25), np.int64(2), **k),
     "CropLike": lambda **k: layers.CropLike(**k),
     "PadToMultiple": lambda **k: layers.PadToMultiple(np.int64(4), **k),
     "Resize": lambda **k: layers.Resize(np.int32(6), np.array(5), **k),
@@ -61,6 +62,10 @@ MODELS = {
     "IntervalHead": lambda **k: uncertainty.IntervalHead(
         np.int64(3), np.int32(6), np.int64(1), "0123456789abcdef", np.float32(1.5), {"steps": 3}, **k
     ),
+    "RefiningAutoencoder": lambda **k: models.RefiningAutoencoder(np.int64(20), np.array([8, 4]), **k),
+    "RefiningAutoencoder that subtracts": lambda **k: models.RefiningAutoencoder(20, (8,), "sos", **k),
+    "TwoStageAutoencoder": lambda **k: models.TwoStageAutoencoder(np.int64(20), np.array([8, 4]), **k),
+    "TwoStageAutoencoder of one stage": lambda **k: models.TwoStageAutoencoder(20, (8,), "twice-both", **k),
     "UNet": lambda **k: models.UNet(np.int64(3), np.array([4, 6]), blocks=np.int32(1), stem=np.int64(2), **k),
     "ViTUNet": vit_unet,
     "ViTUNet with a frozen transformer": lambda **k: vit_unet(frozen=np.bool_(True), **k),

@@ -7,6 +7,12 @@ from .classifier import (
 from .cost import (
     multiply_adds_per_pixel as multiply_adds_per_pixel,
 )
+from .refiner import (
+    RefiningAutoencoder as RefiningAutoencoder,
+)
+from .two_stage import (
+    TwoStageAutoencoder as TwoStageAutoencoder,
+)
 from .unet import (
     UNet as UNet,
 )

@@ -25,6 +25,16 @@ class PageFigure(NamedTuple):
     png: bytes
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it takes one.
+
+    Example:
+        >>> counted(1, "epoch"), counted(32, "epoch"), counted(1200, "step")
+        ('1 epoch', '32 epochs', '1,200 steps')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def render_page(
     template: Path,
     figures: Sequence[PageFigure] = (),
@@ -37,7 +47,7 @@ def render_page(
     Args:
         template: A Jinja template, which may extend `base.html`.
         figures: The template finds them as `figures[section]`, a list of (description, address).
-        filters: Functions by the name that the template calls them by.
+        filters: Functions by the name that the template calls them by; `counted` is there.
         **context: What the template refers to; everything is escaped.
 
     Returns:
@@ -47,7 +57,7 @@ def render_page(
 
     loader = jinja2.FileSystemLoader([template.parent, TEMPLATES])
     page = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    page.filters.update(filters or {})
+    page.filters.update({"counted": counted, **(filters or {})})
     sections: dict[str, list[tuple[str, str]]] = {}
     for figure in figures:
         source = "data:image/png;base64," + base64.b64encode(figure.png).decode()

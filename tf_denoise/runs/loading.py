@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from tf_denoise.chain import refine
 from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.described import KINDS, trained_range
 from tf_denoise.presets.catalogue import preset_facts, preset_file, preset_names
@@ -190,13 +191,15 @@ def _chained(run: Path, models: list):
         return models[0]
     import keras
 
-    shapes = {getattr(model, side) for model in models for side in ("input_shape", "output_shape")}
-    if len(shapes) > 1:
+    size = models[0].input_shape
+    seen = [(size[0], 2 * size[-1]) if getattr(model, "sees_both", False) else size for model in models]
+    shapes = [(model.input_shape, model.output_shape) for model in models]
+    if shapes != [(expected, size) for expected in seen]:
         raise InputError(f"The networks of {run} do not take what their parents give: their shapes are {shapes}.")
 
-    x = inputs = keras.Input(models[0].input_shape[1:], name="noisy")
+    x = inputs = keras.Input(size[1:], name="noisy")
     for place, model in enumerate(models, 1):
-        x = _renamed(model, f"{model.name}_{place}")(x, training=False)
+        x = refine(_renamed(model, f"{model.name}_{place}"), inputs, x)
     return keras.Model(inputs, x, name="chain")
 
 

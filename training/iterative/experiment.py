@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -13,13 +14,15 @@ from tf_denoise.data import draw_batch
 from tf_denoise.data.digits import NUM_CLASSES, Digits, load_digits
 from tf_denoise.fitting.loop import steps_per_execution, train
 from tf_denoise.fitting.optimizer import learning_rate
-from tf_denoise.models import DenseAutoencoder, DigitClassifier
+from tf_denoise.models import DenseAutoencoder, DigitClassifier, RefiningAutoencoder, TwoStageAutoencoder
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.contents import CHAIN_MSE
 from tf_denoise.runs.folder import CLASSIFIER_FOLDER, CONFIG_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
+from training.iterative.forms import begin_as, begin_with
 from training.iterative.lineage import (
+    ROOTS,
     ChainTrainer,
     Network,
     ancestry,
@@ -28,10 +31,12 @@ from training.iterative.lineage import (
     chain_noises,
     grow_tree,
     to_signed,
+    total_trainings,
     validation_batch,
     validation_noise,
 )
-from training.iterative.options import IterativeOptions
+from training.iterative.options import NEWER, IterativeOptions
+from training.iterative.sizes import chain_multiply_adds, multiply_adds, units_of
 from training.runner import Job, running, title, train_jobs
 from training.setting import precision
 
@@ -50,11 +55,13 @@ def run_iterative(options: IterativeOptions) -> None:
         InputError: If the data or the output folder is not what it should be.
     """
     check_run_folder(options.output)
-    tree = grow_tree(options.one_level, options.children, options.depth)
+    tree = grow_tree(
+        options.one_level, options.children, options.depth, options.forms, options.controls or (), options.parents
+    )
     digits = _load(options)
     print(f"Data: {digits.description}")
     folder, stored = options.output, _stored(options, digits)
-    networks = [dataclasses.asdict(network) for network in tree]
+    networks = [_described(network, tree, digits.x_train.shape[1], options.hidden_units) for network in tree]
     changed = {"dataset_fingerprint": lambda: f"the digits of {stored['dataset_used']} are other ones by now"}
     with running(folder, stored, networks, ("dataset", "dataset_used"), changed):
         train_jobs(folder, Trainer(options, digits, tree, folder).jobs())
@@ -85,7 +92,19 @@ def _stored(options: IterativeOptions, digits: Digits) -> dict:
     if stored["dataset_used"] not in ("mnist", "digits"):
         stored["dataset"] = stored["dataset_used"]
     del stored["output"]
+    if not options.forms and set(options.parents) == set(ROOTS):
+        for name in NEWER:
+            del stored[name]
     return stored
+
+
+def _described(network: Network, tree: list[Network], size: int, hidden_units: Sequence[int]) -> dict:
+    """What `networks.json` says of a network."""
+    return dataclasses.asdict(network) | {
+        "hidden_units": units_of(network, tree, size, hidden_units),
+        "multiply_adds": chain_multiply_adds(network, tree, size, hidden_units),
+        "total_trainings": total_trainings(network, tree),
+    }
 
 
 class Trainer:
@@ -113,14 +132,40 @@ class Trainer:
         return jobs
 
     def _job(self, repeat: int, network: Network) -> Job:
-        generation = len(ancestry(network, self.tree)) - 1
         return Job(
             title(network.name, repeat, self.options.repeats),
             network_folder(self.folder, repeat, network.name),
-            network.trainings * self.options.epochs * (1 + generation / 3),
+            network.trainings * self.options.epochs * self._cost_of_a_step(network),
             functools.partial(self._train_network, repeat, network),
             self.options.epochs * network.trainings * _steps_per_epoch(self.options),
         )
+
+    def _cost_of_a_step(self, network: Network) -> float:
+        """Multiply-adds of a training step; what is not trained is only run forwards, a third of the work."""
+        size, units = self.clean.shape[1], self.options.hidden_units
+        whole = chain_multiply_adds(network, self.tree, size, units)
+        parent = next((member for member in self.tree if member.name == network.parent), None)
+        frozen = 0 if parent is None else chain_multiply_adds(parent, self.tree, size, units)
+        return (whole - 2 / 3 * frozen) / multiply_adds(size, units)
+
+    def _new(self, network: Network) -> DenseAutoencoder | RefiningAutoencoder | TwoStageAutoencoder:
+        """A network that is not trained yet."""
+        size, units = self.clean.shape[1], units_of(network, self.tree, self.clean.shape[1], self.options.hidden_units)
+        if network.form is None:
+            return DenseAutoencoder(size, units, name="autoencoder")
+        kind = TwoStageAutoencoder if network.role == "stages" else RefiningAutoencoder
+        return kind(size, units, network.form, name="autoencoder")
+
+    def _begin(self, network: Network, autoencoder, repeat: int) -> None:
+        """Give a network the weights that it begins with, where they are not random."""
+        if network.begins is None:
+            return
+        before = next(member for member in self.tree if member.name == network.begins)
+        second = load_network(network_folder(self.folder, repeat, before.name))
+        if before.parent is None:
+            begin_as(autoencoder, second)
+        else:
+            begin_with(autoencoder, load_network(network_folder(self.folder, repeat, before.parent)), second)
 
     def _train_network(self, repeat: int, network: Network, callbacks: list[keras.callbacks.Callback]) -> dict:
         options = self.options
@@ -130,13 +175,15 @@ class Trainer:
         ancestors = [load_network(network_folder(self.folder, repeat, member.name)) for member in chain[:-1]]
         held_out_noise = validation_noise(network.noise)
         with precision(options.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
-            autoencoder = DenseAutoencoder(self.clean.shape[1], options.hidden_units, name="autoencoder")
+            autoencoder = self._new(network)
+            self._begin(network, autoencoder, repeat)
             trainer = ChainTrainer(
                 autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
             )
         steps = _steps_per_epoch(options)
         epochs = options.epochs * network.trainings
-        _compile(trainer, "mse", steps, epochs, options.learning_rate, options.jit_compile)
+        rate = options.learning_rate if network.begins is None else options.continued_learning_rate
+        _compile(trainer, "mse", steps, epochs, rate, options.jit_compile)
         seed = derive_seed(options.seed, repeat, network.name, "batches")
         return train(
             trainer,

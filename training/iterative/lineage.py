@@ -6,23 +6,32 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tf_denoise.chain import refine, seen_by
 from tf_denoise.data import draw_batch
 from tf_denoise.errors import InputError
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.tiling.exact import exact_float32
+from training.iterative.forms import Form, read_forms
+
+ROOTS = ("one_level", "multi_level")
+"""The two parents."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Network:
-    """One autoencoder of the tree.
+    """One network of the tree.
 
     Attributes:
         name: Path in the tree, such as `multi_level/25`.
-        role: `parent`, `child` or `control`.
+        role: `parent`, `child`, `control`, or `stages` for two stages in one network.
         noise: Schedule of the noise on the clean digits, as `tf_denoise.noise.level_schedule` reads it.
         parent: Name of the network whose predictions this one learns from; `None` if it learns from noisy digits.
         renoise: Schedule of the noise on the parent's predictions; `0` leaves them as they are.
-        trainings: How many trainings of one network its budget amounts to.
+        trainings: How many trainings of one network its own training amounts to.
+        form: What a second stage does with the digit and the prediction, as `training.iterative.forms` says; `None` for
+            the plain autoencoder of the original study.
+        begins: Name of the network whose weights it begins with; `None` if it begins with random ones.
+        size: Of a control that costs as many multiply-adds as a chain: `wide` or `deep`.
     """
 
     name: str
@@ -31,25 +40,45 @@ class Network:
     parent: str | None = None
     renoise: str | None = None
     trainings: int = 1
+    form: str | None = None
+    begins: str | None = None
+    size: str | None = None
+
+    @property
+    def root(self) -> str:
+        """Name of the parent at the root of its branch."""
+        return self.name.split("/")[0]
 
 
-def grow_tree(one_level: int, children: Sequence[str], depth: int) -> list[Network]:
-    """All networks of one repeat, each after its parent.
+def grow_tree(
+    one_level: int,
+    children: Sequence[str],
+    depth: int,
+    forms: Sequence[str] = (),
+    sizes: Sequence[str] = (),
+    parents: Sequence[str] = ROOTS,
+) -> list[Network]:
+    """All networks of one repeat, each after those that it learns from.
 
-    A child of a child is renoised as its parent was. For each depth there is a control: a single network that trains
-    as long as the whole chain.
+    A child of a child is renoised as its parent was. For each total of training there is a control: a single network
+    that trains as long as the whole chain.
 
     Args:
         one_level: Level of the one-level parent in percent.
         children: Renoising of the children: levels in percent, `mixed`, `multi` (of the multi-level parent only).
         depth: Generations below the parents.
+        forms: Second stages of other forms, as `training.iterative.forms.read_form` reads them.
+        sizes: Controls for these that cost as many multiply-adds, too: `wide`, `deep`.
+        parents: Which of the two parents are trained.
 
     Raises:
-        InputError: If a level lies outside 0..100, a child is unknown, or `depth` is negative.
+        InputError: If a level lies outside 0..100, a child or a form is unknown, or `depth` is negative.
 
     Example:
         >>> [network.name for network in grow_tree(50, ["25"], depth=1)][:3]
         ['one_level', 'one_level/25', 'one_level/control']
+        >>> [network.name for network in grow_tree(50, [], 0, ["both", "twice"], ["wide"], ["multi_level"])]
+        ['multi_level', 'multi_level/both', 'multi_level/twice', 'multi_level/control', 'multi_level/control_wide']
     """
     if not 0 <= one_level <= 100:
         raise InputError(f"--one-level is a percentage from 0 to 100; received {one_level}.")
@@ -62,20 +91,55 @@ def grow_tree(one_level: int, children: Sequence[str], depth: int) -> list[Netwo
             raise InputError(
                 f"--children takes levels in percent from 0 to 100, mixed and multi; received {child!r}."
             ) from None
+    read = read_forms(forms)
     tree = []
-    for root, noise in (("one_level", str(one_level)), ("multi_level", "multi")):
-        tree.append(Network(root, "parent", noise))
+    for root, noise in ((root, {"one_level": str(one_level), "multi_level": "multi"}[root]) for root in ROOTS):
+        if root not in parents:
+            continue
+        branch = [Network(root, "parent", noise)]
         for child in dict.fromkeys(child if child in ("mixed", "multi") else str(int(child)) for child in children):
             if child == "multi" and noise != "multi":
                 continue
             name = root
             for _ in range(depth):
                 parent, name = name, f"{name}/{child}"
-                tree.append(Network(name, "child", noise, parent, child))
-        for generation in range(1, depth + 1):
-            suffix = "" if generation == 1 else f"_x{generation + 1}"
-            tree.append(Network(f"{root}/control{suffix}", "control", noise, trainings=generation + 1))
+                branch.append(Network(name, "child", noise, parent, child))
+        others = [_second_stage(form, root, noise) for form in read if form.renoise != "multi" or noise == "multi"]
+        budgets = {total_trainings(network, [*branch, *others]) for network in others}
+        tree += branch + others
+        for total in sorted({*range(2, depth + 2), *budgets}):
+            suffix = "" if total == 2 else f"_x{total}"
+            tree.append(Network(f"{root}/control{suffix}", "control", noise, trainings=total))
+            for size in sizes if total in budgets else ():
+                name = f"{root}/control{suffix}_{size}"
+                tree.append(Network(name, "control", noise, trainings=total, size=size))
     return tree
+
+
+def _second_stage(form: Form, root: str, noise: str) -> Network:
+    """The network of a form below a parent."""
+    name = f"{root}/{form.name}"
+    if form.together:
+        return Network(name, "stages", noise, form=form.stage, begins=f"{root}/{form.alone}")
+    if form.is_shared:
+        return Network(name, "stages", noise, trainings=2, form=form.stage)
+    begins = root if form.begins_as_parent else None
+    return Network(name, "child", noise, root, form.renoise, form=form.stage, begins=begins)
+
+
+def total_trainings(network: Network, tree: Sequence[Network]) -> int:
+    """How many trainings of one network it takes to get a network, those of the networks before it included.
+
+    Example:
+        >>> tree = grow_tree(50, ["25"], 1, ["both-together"], parents=["multi_level"])
+        >>> {network.name: total_trainings(network, tree) for network in tree[:4]}
+        {'multi_level': 1, 'multi_level/25': 2, 'multi_level/both': 2, 'multi_level/both-together': 3}
+    """
+    before = network.parent or network.begins
+    if before is None:
+        return network.trainings
+    by_name = {member.name: member for member in tree}
+    return network.trainings + total_trainings(by_name[before], tree)
 
 
 def ancestry(network: Network, tree: Sequence[Network]) -> list[Network]:
@@ -135,12 +199,14 @@ class ChainTrainer(keras.Model):
         """What the network itself sees."""
         seed, images = inputs["seed"], inputs["clean"]
         first = self.noises[0] if training else self.validation_noise
+        noisy = None
         for stage, noise in enumerate([first, *self.noises[1:]]):
             if stage:
-                images = self.ancestors[stage - 1](images, training=False)
+                images = refine(self.ancestors[stage - 1], noisy, images)
             if noise is not None:  # a stage uses two seeds, one for the pixels and one for the levels
                 images = noise.corrupt(images, seed + tf.constant([2 * stage, 0], tf.int64), inputs["group"])
-        return images
+            noisy = images if noisy is None else noisy  # a second stage that sees the digit sees it without new noise
+        return seen_by(self.network, noisy, images)
 
 
 def chain_noises(chain: Sequence[Network]) -> list[SaltAndPepper | None]:
@@ -200,8 +266,8 @@ def chain_mse(network: keras.Model, ancestors: Sequence[keras.Model], clean: tf.
         clean: Float32 images `(images, size)` in [-1, 1].
         seed: Integer seed of the noise.
     """
-    images = SaltAndPepper(level_schedule("mixed")).corrupt(clean, tf.constant([seed, 0], tf.int64))
+    images = noisy = SaltAndPepper(level_schedule("mixed")).corrupt(clean, tf.constant([seed, 0], tf.int64))
     with exact_float32():
         for member in (*ancestors, network):
-            images = member(images, training=False)
+            images = refine(member, noisy, images)
         return float(tf.reduce_mean(tf.square(tf.cast(images, tf.float32) - clean)))

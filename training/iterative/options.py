@@ -13,6 +13,9 @@ PROFILES = {
     "demo": {"epochs": 1, "tsne_points": 150, "jit_compile": False},
     "full": {"epochs": 32, "tsne_points": 10_000, "jit_compile": True},
 }
+SIZES: tuple[Literal["wide", "deep"], ...] = ("wide", "deep")
+NEWER = ("parents", "forms", "controls", "continued_learning_rate")
+"""Options that a run of the original study does without; its configuration leaves them out."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +48,19 @@ class IterativeOptions:
     """How the parents' predictions are renoised for each child: a level in percent, mixed, or multi (of the
     multi-level parent only)."""
     depth: Annotated[int, Field(ge=0, le=20)] = 1
-    """Generations of children."""
+    """Generations of children; 0 for none, as where only --forms are of interest."""
+    parents: Annotated[tuple[Literal["one_level", "multi_level"], ...], Field(min_length=1)] = (
+        "one_level",
+        "multi_level",
+    )
+    """Which of the two parents are trained, with all that is below them."""
+    forms: tuple[str, ...] = ()
+    """Second networks of other forms, such as: both sos continued both-together twice. See docs/iterative.md."""
+    controls: tuple[Literal["wide", "deep"], ...] | None = None
+    """Controls of --forms that cost as many multiply-adds as the chain, beside the one that trains as long; defaults to
+    both."""
+    continued_learning_rate: Annotated[float, Field(ge=1e-8, le=10)] = 1e-3
+    """Adam's peak learning rate for what begins with trained weights: continued, and all that is trained together."""
     repeats: Annotated[int, Field(ge=1, le=1_000)] = 1
     """How often the whole tree is trained, with other seeds. A claim about training needs three or more."""
     renoise_at_evaluation: bool = True
@@ -66,6 +81,10 @@ class IterativeOptions:
         options = checked(self)
         if options.depth and not options.children:
             raise InputError("--children needs at least one value; use --depth 0 to train the parents alone.")
+        if options.controls and not options.forms:
+            raise InputError("--controls goes with --forms, whose multiply-adds the controls have; leave it out.")
+        if options.controls is None:
+            options = dataclasses.replace(options, controls=SIZES if options.forms else ())
         filled: dict[str, Any] = {
             key: value for key, value in PROFILES[options.profile].items() if getattr(options, key) is None
         }

@@ -9,7 +9,8 @@ from helpers import OPTIONS, files_of, python
 
 from evaluation.__main__ import evaluate
 from evaluation.differences import caveat
-from evaluation.digits.pipeline import control_of, evaluate_run
+from evaluation.digits.pipeline import evaluate_run
+from evaluation.digits.rivals import control_of
 from evaluation.digits.scoring import ROUNDED, UNROUNDED
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from evaluation.table import INPUT

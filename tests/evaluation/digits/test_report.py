@@ -9,7 +9,7 @@ from helpers import OPTIONS
 from report_pages import CHROMIUM, COUNT_IMAGES, Page, chromium
 
 from evaluation.differences import caveat
-from evaluation.digits.report import full_label
+from evaluation.digits.names import full_label
 from evaluation.digits.test_sets import TEST_SETS
 from evaluation.measures import MEASURES
 from training.iterative.lineage import grow_tree
@@ -35,6 +35,19 @@ def test_the_report_is_one_file_that_needs_no_network(page, source):
     assert not re.search(r"https?://", source)
 
 
+def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_evidence(page, source):
+    answer = source[source.index('<section class="answer">') : source.index("</section>")]
+    assert answer.count("<img") == 1
+    words = " ".join(Page(answer).text.split())
+    assert re.fullmatch(r"(Yes|No|In part): .*\. The second network that is best on mixed noise, .*\.", words)
+    depth = 0
+    for tag in re.findall(r"</?(?:details|table)\b", source):
+        depth += {"<details": 1, "</details": -1}.get(tag, 0)
+        assert depth > 0 or tag == "</details", "a table is not folded"
+    assert not [attributes for name, attributes in page.tags if name == "details" and "open" in attributes]
+    assert not re.search(r"\b1 (epochs|repeats|cores|networks)\b", page.text)
+
+
 def test_links_within_the_report_lead_somewhere(page):
     ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
     links = [link[1:] for link in page.all("a", "href")]
@@ -46,7 +59,7 @@ def test_every_figure_stands_in_the_report_and_beside_it(page, tiny_run):
     shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
     saved = [path.read_bytes() for path in (tiny_run / "figures").iterdir()]
     assert sorted(shown) == sorted(saved)
-    assert len(shown) == 2 + 6 + 1 + 2
+    assert len(shown) == 1 + 2 + 6 + 1 + 2
     assert all(page.all("img", "alt"))
     for path in (tiny_run / "figures").iterdir():
         pixels = matplotlib.image.imread(path)
@@ -109,7 +122,7 @@ def test_the_report_opens_in_a_browser(source, tmp_path):
     picture = tmp_path / "report.png"
     dom = chromium(report, tmp_path / "profile", "--dump-dom")
     widths = [int(width) for width in re.search(r'data-widths="([\d ]+)"', dom)[1].split()]
-    assert len(widths) == 11
+    assert len(widths) == 12
     assert min(widths) > 100  # all decoded
     assert int(re.search(r'data-height="(\d+)"', dom)[1]) > 3000
     opened = Page(dom)

@@ -85,19 +85,35 @@ def test_every_section_is_there_and_linked(page):
     assert links == set(SECTIONS)
 
 
+def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_evidence(page, source):
+    answer = source[source.index('<section class="answer">') : source.index("</section>")]
+    assert answer.count("<img") == 1
+    words = " ".join(Page(answer).text.split())
+    assert re.fullmatch(
+        r"By the rule, the one other loss is .*\. U-Net, .*, the best of 2 networks, (beats|loses to|is not clearly "
+        r"(better|worse) than) .*: \d+\.\d\d dB on average over the test photographs, where that has \d+\.\d\d dB\.",
+        words,
+    )
+    depth = 0
+    for tag in re.findall(r"</?(?:details|table)\b", source):
+        depth += {"<details": 1, "</details": -1}.get(tag, 0)
+        assert depth > 0 or tag == "</details", "a table is not folded"
+    assert not [attributes for name, attributes in page.tags if name == "details" and "open" in attributes]
+
+
 def test_names_are_escaped(page, source):
     assert "fre<b>" not in source
     assert "<script>" not in source
-    assert "Fre<b>quency" in page.text
+    assert "U-Net, fre<b>quency" in page.text
     assert "<script>.png : no <image>" in page.text
 
 
 def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
     shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
     saved = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
-    names = ["crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png", "training.png"]
+    names = ["answer.png", "crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png", "training.png"]
     assert shown == [saved[name] for name in names]
-    assert len(saved) == 6
+    assert len(saved) == 7
     assert all(page.all("img", "alt"))
     for name in names:
         assert matplotlib.image.imread(folder / "figures" / name).std() > 0.02, name
@@ -259,8 +275,8 @@ def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast, quick):
     run.records[2, "frequency"] = record(steps=60, stopped="its loss was not finite")
     run.records[1, "frequency"] = record() | {"history": {"loss": [0.4, 0.3, 9.0], "val_psnr": [26.0, 9.0, 12.0]}}
     page = Page(evaluate_textures(tmp_path, run).read_text())
-    assert "Frequency loss, repeat 2, was stopped: its loss was not finite." in page.text
-    assert "Frequency loss, repeat 1: training fell from 26.0 to 9.0 dB of validation PSNR" in page.text
+    assert "U-Net, frequency, repeat 2, was stopped: its loss was not finite." in page.text
+    assert "U-Net, frequency, repeat 1: training fell from 26.0 to 9.0 dB of validation PSNR" in page.text
     assert "2 losses, 2 repeats" in page.text
     assert "100, 60" in page.text
     assert "2 repeats: the spread over repeats is shown" in page.text
@@ -275,7 +291,7 @@ def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast, qu
     page = Page(evaluate_textures(tmp_path, run).read_text())
     assert "No verdict on losses" in page.text
     assert "1 test photograph: a verdict takes 10 or more" in page.text
-    assert "Wavelet loss" in page.text
+    assert "U-Net, wavelet" in page.text
 
 
 @pytest.mark.parametrize(

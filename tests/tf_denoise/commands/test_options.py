@@ -32,6 +32,7 @@ RANGES = {
         "learning_rate": (1e-8, 10),
         "one_level": (0, 100),
         "depth": (0, 20),
+        "continued_learning_rate": (1e-8, 10),
         "repeats": (1, 1_000),
         "tsne_points": (0, 10_000_000),
     },

@@ -52,7 +52,7 @@ def test_a_run_leaves_all_its_files(tiny_run):
         assert logs, folder
     assert expected <= names
     assert not [name for name in names if "state" in name or ".writing-" in name]
-    assert len([name for name in names if name.startswith("figures/")]) == 11
+    assert len([name for name in names if name.startswith("figures/")]) == 12
 
 
 def test_the_run_says_what_it_is(tiny_run, tiny_npz):

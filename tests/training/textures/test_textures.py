@@ -146,7 +146,7 @@ def test_a_run_leaves_networks_scores_and_a_report(run):
     assert record["stopped"] is None
     data = read_json(run / "data.json")
     assert [len(data[part]) for part in ("train", "validation", "test")] == [10, 1, 1]
-    assert "MSE loss" in (run / "report.html").read_text()
+    assert "U-Net, MSE" in (run / "report.html").read_text()
     assert load_network(network_folder(run, 1, "mse")).count_params() < 10_000
 
 
