@@ -53,6 +53,7 @@ def test_all_is_the_four_extras_and_the_development_extra_has_them():
     assert set(EXTRAS) == set(OPTIONAL) - {"all", "dev"}
     assert OPTIONAL["all"] == ["tf_denoise[report,study,vit,export]"]
     assert "tf_denoise[all]" in OPTIONAL["dev"]
+    assert set(OPTIONAL["zarr"]) <= set(OPTIONAL["dev"])
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

@@ -11,6 +11,7 @@ EXTRAS = {
     "study": ("sklearn", "skimage", "cv2", "openTSNE"),
     "vit": ("keras_hub",),
     "export": ("tensorflow_serving", "tf2onnx"),
+    "zarr": ("zarr",),
 }
 """The packages of each extra, by the name under which they are imported."""
 
