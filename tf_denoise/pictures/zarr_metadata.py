@@ -1,4 +1,4 @@
-"""What lies around the array of a Zarr stack: which array it is, its axes, and the copy of all that is not its chunks."""
+"""What lies around the array of a Zarr stack: which array it is, its axes, the copy of all that is not its chunks."""
 
 import dataclasses
 import json
@@ -67,8 +67,8 @@ def _of_group(group, path: Path, place: str) -> Found:
         raise UnsupportedError("is a Zarr without arrays")
     there = arrays or groups
     raise UnsupportedError(
-        f"holds {len(there)} {'arrays' if arrays else 'groups'} and does not say which is meant; give one of them, such "
-        f"as {path / inside / there[0]}"
+        f"holds {len(there)} {'arrays' if arrays else 'groups'} and does not say which is meant; give one of them, "
+        f"such as {path / inside / there[0]}"
     )
 
 

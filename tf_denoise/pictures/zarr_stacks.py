@@ -4,7 +4,6 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -119,8 +118,8 @@ class ZarrStack(Stack):
         with atomic_folder(target) as folder:
             shape = (*map(len, chosen), *self._array.shape[len(chosen) :])
             copy_around(zarr, self.path, folder, self._found, None if is_whole else (shape, channels))
-            config: Any = {"write_empty_chunks": True}  # else a plane of zeros would be a missing one
-            written = zarr.open_array(folder / self._found.place, mode="r+", config=config)
+            written = zarr.open_array(folder / self._found.place, mode="r+")
+            written = written.with_config({"write_empty_chunks": True})  # else a plane of zeros would be missing
             for to, source in self._blocks(chosen):
                 first = tuple(one.start for one in source)
                 number = int(np.ravel_multi_index(first, self.header.sizes)) if first else 0

@@ -359,9 +359,10 @@ def test_planes_are_pictures_to_train_on(tmp_path):
 def test_values_that_are_none_are_refused(tmp_path):
     pixels = planes(3, dtype="float32")
     pixels[1, 4, 5] = np.nan
-    with open_stack(paged(tmp_path / "nan.tif", pixels, metadata=None)) as stack:
-        with pytest.raises(PictureError, match="holds NaN or infinity in its plane 1; expected numbers"):
-            values_of(stack, everything(stack.header))
+    sentence = "holds NaN or infinity in its plane 1; expected numbers"
+    path = paged(tmp_path / "nan.tif", pixels, metadata=None)
+    with open_stack(path) as stack, pytest.raises(PictureError, match=sentence):
+        values_of(stack, everything(stack.header))
 
 
 HEADER = StackHeader("OME-TIFF", "TZC", (4, 5, 2), 8, 8, 1, np.dtype("uint8"))
@@ -383,11 +384,12 @@ def test_planes_that_are_not_there_or_no_block_are_refused(name):
 @given(st.integers(-25, 25) | st.none(), st.integers(-25, 25) | st.none())
 def test_what_is_chosen_is_what_python_slices(start, stop):
     wanted = list(range(20))[start:stop]
-    try:
-        chosen = choose(HEADER, slice(start, stop), channel=1)
-    except ValueError as error:
-        assert not wanted or "is no block" in str(error)
+    in_blocks = wanted and (wanted[0] // 5 == wanted[-1] // 5 or (wanted[0] % 5 == 0 and wanted[-1] % 5 == 4))
+    if not in_blocks:
+        with pytest.raises(ValueError, match="is no block" if wanted else "none of them lies in"):
+            choose(HEADER, slice(start, stop), channel=1)
         return
+    chosen = choose(HEADER, slice(start, stop), channel=1)
     taken = [5 * t + z for t in chosen[0] for z in chosen[1]]
     assert taken == wanted
     assert chosen[2] == range(1, 2)
