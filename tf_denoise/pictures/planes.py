@@ -210,7 +210,6 @@ def values_of(stack: Stack, chosen: Chosen) -> tuple[float, float, str]:
     found = []
     for number in numbers:
         values = stack.plane(number).ravel()
-        check_finite(stack.path, number, values)
         found.append(values[:: max(1, values.size // _VALUES)].astype("float64"))
     low, high = np.percentile(np.concatenate(found), BLACK_AND_WHITE)
     share = f"percentiles {BLACK_AND_WHITE[0]:g} and {BLACK_AND_WHITE[1]:g} of the values"

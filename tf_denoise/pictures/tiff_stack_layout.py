@@ -104,7 +104,7 @@ def _of_imagej(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Layout:
 
 
 def _of_shape(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> Layout:
-    described = tiff.shaped_metadata or ()
+    described = list(tiff.shaped_metadata or [])
     if len(described) != 1:
         raise UnsupportedError(f"holds {len(described)} series of pictures; expected one stack: split it")
     shape, axes = tuple(described[0].get("shape", ())), described[0].get("axes", "")

@@ -10,7 +10,7 @@ import tifffile
 
 from tf_denoise.errors import reason
 from tf_denoise.pictures.headers import PictureError, UnsupportedError
-from tf_denoise.pictures.planes import Chosen, Stack, StackHeader, count_of, everything
+from tf_denoise.pictures.planes import Chosen, Stack, StackHeader, check_finite, count_of, everything
 from tf_denoise.pictures.tiff_segments import check_codec, check_pictures_in_segments, problem_of_segments
 from tf_denoise.pictures.tiff_stack_layout import Layout, layout_of
 from tf_denoise.pictures.tiff_stack_metadata import (
@@ -151,6 +151,7 @@ class TiffStack(Stack):
         expected = self._pixels.height, self._pixels.width, self._pixels.samples
         if pixels.shape != expected or pixels.dtype != self.header.dtype:
             raise PictureError(self.path, f"is damaged: its plane {index} was decoded to {pixels.dtype} {pixels.shape}")
+        check_finite(self.path, index, pixels)
         return pixels.astype(self.header.dtype, order="C", copy=False)
 
     def _from_run(self, index: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from tf_denoise.errors import InputError, reason
 from tf_denoise.extras import require
 from tf_denoise.pictures.headers import PictureError, UnsupportedError
-from tf_denoise.pictures.planes import Chosen, Stack, StackHeader, everything
+from tf_denoise.pictures.planes import Chosen, Stack, StackHeader, check_finite, everything
 from tf_denoise.pictures.zarr_metadata import copy_around, find_array
 from tf_denoise.runs.writing import atomic_folder
 
@@ -86,6 +86,7 @@ class ZarrStack(Stack):
         except Exception as error:  # what a decoder raises at damaged chunks is not to be foreseen
             what = f"its plane {index} cannot be decoded: {reason(error)}"
             raise PictureError(self.path, f"is damaged: {what}") from None
+        check_finite(self.path, index, values)
         values = values if self._has_samples else values[..., None]
         return values.astype(self.header.dtype, copy=False)
 
