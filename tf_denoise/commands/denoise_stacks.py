@@ -37,7 +37,8 @@ class StackOptions:
     @property
     def given(self) -> list[str]:
         """The options that are given, as they are typed."""
-        return [f"--{name.replace('_', '-')}" for name, value in vars(self).items() if value not in (None, False)]
+        given = [name for name, value in vars(self).items() if value is not None and value is not False]
+        return [f"--{name.replace('_', '-')}" for name in given]
 
 
 ALL_PLANES = StackOptions()
