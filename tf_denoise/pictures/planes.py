@@ -194,6 +194,22 @@ def choose(header: StackHeader, planes: slice | None = None, channel: int | None
     return tuple(chosen)
 
 
+def next_planes(header: StackHeader) -> list[tuple[int, int]]:
+    """Planes and those that follow them in time, of the same channel and depth; without time in depth, or as pages.
+
+    Example:
+        >>> next_planes(StackHeader("OME-TIFF", "TC", (3, 2), 64, 64, 1, np.dtype("uint8")))
+        [(0, 2), (1, 3), (2, 4), (3, 5)]
+    """
+    letters = [letter for letter, size in zip(header.axes, header.sizes, strict=True) if size > 1 and letter != "C"]
+    letter = min(letters, key=lambda one: "TZ".find(one) % 3, default=None)
+    if letter is None:
+        return []
+    axis = header.axes.index(letter)
+    size, step = header.sizes[axis], math.prod(header.sizes[axis + 1 :])
+    return [(number, number + step) for number in range(header.planes) if number // step % size < size - 1]
+
+
 def values_of(stack: Stack, chosen: Chosen) -> tuple[float, float, str]:
     """Black and white of a stack, and where they come from in words.
 

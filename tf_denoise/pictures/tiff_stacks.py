@@ -90,6 +90,7 @@ class TiffStack(Stack):
                 name = getattr(page.compression, "name", "lossy")
                 lost = (*lost, f"its {name} compression")
             super().__init__(path, header, lost)
+            self._latest: tifffile.TiffPage | None = None
         except BaseException:
             self._file.close()
             raise
@@ -118,7 +119,9 @@ class TiffStack(Stack):
                 raise PictureError(self.path, f"{problem} (page {number}, counted from 0)")
 
     def _page(self, number: int) -> tifffile.TiffPage:
-        page = self._tiff.pages[number]
+        if self._latest is not None and self._latest.index == number:
+            return self._latest
+        self._latest = page = self._tiff.pages[number]
         if _pixels_of(page) != self._pixels:
             raise PictureError(
                 self.path,
@@ -176,9 +179,10 @@ class TiffStack(Stack):
             options = {"byteorder": self._tiff.byteorder, "bigtiff": self._needs_bigtiff(count_of(chosen))}
             with tifffile.TiffWriter(temporary, **options) as writer:
                 for place, index in enumerate(indices[:1] if is_run else indices):
-                    page = self._tiff.pages[0 if is_run else self._layout.pages[index]]
+                    pixels = changed(index)
+                    page = self._tiff.pages[0] if is_run else self._page(self._layout.pages[index])
                     first = [] if is_whole or place else self._first_tags(chosen, indices)
-                    self._write_page(writer, page, changed(index), first)
+                    self._write_page(writer, page, pixels, first)
             if is_run:
                 self._write_run(temporary, map(changed, indices))
 
