@@ -103,7 +103,7 @@ def load_next_planes(folder, channels: int | None = None, least_side: int = LEAS
             rejected[_name(folder, path)] = (
                 "is no stack of several planes, and --noisy-twin next-plane takes these alone"
             )
-        names = dict(map(reversed, _named_planes(folder, path, header)))
+        names = [name for name, _ in _named_planes(folder, path, header)]
         members += [
             Photograph(names[two], header, path, path, header, plane=two, noisy_plane=one) for one, two in pairs
         ]

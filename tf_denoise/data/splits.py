@@ -74,7 +74,8 @@ def _split_stacks(photographs: Photographs, units: list[list[int]], validation: 
     """Cut each stack into three; what shares a plane with an earlier part, as twins may, is left out."""
     parts: tuple[list[int], ...] = ([], [], [])
     for unit in units:
-        held_out = [max(1, round(share * len(unit))) if share else 0 for share in (validation, test)]
+        lost = max(_reach(photographs.members[index]) for index in unit)
+        held_out = [max(1, round(share * len(unit))) + lost if share else 0 for share in (validation, test)]
         if sum(held_out) >= len(unit):
             held_out = [0, 0]
         ends = np.cumsum([len(unit) - sum(held_out), *held_out])
@@ -87,6 +88,13 @@ def _split_stacks(photographs: Photographs, units: list[list[int]], validation: 
     if any(share and not part for share, part in zip(wanted, parts, strict=True)):
         raise _too_few(photographs, sum(share > 0 for share in wanted))
     return Split(*(photographs.subset(part) for part in parts))
+
+
+def _reach(member: Photograph) -> int:
+    """How many planes lie between a plane and its twin in the same stack, so many are lost where it is cut."""
+    if member.noisy_plane is None or member.noisy_path != member.path:
+        return 0
+    return abs(member.plane - member.noisy_plane)
 
 
 def _planes(member: Photograph) -> set[tuple]:
