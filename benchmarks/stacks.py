@@ -61,6 +61,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--planes", type=int, nargs="+", default=[10, 1000, 10_000])
     parser.add_argument("--side", type=int, default=64)
+    parser.add_argument(
+        "--strength", type=float, default=1.0, help="0 leaves the network out: reading and writing alone"
+    )
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     options = parser.parse_args()
     from tf_denoise.models import UNet
@@ -73,6 +76,7 @@ def main():
                 path = Path(folder) / f"{kind}-{count}.{'zarr' if kind == 'zarr' else 'tif'}"
                 make(kind, path, count, options.side)
                 words = ["denoise", path, "--model", network, "--output", Path(folder) / "out"]
+                words += ["--strength", options.strength]
                 child = [sys.executable, "-c", CHILD, *map(str, words)]
                 told = subprocess.run(child, capture_output=True, text=True, check=True).stdout.split()
                 rate = float(told[told.index("megapixels") + 2])

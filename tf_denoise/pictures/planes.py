@@ -52,9 +52,10 @@ class StackHeader:
     def in_words(self) -> str:
         """One phrase: `12 planes (T 2, Z 3, C 2) of 36 x 40 pixels, uint16`."""
         lengths = ", ".join(f"{axis} {size}" for axis, size in zip(self.axes, self.sizes, strict=True))
+        lengths = f" ({lengths})" if lengths else ""
         colour = " in colour" if self.channels == 3 else ""
         plural = "" if self.planes == 1 else "s"
-        return f"{self.planes:,} plane{plural} ({lengths}) of {self.width} x {self.height} pixels{colour}, {self.dtype}"
+        return f"{self.planes:,} plane{plural}{lengths} of {self.width} x {self.height} pixels{colour}, {self.dtype}"
 
     def as_picture(self) -> PictureHeader:
         """The same as the header of a picture, with the bits that `read_plane` gives."""

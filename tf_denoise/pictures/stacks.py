@@ -106,7 +106,10 @@ def read_plane(path, index: int) -> np.ndarray:
 
 
 def _held(path: Path) -> tuple[Stack, tuple[float, float]]:
-    state = os.stat(path)
+    try:
+        state = os.stat(path)
+    except OSError as error:
+        raise PictureError(path, f"cannot be read: {error.strerror}") from None
     key = str(path), state.st_mtime_ns, state.st_size
     if key not in _opened:
         while len(_opened) >= _OPEN:

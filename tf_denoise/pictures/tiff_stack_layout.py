@@ -67,7 +67,9 @@ def layout_of(tiff: tifffile.TiffFile) -> Layout:
 
 def _of_ome(tiff: tifffile.TiffFile) -> Layout:
     found = tiff.series
-    if len(found) != 1 or found[0].kind != "ome":
+    if len(found) == 1 and found[0].kind != "ome":
+        raise UnsupportedError("has OME metadata that do not describe its pages")
+    if len(found) != 1:
         raise UnsupportedError(f"holds {len(found)} series of pictures; expected one stack: split it")
     series = found[0]
     axes, sizes = _leading(series.axes, series.shape)

@@ -85,7 +85,7 @@ def test_stacks_and_pictures_of_a_folder_come_out_as_what_they_were(network, mod
 
 def test_planes_and_a_channel_are_taken_alone(network, model, tmp_path, capsys):
     tifffile.imwrite(tmp_path / "stack.tif", STACK, **IMAGEJ)
-    options = {"planes": "1:", "channel": 1, "value_range": (20_000, 40_000)}
+    options = {"planes=-2:": True, "channel": 1, "value_range": (20_000, 40_000)}
     assert status(command(network, tmp_path / "stack.tif", output=tmp_path / "out", **options)) == 0
     expected = by_hand(model, STACK[1:, 1], 20_000, 40_000)
     np.testing.assert_allclose(tifffile.imread(tmp_path / "out" / "stack.tif"), expected, atol=0.51)

@@ -8,6 +8,7 @@ from picture_files import noise, photograph
 from tf_denoise.data import CropSampler, load_folder, load_next_planes, load_pairs, split
 from tf_denoise.data.parts import Parts
 from tf_denoise.errors import InputError
+from tf_denoise.pictures.files import PictureError
 from tf_denoise.pictures.planes import StackHeader, next_planes
 
 HEIGHT, WIDTH = 24, 20
@@ -153,3 +154,11 @@ def test_a_stack_of_colour_and_ragged_pages(tmp_path):
     photographs = load_folder(tmp_path)
     np.testing.assert_array_equal(photographs.stored(7)[0], colour[7])
     assert photographs.rejected["b.tif"].startswith("has ragged pages: page 1, counted from 0, is 20 x 17 pixels")
+
+
+def test_a_stack_that_is_gone_is_a_picture_error(tmp_path):
+    stack(tmp_path / "a.tif", 4)
+    photographs = load_folder(tmp_path)
+    (tmp_path / "a.tif").unlink()
+    with pytest.raises(PictureError, match=r"a.tif cannot be read: No such file or directory"):
+        photographs.stored(0)
