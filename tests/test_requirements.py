@@ -53,7 +53,7 @@ def test_requirements_are_core_and_what_the_commands_import():
 def test_all_is_the_four_extras_and_the_development_extra_has_them():
     assert set(EXTRAS) == set(OPTIONAL) - {"all", "dev"}
     assert OPTIONAL["all"] == ["tf_denoise[report,study,vit,export]"]
-    assert "tf_denoise[all,beam]" in OPTIONAL["dev"]
+    assert "tf_denoise[all,beam,zarr]" in OPTIONAL["dev"]
 
 
 @pytest.mark.parametrize("extra", EXTRAS)

@@ -12,6 +12,7 @@ EXTRAS = {
     "vit": ("keras_hub",),
     "export": ("tensorflow_serving", "tf2onnx"),
     "beam": ("apache_beam",),
+    "zarr": ("zarr",),
 }
 """The packages of each extra, by the name under which they are imported."""
 

@@ -24,6 +24,8 @@ from tf_denoise.tiling.exact import exact_float32
 
 SWEEP = (5.0, 15.0, 25.0, 35.0, 50.0, 65.0, 80.0)
 """Deviations in 255ths at which PSNR is drawn: networks are looked at beyond what they were trained on, too."""
+NEXT_PLANE = "next-plane"
+"""In the place of a folder of twins: neighbouring planes of noisy stacks are twins."""
 DATA_OPTIONS = (
     "validation",
     "test",
@@ -95,8 +97,8 @@ def data_places(noisy_only: bool, data=None, clean=None, noisy=None, noisy_twin=
     """
     if not noisy_only:
         return {"data": data, "clean": clean, "noisy": noisy}
-    if noisy_twin is None:
-        return {"data": noisy}
+    if noisy_twin is None or noisy_twin == NEXT_PLANE:
+        return {"data": noisy, "next_plane": noisy_twin == NEXT_PLANE}
     return {"clean": noisy_twin, "noisy": noisy}
 
 

@@ -17,14 +17,15 @@ from tf_denoise.extras import check_installed
 
 @dataclasses.dataclass(frozen=True)
 class Denoise:
-    """Denoise picture files and folders of them, of any size.
+    """Denoise picture files, stacks of planes, and folders of them, of any size.
 
-    Format, bit depth, orientation, colour profile and transparency stay; originals are never overwritten. The exit
-    status is 1 when some pictures failed, 2 when nothing could be done, 130 after Ctrl-C.
+    Format, axes, bit depth, orientation, colour profile and transparency stay; originals are never overwritten. The
+    exit status is 1 when some pictures failed, 2 when nothing could be done, 130 after Ctrl-C.
     """
 
     inputs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IN...")]
-    """Pictures (PNG, JPEG, BMP, TIFF), and folders of them, nested too."""
+    """Pictures (PNG, JPEG, BMP, TIFF), stacks (multi-page, ImageJ and OME TIFF; Zarr and OME-Zarr, each plane denoised
+    by itself), and folders of them, nested too."""
     output: Path
     """The folder to write to, under the names of the pictures."""
     model: str = "photographs"
@@ -51,6 +52,20 @@ class Denoise:
     """Pixels that neighbouring tiles share; measured where it is not given."""
     quality: Annotated[int, Field(ge=1, le=100)] = 95
     """JPEG quality, 1 to 100."""
+    planes: str | None = None
+    """Of stacks: the planes that are taken, such as 10:20, counted from 0 along all axes but that of channels; the
+    output holds these alone."""
+    channel: Annotated[int | None, Field(ge=0, le=100_000)] = None
+    """Of stacks: the channel that is taken, counted from 0."""
+    value_range: (
+        tuple[Annotated[float, Field(ge=-1e12, le=1e12)], Annotated[float, Field(ge=-1e12, le=1e12)]] | None
+    ) = None
+    """Of stacks: the values of black and white. Defaults to the range of an integer type, and to percentiles of some
+    planes for floating point."""
+    axes: str | None = None
+    """Of Zarr arrays that do not name their axes: a letter for each, such as TYX."""
+    fill_missing: bool = False
+    """Take chunks that a Zarr array lacks for ones that hold its fill value; otherwise it is refused."""
     report: bool = False
     """Write OUTPUT/report.html: pictures before and after, the noise that was found, how good the result is by
     estimate, and a warning wherever that cannot be trusted; report.json holds the same for programs."""
@@ -70,10 +85,17 @@ def denoise(options: Denoise) -> int:
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
     from tf_denoise.commands.denoise_files import check_output, denoise_files, plan_jobs
+    from tf_denoise.commands.denoise_stacks import stack_options
 
-    jobs, problems = plan_jobs(options.inputs, options.output)
+    stacks = stack_options(options.planes, options.channel, options.value_range, options.axes, options.fill_missing)
+    jobs, problems = plan_jobs(options.inputs, options.output, stacks)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
+    has_stacks = any(job.planes is not None for job in jobs)
+    if stacks.given and jobs and not has_stacks:
+        raise InputError(f"{stacks.given[0]} goes with stacks, and none of the inputs is one; leave it out.")
+    if options.adapt is not None and has_stacks:
+        raise InputError("--adapt trains a network for each picture, and stacks have too many planes; leave it out.")
     there = [] if options.overwrite else [job for job in jobs if job.target.exists()]
     if there:
         print(
@@ -124,7 +146,9 @@ def denoise(options: Denoise) -> int:
             report.add(job, noisy, denoised, None if adapting is None else adapting.current)
 
     denoise_one = adapting or denoiser
-    result = denoise_files(jobs, denoise_one, loaded.trained_range, options.quality, options.jobs, observe=observe)
+    result = denoise_files(
+        jobs, denoise_one, loaded.trained_range, options.quality, options.jobs, observe=observe, stacks=stacks
+    )
     result.problems = problems + result.problems
     rate = result.megapixels / max(result.seconds, 1e-9)
     print(

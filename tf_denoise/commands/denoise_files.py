@@ -14,6 +14,7 @@ import numpy as np
 import rich.console
 import rich.progress
 
+from tf_denoise.commands.denoise_stacks import ALL_PLANES, StackOptions, chosen_planes, denoise_stack, inspect_sources
 from tf_denoise.commands.exits import STOPPED, status_of
 from tf_denoise.errors import InputError, as_sentence, reason
 from tf_denoise.pictures.files import (
@@ -21,28 +22,31 @@ from tf_denoise.pictures.files import (
     FORMATS,
     PictureError,
     find_pictures,
-    inspect_pictures,
     read_picture,
     shown,
     write_picture,
 )
+from tf_denoise.pictures.planes import Chosen, count_of
 from tf_denoise.pictures.remarks import lost_remark, noise_remark
+from tf_denoise.pictures.stacks import is_zarr
 from tf_denoise.runs.writing import writable_folder
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """A picture to denoise.
+    """A picture or a stack to denoise.
 
     Attributes:
-        source: The file to read.
+        source: The file to read; of a Zarr array its folder.
         target: The file to write.
         megapixels: Its size.
+        planes: The planes of a stack that are taken, or `None` of a picture.
     """
 
     source: Path
     target: Path
     megapixels: float
+    planes: Chosen | None = None
 
 
 @dataclasses.dataclass
@@ -73,7 +77,7 @@ class _Stopped(Exception):
     """Ctrl-C was pressed."""
 
 
-def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str]]:
+def plan_jobs(inputs: Sequence[Path], output: Path, stacks: StackOptions = ALL_PLANES) -> tuple[list[Job], list[str]]:
     """What to do: files go to `OUTPUT/NAME`, those of a folder to `OUTPUT/PATH-IN-IT`.
 
     With several inputs a folder's files go below `OUTPUT/FOLDER`. Pictures that lie in the output are no input.
@@ -81,6 +85,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
     Args:
         inputs: Files and folders.
         output: The folder to write to.
+        stacks: What is said of stacks.
 
     Returns:
         The jobs, and a sentence for each input that is none.
@@ -89,7 +94,7 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
     real = _resolver()
     sources = list(_sources(inputs, output, real, problems))
     originals = {real(source) for source, _ in sources}
-    inspected = inspect_pictures([source for source, _ in sources], DECODABLE)
+    inspected = inspect_sources([source for source, _ in sources], stacks)
     for (source, place), header in zip(sources, inspected, strict=True):
         target = output / place
         try:
@@ -103,11 +108,13 @@ def plan_jobs(inputs: Sequence[Path], output: Path) -> tuple[list[Job], list[str
             if target in taken:
                 reason = f"and {shown(taken[target])} would both be written to {shown(target)}; rename one"
                 raise PictureError(source, reason)
+            planes = None if header.planes is None else chosen_planes(source, stacks)
         except PictureError as error:
             problems.append(str(error))
             continue
         taken[target] = source
-        jobs.append(Job(source, target, header.height * header.width / 1e6))
+        count = 1 if planes is None else count_of(planes)
+        jobs.append(Job(source, target, count * header.height * header.width / 1e6, planes))
     return jobs, problems
 
 
@@ -121,11 +128,11 @@ def _sources(inputs: Sequence[Path], output: Path, real: Callable, problems: lis
     """Each file, and its place in the output folder."""
     real_output = output.resolve()
     for path in inputs:
-        if not path.is_dir():
-            yield path, Path(path.name)
+        if not path.is_dir() or is_zarr(path):
+            yield path, Path(path.resolve().name if path.is_dir() else path.name)
             continue
         try:
-            found = find_pictures(path)
+            found = find_pictures(path, stacks=True)
         except InputError as error:
             problems.append(str(error))
             continue
@@ -158,6 +165,7 @@ def denoise_files(
     threads: int = 1,
     console: rich.console.Console | None = None,
     observe: Callable[[Job, np.ndarray, np.ndarray], None] | None = None,
+    stacks: StackOptions = ALL_PLANES,
 ) -> Result:
     """Denoise pictures and write them, each file whole or not at all.
 
@@ -169,7 +177,9 @@ def denoise_files(
         quality: JPEG quality.
         threads: Pictures at the same time.
         console: Where progress and remarks go.
-        observe: Called with each job that is done, its noisy pixels and the denoised ones, in several threads.
+        observe: Called with each job that is done, its noisy pixels and the denoised ones, in several threads; of a
+            stack with those of its middle plane.
+        stacks: What is said of stacks.
     """
     console = console or rich.console.Console(stderr=True)
     result, stop, started = Result(), threading.Event(), time.monotonic()
@@ -185,12 +195,18 @@ def denoise_files(
         def work(job: Job) -> list[str]:
             if stop.is_set():
                 raise _Stopped
-            picture = read_picture(job.source, DECODABLE)
-            remarks = [noise_remark(job.source, picture.values, trained_range), lost_remark(job.source, picture.lost)]
-            denoised = denoise(picture.values, on_progress=advance)
-            write_picture(job.target, denoised, picture, quality)
+            remarks: list[str | None] = []
+            if job.planes is not None:
+                found = denoise_stack(job.source, job.target, job.planes, stacks, denoise, advance)
+                remarks, noisy, denoised, lost = [*found.remarks], found.noisy, found.denoised, found.lost
+            else:
+                picture = read_picture(job.source, DECODABLE)
+                noisy, lost = picture.values, picture.lost
+                denoised = denoise(noisy, on_progress=advance)
+                write_picture(job.target, denoised, picture, quality)
             if observe is not None:
-                observe(job, picture.values, denoised)
+                observe(job, noisy, denoised)
+            remarks += [noise_remark(job.source, noisy, trained_range), lost_remark(job.source, lost)]
             return [remark for remark in remarks if remark]
 
         futures = {pool.submit(work, job): job for job in jobs}

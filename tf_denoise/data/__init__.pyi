@@ -14,11 +14,14 @@ from .digits import (
 from .photographs import (
     Photograph as Photograph,
     Photographs as Photographs,
-    Split as Split,
-    split as split,
 )
 from .sources import (
     embedded_photographs as embedded_photographs,
     load_folder as load_folder,
+    load_next_planes as load_next_planes,
     load_pairs as load_pairs,
+)
+from .splits import (
+    Split as Split,
+    split as split,
 )

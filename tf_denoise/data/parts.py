@@ -12,8 +12,9 @@ from tf_denoise.data.batches import noisy_crops
 from tf_denoise.data.changes import read_record
 from tf_denoise.data.crops import CropSampler
 from tf_denoise.data.noisy_pair import NoisyPair
-from tf_denoise.data.photographs import Photographs, split
-from tf_denoise.data.sources import embedded_photographs, load_folder, load_pairs
+from tf_denoise.data.photographs import Photographs
+from tf_denoise.data.sources import embedded_photographs, load_folder, load_next_planes, load_pairs
+from tf_denoise.data.splits import split
 from tf_denoise.errors import InputError, printable
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.writing import write_json
@@ -44,9 +45,11 @@ class Parts:
             decoded.
         grey: Share of the training crops in colour that are made grey.
         channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
+        next_plane: `data` is a folder of noisy stacks, whose neighbouring planes are twins.
 
     Attributes:
         channels: 1 or 3.
+        next_plane: The argument.
         parts: Photographs by `train`, `validation` and `test`.
         description: One sentence that says what they are.
 
@@ -69,10 +72,13 @@ class Parts:
         scale_down: int | None = None,
         grey: float = 0.0,
         channels: int | None = None,
+        next_plane: bool = False,
     ):
-        self.grey = grey
+        self.grey, self.next_plane = grey, next_plane
         self.seed, self.crop_size, self.batch_size, self.memory = seed, crop_size, batch_size, memory
-        photographs = _load(data, clean, noisy, scale_down, channels)
+        photographs = (
+            load_next_planes(data, channels) if next_plane else _load(data, clean, noisy, scale_down, channels)
+        )
         self.channels = photographs.channels
         folders = {"validation": validation, "test": test}
         shares = {part: 0.0 if folder else 0.1 for part, folder in folders.items()}
@@ -88,10 +94,11 @@ class Parts:
         self._left_out: dict[str, str] = {}  # by the samplers before
 
     def _refuse_overlap(self) -> None:
-        seen: dict[Path, str] = {}
+        seen: dict[tuple[Path, int | None], str] = {}
+        resolved = functools.cache(Path.resolve)
         for part, photographs in self.parts.items():
             for member in photographs.members:
-                other = seen.setdefault(member.path.resolve(), part)
+                other = seen.setdefault((resolved(member.path), member.plane), part)
                 if other != part:
                     raise InputError(
                         f"{member.path} stands among the photographs of {other} and of {part}; no photograph is in two "

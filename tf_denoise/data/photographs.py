@@ -1,15 +1,15 @@
-"""Photographs known by their headers, decoded when they are wanted, and split by photograph."""
+"""Photographs known by their headers, decoded when they are wanted."""
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, PictureHeader, read_picture, to_unit, with_channels
+from tf_denoise.pictures.stacks import read_plane
 
 
 def scaled_down(image: np.ndarray, factor: int) -> np.ndarray:
@@ -44,6 +44,8 @@ class Photograph:
         noisy_path: The file of its noisy version.
         noisy_header: What that says.
         factor: How many times its sides are scaled down when it is decoded.
+        plane: Its number in a stack, or `None` of a picture.
+        noisy_plane: That of its noisy version.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Photograph:
     noisy_path: Path | None = None
     noisy_header: PictureHeader | None = None
     factor: int = 1
+    plane: int | None = None
+    noisy_plane: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -117,10 +121,12 @@ class Photographs:
             PictureError: If it cannot be decoded.
         """
         member = self.members[index]
-        paths = (member.path,) if member.noisy_path is None else (member.noisy_path, member.path)
-        images = tuple(with_channels(read_picture(path).values, self.channels) for path in paths)
+        places = [(member.path, member.plane)]
+        if member.noisy_path is not None:
+            places.insert(0, (member.noisy_path, member.noisy_plane))
+        images = tuple(with_channels(_values(*place), self.channels) for place in places)
         expected = (member.header.height, member.header.width, self.channels)
-        for path, image in zip(paths, images, strict=True):
+        for (path, _), image in zip(places, images, strict=True):
             if image.shape != expected:
                 raise PictureError(path, f"has changed: its shape is {image.shape} and was {expected}")
         return tuple(scaled_down(image, member.factor) for image in images)
@@ -146,56 +152,23 @@ class Photographs:
     def fingerprint(self) -> str:
         """A hash of names, sizes in pixels and sizes in bytes: what a resumed run is checked against."""
         digest = hashlib.sha256(repr(self.channels).encode())
+        size_of = functools.cache(_size_of)
         for member in self.members:
-            sizes = [path.stat().st_size for path in (member.path, member.noisy_path) if path is not None]
+            sizes = [size_of(path) for path in (member.path, member.noisy_path) if path is not None]
             scale = () if member.factor == 1 else (member.factor,)
             digest.update(repr((member.name, member.header, sizes, *scale)).encode())
         return digest.hexdigest()[:16]
 
 
-class Split(NamedTuple):
-    """Photographs to train on, to choose by, and to report on; no photograph is in two of them."""
-
-    train: Photographs
-    validation: Photographs
-    test: Photographs
+def _values(path: Path, plane: int | None) -> np.ndarray:
+    return read_picture(path).values if plane is None else read_plane(path, plane)
 
 
-def split(photographs: Photographs, seed: int, validation: float = 0.1, test: float = 0.1) -> Split:
-    """Split by photograph, never by crop, at random and the same way for the same seed.
-
-    Args:
-        photographs: The whole set. One whose split is fixed, such as the embedded one, is split as it says.
-        seed: Integer seed, 0 or more.
-        validation: Share of photographs to validate on; at least one photograph, unless it is 0.
-        test: Share of photographs to test on; at least one photograph, unless it is 0.
-
-    Returns:
-        `Split(train, validation, test)`, each in the order of the set.
-
-    Raises:
-        InputError: If there are too few photographs for one in each part.
-        ValueError: If a share lies outside [0, 1), or both together leave nothing.
-    """
-    if not (0 <= validation < 1 and 0 <= test < 1 and validation + test < 1):
-        raise ValueError(
-            f"The shares to validate and test on are fractions that leave some to train on; received {validation} and "
-            f"{test}."
-        )
-    if photographs.parts is not None:
-        names, parts = photographs.names, photographs.parts
-        return Split(
-            *(photographs.subset(i for i, n in enumerate(names) if parts[n] == part) for part in Split._fields)
-        )
-    held_out = [max(1, round(share * len(photographs))) if share else 0 for share in (validation, test)]
-    if sum(held_out) >= len(photographs):
-        raise InputError(
-            f"{counted(photographs)} cannot be split into parts to train, validate and test on: expected at "
-            f"least {sum(held_out) + 1}; add photographs."
-        )
-    order = np.random.default_rng(seed).permutation(len(photographs))
-    for_validation, for_test, for_training = np.split(order, np.cumsum(held_out))
-    return Split(*(photographs.subset(sorted(part)) for part in (for_training, for_validation, for_test)))
+def _size_of(path: Path) -> int:
+    """The bytes of a file; of a folder those of the files right in it, such as the metadata of a Zarr array."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
 
 
 def counted(photographs) -> str:

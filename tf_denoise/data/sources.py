@@ -9,6 +9,8 @@ from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
 from tf_denoise.pictures.files import (
     FORMATS,
+    PLAIN,
+    STACK,
     PictureError,
     PictureHeader,
     find_pictures,
@@ -17,6 +19,8 @@ from tf_denoise.pictures.files import (
     shown,
 )
 from tf_denoise.pictures.partners import match_partners
+from tf_denoise.pictures.planes import next_planes
+from tf_denoise.pictures.stacks import open_stack
 
 LEAST_SIDE = 16
 """Photographs with a smaller side are refused as tiny."""
@@ -42,8 +46,10 @@ def load_folder(
 ) -> Photographs:
     """The photographs of a folder and of the folders in it. Headers are read, nothing is decoded.
 
+    A stack (TIFF pages, ImageJ, OME, Zarr) is as many photographs as it has planes, named `STACK/0000` and so on.
+
     Args:
-        folder: Where the PNG, JPEG, BMP and TIFF files lie.
+        folder: Where the PNG, JPEG, BMP and TIFF files and the folders of Zarr arrays lie.
         channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
         least_side: The least height and width in pixels.
         longest_side: Photographs with a longer side are scaled down, each by the least whole number that brings it to
@@ -56,15 +62,60 @@ def load_folder(
         InputError: If there is no photograph, or more than a tenth of the files are rejected.
     """
     folder = _checked_folder(folder)
-    headers, rejected = _inspected(folder, find_pictures(folder), least_side)
+    headers, rejected = _inspected(folder, find_pictures(folder, stacks=True), least_side)
     members = [
-        Photograph(_name(folder, path), header, path, factor=scale_factor(header, longest_side))
+        Photograph(name, header, path, factor=scale_factor(header, longest_side), plane=plane)
         for path, header in headers.items()
+        for name, plane in _named_planes(folder, path, header)
     ]
-    _check_rejected(folder, len(members), len(headers) + len(rejected), rejected)
+    _check_rejected(folder, len(headers), len(headers) + len(rejected), rejected)
     return Photographs(
         members, _channels(members, channels), f"{counted(members)} from {shown(folder.resolve().name)}", rejected
     )
+
+
+def load_next_planes(folder, channels: int | None = None, least_side: int = LEAST_SIDE) -> Photographs:
+    """The planes of the stacks of a folder, each with the one before it as its twin: two shots of one scene.
+
+    That holds where nothing moves from one to the next but the noise. Which planes follow each other is said in
+    `tf_denoise.pictures.planes.next_planes`.
+
+    Args:
+        folder: Where the stacks lie.
+        channels: 1 or 3; defaults to 3, or to 1 if all stacks are grey.
+        least_side: The least height and width in pixels.
+
+    Returns:
+        Pairs, as `load_pairs` gives them. Files that are no stack stand in `rejected`.
+
+    Raises:
+        InputError: If there is no stack, or more than a tenth of the files are rejected.
+    """
+    folder = _checked_folder(folder)
+    headers, rejected = _inspected(folder, find_pictures(folder, stacks=True), least_side)
+    members, total = [], len(headers) + len(rejected)
+    for path, header in headers.items():
+        pairs = []
+        if header.planes is not None:
+            with open_stack(path) as stack:
+                pairs = next_planes(stack.header)
+        if not pairs:
+            rejected[_name(folder, path)] = (
+                "is no stack of several planes, and --noisy-twin next-plane takes these alone"
+            )
+        names = [name for name, _ in _named_planes(folder, path, header)]
+        members += [
+            Photograph(names[two], header, path, path, header, plane=two, noisy_plane=one) for one, two in pairs
+        ]
+    _check_rejected(folder, total - len(rejected), total, rejected)
+    description = f"{len(members):,} pairs of neighbouring planes from {shown(folder.resolve().name)}"
+    return Photographs(members, _channels(members, channels), description, rejected)
+
+
+def _named_planes(folder: Path, path: Path, header: PictureHeader) -> list[tuple[str, int | None]]:
+    """The names of what lies in a file, and the number of each plane of a stack."""
+    name = _name(folder, path)
+    return [(name, None)] if header.planes is None else [(f"{name}/{n:04}", n) for n in range(header.planes)]
 
 
 def scale_factor(header: PictureHeader, longest_side: int | None) -> int:
@@ -131,8 +182,16 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
                     f"{noisy_header.width} x {noisy_header.height}; the two of a pair show the same in the same size: "
                     "cut one, or move both away."
                 )
-            members.append(Photograph(_name(clean_folder, path), header, path, partner, noisy_header))
-    _check_rejected(clean_folder, len(members), len(pairs), rejected)
+            if header.planes != noisy_header.planes:
+                raise InputError(
+                    f"{shown(path)} has {header.planes or 1} planes and its partner {shown(partner)} "
+                    f"{noisy_header.planes or 1}: the two of a pair show the same; cut one, or move both away."
+                )
+            members += [
+                Photograph(name, header, path, partner, noisy_header, plane=plane, noisy_plane=plane)
+                for name, plane in _named_planes(clean_folder, path, header)
+            ]
+    _check_rejected(clean_folder, len({member.path for member in members}), len(pairs), rejected)
     description = (
         f"{counted(members)} from {shown(clean_folder.resolve().name)}, "
         f"noisy ones from {shown(noisy_folder.resolve().name)}"
@@ -178,7 +237,7 @@ def _inspected(
     """The headers of the files that can be trained on, and name and reason of the others."""
 
     paths = list(paths)
-    found = dict(zip(paths, inspect_pictures(paths, least_side=least_side), strict=True))
+    found = dict(zip(paths, inspect_pictures(paths, (*PLAIN, STACK), least_side), strict=True))
     headers = {path: header for path, header in found.items() if isinstance(header, PictureHeader)}
     return headers, {_name(folder, path): e.reason for path, e in found.items() if isinstance(e, PictureError)}
 
@@ -205,11 +264,11 @@ def _channels(members: Sequence[Photograph], channels: int | None) -> int:
 
 
 def _places(folder: Path) -> list[Path]:
-    return [path.relative_to(folder) for path in find_pictures(folder)]
+    return [path.relative_to(folder) for path in find_pictures(folder, stacks=True)]
 
 
 def _name(folder: Path, path: Path) -> str:
-    return shown(path.relative_to(folder).as_posix())
+    return shown(path.resolve().name if path == folder else path.relative_to(folder).as_posix())
 
 
 def _some(names: Sequence) -> str:

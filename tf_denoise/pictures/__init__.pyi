@@ -1,6 +1,7 @@
 from .files import (
     DECODABLE as DECODABLE,
     FORMATS as FORMATS,
+    STACK as STACK,
     PictureError as PictureError,
     find_pictures as find_pictures,
     inspect_picture as inspect_picture,
@@ -11,4 +12,12 @@ from .files import (
 )
 from .headers import (
     PictureHeader as PictureHeader,
+)
+from .planes import (
+    Stack as Stack,
+    StackHeader as StackHeader,
+)
+from .stacks import (
+    inspect_stack as inspect_stack,
+    open_stack as open_stack,
 )

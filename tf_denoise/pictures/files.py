@@ -18,12 +18,14 @@ from tf_denoise.pictures.headers import (
     FORMATS,
     MAX_PIXELS,
     PLAIN,
+    STACK,
     PictureError,
     PictureHeader,
     UnsupportedError,
     shown,
 )
 from tf_denoise.pictures.inspection import inspect_picture, inspect_pictures
+from tf_denoise.pictures.stacks import ZARR_FILES
 from tf_denoise.runs.writing import atomic_path
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "PLAIN",
+    "STACK",
     "Picture",
     "PictureError",
     "PictureHeader",
@@ -72,8 +75,10 @@ class Picture:
     lost: tuple[str, ...] = ()
 
 
-def find_pictures(folder) -> list[Path]:
+def find_pictures(folder, stacks: bool = False) -> list[Path]:
     """All files in a folder and below whose suffix is a picture's, sorted by their path inside it.
+
+    With `stacks` the folders of Zarr arrays stand among them, and nothing that lies in these.
 
     Suffixes in capitals count; names that begin with a dot do not. Links to folders are followed, each folder once: its
     pictures stand below its own name if it lies in the folder too.
@@ -94,6 +99,10 @@ def find_pictures(folder) -> list[Path]:
                 folders.clear()
                 continue
             visited.add(identity)
+            if stacks and any(name in ZARR_FILES for name in names):
+                found.append(root)
+                folders.clear()
+                continue
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             links += [path for name in folders if os.path.islink(path := os.path.join(root, name))]
             names = [n for n in names if not n.startswith(".") and os.path.splitext(n)[1].lower() in FORMATS]

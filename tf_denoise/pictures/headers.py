@@ -14,6 +14,8 @@ PLAIN = ("grey", "colour")
 """The kinds of picture that a network trains on."""
 DECODABLE = (*PLAIN, "grey with alpha", "colour with alpha", "palette")
 """All kinds that can be decoded."""
+STACK = "stack"
+"""Stands among the kinds that are wanted where files of many planes are taken: TIFF stacks and Zarr arrays."""
 MAX_PIXELS = 200_000_000
 """Larger pictures are taken for decompression bombs by default: 600 MB in 8-bit colour."""
 ORIENTATION_TAG = 0x0112
@@ -49,8 +51,9 @@ class PictureHeader:
         width: Pixels from left to right, held upright.
         kind: One of `DECODABLE`, or what cannot be decoded: `1-bit`, `CMYK` and the like.
         bits: Bits of one value: 8, 16, or 32 for floating point.
-        format: `PNG`, `JPEG`, `BMP` or `TIFF`, by the content.
+        format: `PNG`, `JPEG`, `BMP` or `TIFF`, by the content; of a stack its container.
         orientation: The EXIF orientation, 1 to 8: how the stored rows are turned to stand upright.
+        planes: Planes of a stack, or `None` of a single picture.
     """
 
     height: int
@@ -59,6 +62,7 @@ class PictureHeader:
     bits: int
     format: str
     orientation: int = 1
+    planes: int | None = dataclasses.field(default=None, repr=False)  # runs of older versions hash what is shown
 
     @property
     def channels(self) -> int:

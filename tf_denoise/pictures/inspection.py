@@ -13,10 +13,12 @@ from tf_denoise.pictures.headers import (
     FORMATS,
     MAX_PIXELS,
     PLAIN,
+    STACK,
     PictureError,
     PictureHeader,
     UnsupportedError,
 )
+from tf_denoise.pictures.stacks import inspect_stack, is_zarr
 
 _THREADS, _AT_ONCE = 8, 128  # threads that read headers, and files that each takes at a time
 _MAGIC = {
@@ -39,7 +41,7 @@ def inspect_picture(
     No pixel is decoded.
 
     Args:
-        path: A PNG, JPEG, BMP or TIFF file.
+        path: A PNG, JPEG, BMP or TIFF file; with `STACK` wanted a TIFF stack or the folder of a Zarr array, too.
         accept: The kinds of picture wanted.
         least_side: The least height and width in pixels.
         max_pixels: The most pixels.
@@ -52,6 +54,8 @@ def inspect_picture(
             promises, too small, too large, or of a kind that is not wanted or not supported.
     """
     path = Path(path)
+    if STACK in accept and is_zarr(path):
+        return inspect_stack(path, least_side=least_side, max_pixels=max_pixels)
     try:
         with open(path, "rb") as file:
             return _inspect(path, file, accept, least_side, max_pixels)
@@ -98,6 +102,8 @@ def _inspect(path: Path, file: BinaryIO, accept, least_side: int, max_pixels: in
         raise PictureError(path, f"is mislabelled: its content is {name}, which {path.suffix} does not promise")
     file.seek(0)
     header, problem = _READERS[name](file, size)
+    if STACK in accept and header.planes is not None:
+        return inspect_stack(path, least_side=least_side, max_pixels=max_pixels)
     if header.orientation > 4:
         header = dataclasses.replace(header, height=header.width, width=header.height)
     extent = f"{header.width} x {header.height} pixels"
@@ -105,9 +111,10 @@ def _inspect(path: Path, file: BinaryIO, accept, least_side: int, max_pixels: in
         raise PictureError(
             path, f"is {extent}, more than the {max_pixels / 1e6:g} megapixels allowed (a decompression bomb?)"
         )
-    if header.kind not in accept:
+    wanted = [kind for kind in accept if kind != STACK]
+    if header.kind not in wanted:
         article = "an" if header.kind[0] in "aeiou" else "a"
-        raise PictureError(path, f"is {article} {header.kind} picture; expected {' or '.join(accept)}")
+        raise PictureError(path, f"is {article} {header.kind} picture; expected {' or '.join(wanted)}")
     if min(header.height, header.width) < least_side:
         raise PictureError(path, f"is tiny, {extent}; expected at least {least_side} x {least_side}")
     if header.bits not in (8, 16, 32):

@@ -48,8 +48,9 @@ def read_header(file: BinaryIO, size: int) -> tuple[PictureHeader, str | None]:
     with tifffile.TiffFile(file, _multifile=False) as tiff:
         page = tiff.pages[0]
         kind, bits = _kind(page)
-        kind = _stack(tiff, page, size) or kind
-        header = PictureHeader(page.imagelength, page.imagewidth, kind, bits, "TIFF", _orientation(page))
+        stacked, planes = _stack(tiff, page, size)
+        kind = stacked or kind
+        header = PictureHeader(page.imagelength, page.imagewidth, kind, bits, "TIFF", _orientation(page), planes)
         if not page.imagelength or not page.imagewidth:
             raise ValueError("its header declares no pixels")
         if kind not in (*_KINDS.values(), "grey with alpha", "colour with alpha") or bits not in (8, 16, 32):
@@ -102,32 +103,38 @@ def _with_extras(page: tifffile.TiffPage, kind: str) -> str:
     return f"{kind} {count}-channel"
 
 
-def _stack(tiff: tifffile.TiffFile, page: tifffile.TiffPage, size: int) -> str | None:
-    """The kind of a file that holds more than one picture, whatever tells so, or of one whose first is a preview."""
+def _stack(tiff: tifffile.TiffFile, page: tifffile.TiffPage, size: int) -> tuple[str | None, int | None]:
+    """The kind of a file that holds more than one picture, whatever tells so, or of one whose first is a preview.
+
+    With it the number of planes, where these are what the file is about.
+    """
     if page.subfiletype & 1:
-        return "reduced (its first one is a preview)"
+        return "reduced (its first one is a preview)", None
     inner = [] if page.pages is None else list(page.pages)
     for other in [*tiff.pages[1:], *inner]:
         is_smaller = other.imagelength * other.imagewidth < page.imagelength * page.imagewidth
         if not other.subfiletype & 1 or not is_smaller:
-            return f"{len(tiff.pages) + len(inner)}-page"
+            return f"{len(tiff.pages) + len(inner)}-page", len(tiff.pages) + len(inner)
         if other.subfiletype & 4:
-            return "masked"
+            return "masked", None
     if page.imagedepth > 1:
-        return f"{page.imagedepth}-plane"
-    if _METAMORPH_PLANES in page.tags and page.tags[_METAMORPH_PLANES].count > 1:
-        return f"{page.tags[_METAMORPH_PLANES].count}-plane stack"
+        return f"{page.imagedepth}-plane", page.imagedepth
+    if _METAMORPH_PLANES in page.tags and (count := page.tags[_METAMORPH_PLANES].count) > 1:
+        return f"{count}-plane stack", count
+    if tiff.is_imagej and (count := int((tiff.imagej_metadata or {}).get("images", 1))) > 1:
+        return f"{count}-plane stack", count
     stored = max(1, math.prod(page.shape))
     try:
         described = max((math.prod(series.shape) for series in tiff.series[:1]), default=stored)
     except Exception as error:  # what damaged metadata raise is not to be foreseen
         raise ValueError(f"its description of stacks cannot be read: {reason(error)}") from None
     if described > stored:
-        return f"{described // stored}-plane stack"
+        return f"{described // stored}-plane stack", described // stored
     pixels_end = page.dataoffsets[-1] + page.databytecounts[-1] if page.dataoffsets and page.databytecounts else size
     if page.compression == 1 and page.nbytes and size > pixels_end and (size - pixels_end) % page.nbytes == 0:
-        return f"{1 + (size - pixels_end) // page.nbytes}-plane stack"
-    return None
+        planes = 1 + (size - pixels_end) // page.nbytes
+        return f"{planes}-plane stack", planes
+    return None, None
 
 
 def _orientation(page: tifffile.TiffPage) -> int:

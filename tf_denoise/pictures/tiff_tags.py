@@ -1,5 +1,7 @@
 """What a TIFF file says beside its pixels: which tags are carried over, and which are told to be lost."""
 
+from collections.abc import Collection
+
 import tifffile
 
 _KEPT = {
@@ -18,16 +20,29 @@ _NAMES = {34665: "its EXIF data", 34853: "its GPS position", 330: "the further p
 }
 
 
-def kept_tags(page: tifffile.TiffPage) -> tuple[tuple | None, int | None, list[tuple]]:
-    """Resolution, its unit, and the tags to write as they are, for `tifffile.imwrite`."""
+OF_STACKS = frozenset({50838, 50839, 51123})
+"""Metadata of ImageJ and Micro-Manager, which belong to all planes of a stack."""
+
+
+def kept_tags(
+    page: tifffile.TiffPage, others: Collection[int] = (), without: Collection[int] = ()
+) -> tuple[tuple | None, int | None, list[tuple]]:
+    """Resolution, its unit, and the tags to write as they are, for `tifffile.imwrite`.
+
+    Args:
+        page: Where they stand.
+        others: Codes that are kept beside those that always are.
+        without: Codes that are not, of all these.
+    """
     resolution = unit = None
     if 282 in page.tags and 283 in page.tags:
         resolution = page.tags[282].value, page.tags[283].value
         unit = int(page.tags[296].value) if 296 in page.tags else 2
         if unit not in (1, 2, 3) or any(not isinstance(value, tuple) or not value[1] for value in resolution):
             resolution = unit = None
+    kept = _KEPT.union(others).difference(without)
     tags = [
-        (tag.code, int(tag.dtype), tag.count, _stored_bytes(page, tag), True) for tag in page.tags if tag.code in _KEPT
+        (tag.code, int(tag.dtype), tag.count, _stored_bytes(page, tag), True) for tag in page.tags if tag.code in kept
     ]
     return resolution, unit, tags
 
@@ -38,9 +53,10 @@ def _stored_bytes(page: tifffile.TiffPage, tag: tifffile.TiffTag) -> bytes:
     return file.read(tag.valuebytecount)
 
 
-def lost_tags(tiff: tifffile.TiffFile, page: tifffile.TiffPage) -> tuple[str, ...]:
-    """What will not stand in the file that is written, in words."""
-    lost = [_NAMES.get(tag.code, f"its tag {tag.code}") for tag in page.tags if tag.code not in _KEPT | _OF_STORAGE]
-    if len(tiff.pages) > 1:
+def lost_tags(tiff: tifffile.TiffFile, page: tifffile.TiffPage, is_stack: bool = False) -> tuple[str, ...]:
+    """What will not stand in the file that is written, in words; of a stack the other pages are no smaller copies."""
+    kept = _KEPT | _OF_STORAGE | (OF_STACKS if is_stack else frozenset())
+    lost = [_NAMES.get(tag.code, f"its tag {tag.code}") for tag in page.tags if tag.code not in kept]
+    if len(tiff.pages) > 1 and not is_stack:
         lost.append("its smaller copies")
     return tuple(dict.fromkeys(lost))

@@ -72,6 +72,34 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
         _being_written.discard(folder)
 
 
+@contextlib.contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that becomes `path` when the block ends well, and vanishes otherwise.
+
+    A folder that has the name already is replaced.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> parent = pathlib.Path(tempfile.mkdtemp())
+        >>> with atomic_folder(parent / "stack.zarr") as temporary:
+        ...     _ = (temporary / "zarr.json").write_text("{}")
+        >>> [file.name for file in parent.rglob("*")]
+        ['stack.zarr', 'zarr.json']
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with unfinished_folder(path.parent) as folder:
+        yield folder
+        if os.name == "posix":
+            os.sync()  # one call for what may be ten thousands of files
+        if path.exists():
+            with unfinished_folder(path.parent) as replaced:
+                os.rename(path, replaced / "old")
+                os.rename(folder, path)
+        else:
+            os.rename(folder, path)
+        _sync_folder(path.parent)
+
+
 def writable_folder(folder: Path, what: str = "output folder") -> Path:
     """Make a folder that can be written.
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from evaluation.metrics import psnr
-from evaluation.textures.folder import data_places, evaluate_folder
+from evaluation.textures.folder import NEXT_PLANE, data_places, evaluate_folder
 from evaluation.textures.noisy_only import METHODS, clean_partners
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
@@ -29,7 +29,7 @@ from training.runner import Job, log_folder, running, title, train_jobs
 from training.setting import precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
-from training.textures.noisy_only import Lesson, choose_lesson
+from training.textures.noisy_only import MOTION_WARNING, Lesson, choose_lesson
 from training.textures.options import TextureOptions
 from training.textures.start import check_colours, keep_start, load_start, place_of
 
@@ -77,6 +77,8 @@ def run_textures(options: TextureOptions) -> None:
     lesson = choose_lesson(data, options.method) if options.noisy_only else None
     if lesson is not None:
         print(f"{lesson.noise.in_words} {METHODS[lesson.method]}")
+    if data.next_plane:
+        print(MOTION_WARNING)
     # What can be refused is refused before the folder is taken.
     make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
     _batches(options, data, lesson, repeat=1)
@@ -108,7 +110,7 @@ def _stored(options: TextureOptions, data: Parts, start: UNet | ViTUNet | None) 
     """What the run keeps of its options, with whole paths, which photographs it took and what it began from."""
     stored = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
     for key in PLACES:
-        if stored[key] not in (None, "embedded"):
+        if stored[key] not in (None, "embedded") and (key, stored[key]) != ("noisy_twin", NEXT_PLANE):
             stored[key] = str(Path(stored[key]).resolve())
     if start is not None:
         stored |= {"start": place_of(options.start), "start_fingerprint": fingerprint(start), "channels": data.channels}

@@ -17,6 +17,10 @@ from tf_denoise.self_supervised import hide_pixels, masked_crops, recorrupted_cr
 from tf_denoise.uncertainty import estimate_psnr, residual_whiteness
 from tf_denoise.uncertainty.sure import psnr_of
 
+MOTION_WARNING = (
+    "Warning: neighbouring planes are taken for two shots of one scene. What moves or changes from one to the next is "
+    "then noise to the network, and it blurs it."
+)
 MethodName = Literal["noise2noise", "recorrupted", "noise2void"]
 LOOKED_AT = 32
 """Photographs whose noise is looked at."""
@@ -131,7 +135,7 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
         )
     if photographs.paired:
         for name, (one, other) in pictures:
-            _check_twins(name, one, other, noise)
+            _check_twins(name, one, other, noise, data.next_plane)
         if wanted not in ("auto", "noise2noise"):
             raise InputError(f"--method {wanted} learns from single photographs; leave --noisy-twin out.")
         return Lesson("noise2noise", noise)
@@ -160,12 +164,17 @@ def _looked_at(photographs: Photographs) -> Iterator[tuple[str, tuple[np.ndarray
             yield photographs.members[index].name, values if isinstance(values, tuple) else (values,)
 
 
-def _check_twins(name: str, one: np.ndarray, other: np.ndarray, noise: FoundNoise) -> None:
+def _check_twins(name: str, one: np.ndarray, other: np.ndarray, noise: FoundNoise, next_plane: bool) -> None:
     """Refuse two photographs that do not show the same: their difference would be noise alone."""
     found = residual_whiteness(one, other)
     middle = len(found.autocorrelation) // 2
     below, beside = found.autocorrelation[middle + 1, middle], found.autocorrelation[middle, middle + 1]
     allowed = [max(0.0, rho[0]) + _STRUCTURE for rho in (noise.along_columns, noise.along_rows)]
+    if below > allowed[0] and beside > allowed[1] and next_plane:
+        raise InputError(
+            f"{name} and the plane before do not show the same: their difference has structure (neighbours in a row "
+            f"share {beside:.2f} of it), so something moves; --noisy-twin next-plane would blur it: leave it out."
+        )
     if below > allowed[0] and beside > allowed[1]:
         raise InputError(
             f"{name} and its twin do not show the same: their difference has structure (neighbours in a row share "

@@ -25,15 +25,16 @@ class TextureOptions:
 
     data: str = "embedded"
     """embedded (textures and photographs that scikit-image brings along), or a folder of clean photographs, which may
-    be nested: PNG, JPEG, BMP, TIFF."""
+    be nested: PNG, JPEG, BMP, TIFF; stacks of TIFF pages or in Zarr are as many photographs as they have planes."""
     clean: Path | None = None
     """With --noisy: a folder of clean photographs, each with a noisy partner of the same name (or named *_raw and
     *_noised). Takes the place of --data and of the noise."""
     noisy: Path | None = None
     """With --clean: the folder of their noisy partners. Alone: a folder of noisy photographs to learn from without
     clean ones. Their noise is looked at first."""
-    noisy_twin: Path | None = None
-    """With --noisy: a folder with a second shot of each scene, of the same name."""
+    noisy_twin: str | None = None
+    """With --noisy: a folder with a second shot of each scene, of the same name; or next-plane: neighbouring planes of
+    the stacks are taken for two shots, which holds where nothing moves between them."""
     method: Literal["auto", "noise2noise", "recorrupted", "noise2void"] = "auto"
     """How to learn from --noisy alone; auto takes noise2noise with --noisy-twin, recorrupted for noise of each pixel
     alone, noise2void for noise that neighbours in a row or column share, or salt and pepper."""

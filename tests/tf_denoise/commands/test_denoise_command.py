@@ -354,7 +354,7 @@ def test_an_identity_network_gives_files_that_look_like_their_input(tmp_path, ca
     model = network(np.eye(3), tmp_path / "identity.keras")
     assert status(command(model, folder, output=output)) == 1
     written = sorted(path.name for path in output.iterdir())
-    assert written == ["a.tif", "deep.png", "noisy.tif", "planes.tif", "premultiplied.tif"]
+    assert written == ["a.tif", "deep.png", "noisy.tif", "planes.tif", "premultiplied.tif", "stack.tif"]
     for name in written:
         if name.endswith("tif"):
             expected, found = tifffile.imread(folder / name), tifffile.imread(output / name)

@@ -71,6 +71,8 @@ RANGES = {
         "tile": (16, 100_000),
         "overlap": (0, 100_000),
         "quality": (1, 100),
+        "channel": (0, 100_000),
+        "value_range": (-1e12, 1e12),
     },
     DenoiseMany: {"strength": (0, 1), "quality": (1, 100)},
     Export: {"size": (1, 100_000), "max_megapixels": (0.01, 1_000)},

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import shutil
 
@@ -95,7 +96,7 @@ def test_more_than_a_tenth_of_bad_files_is_refused(folder):
         load_folder(folder)
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", sorted(BAD.keys() - {"pages"}))  # whose planes are photographs
 def test_a_folder_of_nothing_but_a_bad_file_is_refused(name, tmp_path):
     BAD[name][0](tmp_path)
     sentence = r"holds no picture" if name == "missing" else r"^None of the 1 photograph in .* can be trained on"
@@ -132,13 +133,13 @@ def test_the_embedded_photographs_are_there_and_split_for_good():
 @given(count=st.integers(3, 60), seed=st.integers(0, 10**6), shares=st.tuples(st.floats(0, 0.4), st.floats(0, 0.4)))
 def test_a_split_deals_every_photograph_to_one_part(count, seed, shares, tmp_path_factory):
     whole = load_folder(one_photograph(tmp_path_factory)).subset([0] * count)
-    whole.members = tuple(range(count))  # anything can be dealt
+    whole.members = tuple(dataclasses.replace(whole.members[0], name=str(number)) for number in range(count))
     if sum(max(1, round(share * count)) if share else 0 for share in shares) >= count:
         with pytest.raises(InputError, match="cannot be split"):
             split(whole, seed, *shares)
         return
     parts = split(whole, seed, *shares)
-    assert sorted(member for part in parts for member in part.members) == list(range(count))
+    assert sorted(int(name) for part in parts for name in part.names) == list(range(count))
     assert [len(part) for part in parts[1:]] == [max(1, round(share * count)) if share else 0 for share in shares]
     again = split(whole, seed, *shares)
     assert [part.members for part in again] == [part.members for part in parts]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.ndimage
+import tifffile
 from helpers import refusal
 from picture_files import smooth_photographs
 from PIL import Image
@@ -121,6 +122,39 @@ def test_the_method_can_be_named(clean, tmp_path):
     noisy = noisy_copy(clean, tmp_path / "noisy", white)
     main(words(tmp_path / "run", noisy=noisy, method="noise2void", steps=2))
     assert read_json(tmp_path / "run" / "config.json")["method"] == "noise2void"
+
+
+def shots(clean, path, count=14, moves=0):
+    """A stack of noisy shots of one scene, which moves by some pixels from one to the next."""
+    path.parent.mkdir()
+    random = np.random.default_rng(0)
+    scene = 80 + 0.4 * np.asarray(Image.open(clean / "00.png")).astype(float)
+    frames = [np.roll(scene, n * moves, axis=1) + SIGMA * everywhere(random, scene.shape) for n in range(count)]
+    tifffile.imwrite(path, np.clip(np.round(frames), 0, 255).astype("uint8"), photometric="rgb")
+    return path.parent
+
+
+@pytest.mark.slow
+def test_neighbouring_planes_of_a_stack_are_twins(clean, tmp_path, capsys):
+    run = tmp_path / "run"
+    main(words(run, noisy=shots(clean, tmp_path / "noisy" / "stack.tif"), noisy_twin="next-plane"))
+    told = capsys.readouterr().out
+    assert "Noise2Noise: each of two shots" in told
+    assert "Warning: neighbouring planes are taken for two shots of one scene. What moves" in told
+    config = read_json(run / "config.json")
+    assert (config["method"], config["noisy_twin"]) == ("noise2noise", "next-plane")
+    assert sorted(path.name for path in (run / "denoised" / "stack.tif").iterdir()) == ["0013.png"]
+    evaluate([str(run)])
+
+
+def test_a_stack_whose_scene_moves_is_refused(clean, tmp_path, capsys):
+    noisy = shots(clean, tmp_path / "noisy" / "stack.tif", moves=9)
+    told = refusal(capsys, main, words(tmp_path / "run", noisy=noisy, noisy_twin="next-plane"))
+    assert "and the plane before do not show the same" in told
+    assert "so something moves; --noisy-twin next-plane would blur it: leave it out." in told
+    told = refusal(capsys, main, words(tmp_path / "other", noisy=clean, noisy_twin="next-plane"))
+    assert "is no stack of several planes" in told
+    assert not (tmp_path / "run").exists()
 
 
 def test_what_cannot_be_learned_from_is_refused(clean, tmp_path, capsys):
