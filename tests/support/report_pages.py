@@ -7,6 +7,7 @@ import subprocess
 BROWSERS = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
 CHROMIUM = next((path for path in map(shutil.which, BROWSERS) if path), None)
 COUNT_IMAGES = """<script>addEventListener("load", () => {
+  for (const folded of document.querySelectorAll("details")) folded.open = true;
   const sizes = [...document.images].map((image) => image.complete ? image.naturalWidth : 0);
   document.body.setAttribute("data-widths", sizes.join(" "));
   document.body.setAttribute("data-height", document.documentElement.scrollHeight);

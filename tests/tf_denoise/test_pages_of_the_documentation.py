@@ -16,7 +16,7 @@ def test_the_code_of_the_page_runs(page, capsys, tmp_path, monkeypatch):
         assert "Noise of a deviation of 25" in told
         assert "EstimatedPSNR" in told
     if page == "stacks":
-        assert "3 planes (Z 3) of 64 x 64 pixels, uint8" in capsys.readouterr().out
+        assert "3 planes (C 3) of 64 x 64 pixels, uint8" in capsys.readouterr().out
         before, after = (tifffile.imread(tmp_path / name) for name in ("stack.tif", "denoised.tif"))
         assert after.shape == before.shape
         assert after.std() < before.std() / 2

@@ -174,7 +174,7 @@ class TiffStack(Stack):
             pixels = self._samples(index)
             return np.concatenate([change(pixels[..., :channels]), pixels[..., channels:]], axis=-1)
 
-        with atomic_path(target) as temporary:
+        with atomic_path(Path(target)) as temporary:
             is_run = self._layout.offset is not None
             options = {"byteorder": self._tiff.byteorder, "bigtiff": self._needs_bigtiff(count_of(chosen))}
             with tifffile.TiffWriter(temporary, **options) as writer:

@@ -116,7 +116,7 @@ class ZarrStack(Stack):
         zarr = require("zarr")
         is_whole = chosen == everything(self.header)
         channels = dict(zip(self.header.axes, chosen, strict=True)).get("C")
-        with atomic_folder(target) as folder:
+        with atomic_folder(Path(target)) as folder:
             shape = (*map(len, chosen), *self._array.shape[len(chosen) :])
             copy_around(zarr, self.path, folder, self._found, None if is_whole else (shape, channels))
             written = zarr.open_array(folder / self._found.place, mode="r+")

@@ -323,7 +323,7 @@ def test_the_report_opens_in_a_browser(source, tmp_path):
     report.write_text(source.replace("</body>", COUNT_IMAGES), encoding="utf-8")
     dom = chromium(report, tmp_path / "profile", "--dump-dom")
     widths = [int(width) for width in re.search(r'data-widths="([\d ]+)"', dom)[1].split()]
-    assert len(widths) == 6
+    assert len(widths) == 7
     assert min(widths) > 100  # all decoded
     assert int(re.search(r'data-height="(\d+)"', dom)[1]) > 3000
     assert "Each loss against the mean squared error alone" in Page(dom).text
