@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import sys
 import time
 from typing import Annotated, Any, Literal
 
@@ -76,8 +77,6 @@ def denoise_many(options: DenoiseMany, beam_arguments: list[str]) -> int:
     started = time.monotonic()
     try:
         counts = _run(options, pipeline_options)
-    except KeyboardInterrupt:
-        raise
     except Exception as error:  # each runner has its own
         raise InputError(f"The pipeline failed on {runner}: {reason(error)}.") from error
     seconds = time.monotonic() - started
@@ -88,7 +87,8 @@ def denoise_many(options: DenoiseMany, beam_arguments: list[str]) -> int:
         f"{megapixels / max(seconds, 1e-9):.2f} megapixels per second: {options.output}"
     )
     if failed:
-        print(f"error: {failed} failed; the reasons stand in {options.output.rstrip('/')}/{FAILURES_FILE}.")
+        place = f"{options.output.rstrip('/')}/{FAILURES_FILE}"
+        print(f"error: {failed} failed; the reasons stand in {place}.", file=sys.stderr)
     return status_of(done, failed)
 
 

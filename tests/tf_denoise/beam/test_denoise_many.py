@@ -82,7 +82,7 @@ def test_a_damaged_picture_goes_to_the_failures_and_stops_no_other(shots, networ
     (failure,) = lines_of(tmp_path / "out" / "failures.jsonl")
     assert failure["input"] == str(damaged)
     assert failure["reason"].startswith(f"{damaged} ")
-    assert "1 failed; the reasons stand in" in capsys.readouterr().out
+    assert "error: 1 failed; the reasons stand in" in capsys.readouterr().err
 
 
 def test_a_second_run_writes_the_same_over_the_first_and_takes_no_result_for_a_picture(shots, network, tmp_path):
