@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tf_denoise.hosts.hosts import Hosts, alone
 from tf_denoise.runs.folder import RECORD_FILE, open_run
 from tf_denoise.runs.writing import write_json
 from training.progress import TrainingProgress
@@ -55,8 +56,9 @@ def running(
     networks: list[dict],
     places: Collection[str] = (),
     changed: Mapping[str, Callable[[], str]] | None = None,
+    hosts: Hosts | None = None,
 ) -> Iterator[None]:
-    """Take a run folder and write down what the run is.
+    """Take a run folder and write down what the run is; of several hosts the chief does.
 
     Args:
         folder: The run folder.
@@ -64,15 +66,21 @@ def running(
         networks: What `networks.json` says of the networks of one repeat, each with its `name`.
         places: As in `open_run`.
         changed: As in `open_run`.
+        hosts: The hosts that train together; defaults to this one.
 
     Raises:
-        InputError: If the folder cannot be taken for this run.
+        InputError: If the folder cannot be taken for this run, or a host was started with another configuration.
     """
-    with open_run(folder, config, places, changed):
-        print(f"Run folder: {folder}")
-        if not (folder / "environment.json").exists():
-            write_json(folder / "environment.json", environment())
-        write_json(folder / "networks.json", networks)
+    hosts = alone() if hosts is None else hosts
+    hosts.agree({key: value for key, value in config.items() if key not in places and not key.endswith("_description")})
+    with contextlib.ExitStack() as taken:
+        with hosts.all_or_none():
+            if hosts.is_chief:
+                taken.enter_context(open_run(folder, config, places, changed))
+                print(f"Run folder: {folder}")
+                if not (folder / "environment.json").exists():
+                    write_json(folder / "environment.json", environment())
+                write_json(folder / "networks.json", networks)
         yield
 
 
@@ -81,7 +89,12 @@ def log_folder(run: Path, network: Path) -> Path:
     return run / "tensorboard" / network.relative_to(run)
 
 
-def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None] | None = None) -> None:
+def train_jobs(
+    run: Path,
+    jobs: Sequence[Job],
+    line: Callable[[dict], str | None] | None = None,
+    hosts: Hosts | None = None,
+) -> None:
     """Train what is not trained yet, in order.
 
     Args:
@@ -89,10 +102,18 @@ def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None
         jobs: The networks.
         line: Gives, from the logs of an epoch, what is printed of it besides how far the training is; `None` for
             nothing.
+        hosts: The hosts that train together, of which the chief alone says how far they are; defaults to this one.
     """
+    hosts = alone() if hosts is None else hosts
+    finished = hosts.told([job.is_finished for job in jobs])
+    if not hosts.is_chief:
+        for job, is_finished in zip(jobs, finished, strict=True):
+            if not is_finished:
+                job.train([])
+        return
     with TrainingProgress([job.cost for job in jobs]) as progress:
         for part, job in enumerate(jobs):
-            if job.is_finished:
+            if finished[part]:
                 continue
             progress.start(part, job.title)
             board = keras.callbacks.TensorBoard(log_dir=str(log_folder(run, job.folder)), write_graph=False)

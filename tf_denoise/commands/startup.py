@@ -11,11 +11,14 @@ def _is_no_retracing_advice(record: logging.LogRecord) -> bool:
     return "triggered tf.function retracing" not in record.getMessage()
 
 
-def start_tensorflow() -> None:
+def start_tensorflow(finds_devices: bool = True) -> None:
     """Import TensorFlow and find its devices, with standard error held back.
 
     TensorFlow and its compiled parts report on drivers and instruction sets before any log level takes effect. What
     they wrote is shown after all if the start fails. Set `TF_CPP_MIN_LOG_LEVEL=0` to see everything.
+
+    Args:
+        finds_devices: Whether it looks for its devices at once; not where it must meet other hosts before.
     """
     level = os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if level == "0" or "tensorflow" in sys.modules:
@@ -27,7 +30,8 @@ def start_tensorflow() -> None:
         try:
             import tensorflow as tf
 
-            tf.config.list_logical_devices()
+            if finds_devices:
+                tf.config.list_logical_devices()
             tf.get_logger().addFilter(_is_no_retracing_advice)
         except BaseException:
             held_back.seek(0)

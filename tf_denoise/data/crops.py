@@ -126,6 +126,8 @@ class CropSampler:
         budget_bytes: Memory for decoded photographs.
         reuse: How often a pixel is used on average each time its photograph is decoded.
         grey: Share of the crops in colour that are made grey, with three channels alike.
+        rows: The crops of a batch that are cut, the others are zero: a host that trains with others needs its own
+            alone. Defaults to all.
 
     Attributes:
         rejected: Name to reason, of every photograph that was left out so far.
@@ -150,7 +152,9 @@ class CropSampler:
         budget_bytes: int = BUDGET_BYTES,
         reuse: float = 4.0,
         grey: float = 0.0,
+        rows: range | None = None,
     ):
+        self.rows = range(batch_size) if rows is None else rows
         share = finite_number(grey, most=1.0)
         if share is None:
             raise ValueError(f"`grey` is a share from 0 to 1; received {grey}.")
@@ -210,9 +214,10 @@ class CropSampler:
         again = random.random((self.batch_size, _TRIES - 1, 2))
         is_grey = random.random(self.batch_size) < self.grey
         start = int(step * (self.batch_size * self.crop_size**2 / self.reuse))
-        crops = tuple(np.empty((self.batch_size, *self.crop_shape), "float32") for _ in range(1 + self.paired))
+        crops = tuple(np.zeros((self.batch_size, *self.crop_shape), "float32") for _ in range(1 + self.paired))
         with self._lock:
-            for i, index in enumerate(self.pool.draw(start, fractions[:, 0])):
+            for i in self.rows:
+                (index,) = self.pool.draw(start, fractions[i : i + 1, 0])
                 images = self._decoded(index)
                 for place in (fractions[i, 1:], *again[i]):
                     cut = [self._cut(image, place) for image in images]

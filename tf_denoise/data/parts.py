@@ -13,6 +13,7 @@ from tf_denoise.data.changes import read_record
 from tf_denoise.data.crops import CropSampler
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.photographs import Photographs
+from tf_denoise.data.shares import WHOLE, Share
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_next_planes, load_pairs
 from tf_denoise.data.splits import split
 from tf_denoise.errors import InputError, printable
@@ -46,6 +47,7 @@ class Parts:
         grey: Share of the training crops in colour that are made grey.
         channels: 1 or 3; defaults to 3, or to 1 if all photographs are grey.
         next_plane: `data` is a folder of noisy stacks, whose neighbouring planes are twins.
+        share: The part of each batch that this host cuts; defaults to all of it.
 
     Attributes:
         channels: 1 or 3.
@@ -73,8 +75,9 @@ class Parts:
         grey: float = 0.0,
         channels: int | None = None,
         next_plane: bool = False,
+        share: Share = WHOLE,
     ):
-        self.grey, self.next_plane = grey, next_plane
+        self.grey, self.next_plane, self.share = grey, next_plane, share
         self.seed, self.crop_size, self.batch_size, self.memory = seed, crop_size, batch_size, memory
         photographs = (
             load_next_planes(data, channels) if next_plane else _load(data, clean, noisy, scale_down, channels)
@@ -167,6 +170,7 @@ class Parts:
                 seed,
                 budget_bytes=self.memory * 2**20,
                 grey=self.grey,
+                rows=self.share.rows(self.batch_size),
             )
         return self._latest
 

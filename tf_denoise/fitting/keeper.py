@@ -13,6 +13,7 @@ import numpy as np
 
 from tf_denoise.errors import reason
 from tf_denoise.fitting.optimizer import SteadyAdam
+from tf_denoise.hosts.hosts import Hosts, alone
 from tf_denoise.runs.folder import UNFINISHED_FILE
 from tf_denoise.runs.writing import atomic_path, write_json
 from tf_denoise.tiling.exact import exact_float32
@@ -44,6 +45,8 @@ class StateKeeper(keras.callbacks.Callback):
         steps_per_epoch: Batches in an epoch.
         fall: How far below the best a judgement may lie before the training is led back to the best weights, at half
             the rate; so does a loss that is not finite. `None` never leads back.
+        hosts: The hosts that train together. All of them call every method alike; the chief alone judges and writes,
+            and what it reads and decides is told to the others.
 
     Attributes:
         epoch: Epochs that are done.
@@ -69,8 +72,10 @@ class StateKeeper(keras.callbacks.Callback):
         epochs: int,
         steps_per_epoch: int,
         fall: float | None = None,
+        hosts: Hosts | None = None,
     ):
         super().__init__()
+        self.hosts = alone() if hosts is None else hosts
         self._steady: Any = getattr(optimizer, "inner_optimizer", optimizer)  # of one that scales the loss
         if fall is not None and not (isinstance(self._steady, SteadyAdam) and judge is not None):
             raise ValueError("`fall` needs a `judge`, and a `SteadyAdam` as the optimizer.")
@@ -109,16 +114,17 @@ class StateKeeper(keras.callbacks.Callback):
         if step:
             measured = self.model.metrics_variables
             arrays |= {f"m{index}": np.asarray(variable) for index, variable in enumerate(measured)}
-        state = self.folder / _STATE
-        if state.exists():
-            state.replace(self.folder / _PREVIOUS)
-        with atomic_path(state) as temporary:
-            np.savez(temporary, record=np.array(record), **arrays)
-        self._written = time.monotonic()
+        if self.hosts.is_chief:
+            state = self.folder / _STATE
+            if state.exists():
+                state.replace(self.folder / _PREVIOUS)
+            with atomic_path(state) as temporary:
+                np.savez(temporary, record=np.array(record), **arrays)
+        self._written = self.hosts.now()
 
     def restore(self) -> bool:
         """Take up the newest state that is whole and belongs to this training; whether there was one."""
-        found = self._newest()
+        found = self._told(self._newest() if self.hosts.is_chief else None)
         if found is None:
             return False
         record, values, self.best, self._measured = found
@@ -127,6 +133,16 @@ class StateKeeper(keras.callbacks.Callback):
         for name in RECORDED:
             setattr(self, name, record[name])
         return True
+
+    def _told(self, found: State | None) -> State | None:
+        """The state that the chief found, on all hosts."""
+        if self.hosts.count == 1:
+            return found
+        record, *groups = found or (None, [], [], [])
+        counts = self.hosts.told([record, *map(len, groups)])
+        arrays = iter(self.hosts.told_arrays([array for group in groups for array in group]))
+        values, best, measured = ([next(arrays) for _ in range(count)] for count in counts[1:])
+        return None if counts[0] is None else (counts[0], values, best, measured)
 
     def _newest(self) -> State | None:
         for name in (_STATE, _PREVIOUS):
@@ -185,12 +201,14 @@ class StateKeeper(keras.callbacks.Callback):
 
     def forget(self) -> None:
         """Remove the states of a training that is finished."""
+        if not self.hosts.is_chief:
+            return
         for name in (_STATE, _PREVIOUS, UNFINISHED_FILE):
             (self.folder / name).unlink(missing_ok=True)
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock; in the middle of an epoch, take up what it measured so far."""
-        self._started = self._written = time.monotonic()
+        self._started, self._written = time.monotonic(), self.hosts.now()
         self._first_step, measured, self._measured = self.step, self._measured, []
         if self.step:
             for variable, array in zip(self.model.metrics_variables, measured, strict=True):
@@ -204,7 +222,7 @@ class StateKeeper(keras.callbacks.Callback):
         else:
             self.returned = False
         is_last = batch + 1 == self.params["steps"]
-        if self.stopped is None and not is_last and time.monotonic() - self._written > _SAVED_EVERY:
+        if self.stopped is None and not is_last and self.hosts.now() - self._written > _SAVED_EVERY:
             seconds = self.seconds + time.monotonic() - self._started
             self._started = time.monotonic()
             self.save(self.epoch, self.history, seconds, self._first_step + batch + 1)
@@ -230,7 +248,7 @@ class StateKeeper(keras.callbacks.Callback):
         history = {key: [*self.history.get(key, []), value] for key, value in values.items()}
         if self.stopped is None:
             self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
-            if self.best:
+            if self.best and self.hosts.is_chief:
                 record = {"epochs": epoch + 1, "of": self.epochs, "falls": self.falls, "history": history}
                 write_json(self.folder / UNFINISHED_FILE, record)
 
@@ -244,8 +262,11 @@ class StateKeeper(keras.callbacks.Callback):
         if not first:
             self.optimizer.finalize_variable_values(weights)  # the averages in their place, where it keeps them
         judged = _values(weights)
-        with exact_float32():
-            value = float(self.judge())
+        value = math.nan
+        if self.hosts.is_chief:
+            with exact_float32():
+                value = float(self.judge())
+        value = self.hosts.told(value)
         before = [self.start_value, *self.history.get(self.judged_by, [])]
         best = max(
             (earlier for earlier in before if earlier is not None and not math.isnan(earlier)), default=-math.inf
@@ -253,7 +274,8 @@ class StateKeeper(keras.callbacks.Callback):
         if value > best:
             self.best = judged
             self.best_norm = float(np.asarray(getattr(self._steady, "usual_norm", 0.0)))
-            self.ship()
+            if self.hosts.is_chief:
+                self.ship()
         self._assign(current)
         if self.fall is not None and not first and not value >= best - self.fall:  # nor where it is NaN
             self._break_off(f"the validation fell from {best:.2f} to {value:.2f} in epoch {self.epoch + 1}")
@@ -287,7 +309,8 @@ class StateKeeper(keras.callbacks.Callback):
         factor = float(np.asarray(self._steady.rate_factor))
         self.returned = True
         self.falls = [*self.falls, {"epoch": self.epoch + 1, "why": why, "rate_factor": factor}]
-        print(f"{self.folder.name}: {why}; back to the best weights, on at {factor:g} of the rate.")
+        if self.hosts.is_chief:
+            print(f"{self.folder.name}: {why}; back to the best weights, on at {factor:g} of the rate.")
 
     def _stop(self, why: str) -> None:
         if self.stopped is None:

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 
 from tf_denoise.fitting.keeper import StateKeeper
+from tf_denoise.hosts.fit import fit_together
+from tf_denoise.hosts.hosts import Hosts, alone
 from tf_denoise.runs.folder import MODEL_FILE, RECORD_FILE
 from tf_denoise.runs.writing import atomic_path, remove_unfinished_files, write_json
 
@@ -29,6 +31,7 @@ def train(
     measure: Callable[[], dict] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
+    hosts: Hosts | None = None,
 ) -> dict:
     """Train to the end, or on from the last finished epoch, and save the network.
 
@@ -64,6 +67,8 @@ def train(
             into the record.
         callbacks: Further Keras callbacks.
         verbose: Of `fit`.
+        hosts: The hosts that train together, all of which call this; `batches` then gives the share of each, and the
+            chief alone writes, judges and measures. Defaults to this one.
 
     Returns:
         The record: `epochs`, `steps`, `seconds`, `history`, `falls`, and `stopped`, a sentence or `None`; with `fall`
@@ -72,29 +77,34 @@ def train(
     Raises:
         ValueError: If `fall` is given without what it needs.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_unfinished_files(folder)
-    model.optimizer.build(model.trainable_variables)
-    keeper = StateKeeper(folder, network, model.optimizer, judge, judged_by, epochs, steps_per_epoch, fall)
+    hosts = alone() if hosts is None else hosts
+    if hosts.is_chief:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_unfinished_files(folder)
+    with hosts.strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+    keeper = StateKeeper(folder, network, model.optimizer, judge, judged_by, epochs, steps_per_epoch, fall, hosts)
     keeper.ship = functools.partial(_ship, network, shipped, folder)
     keeper.begin()
     while keeper.epoch < epochs and keeper.stopped is None:
-        model.fit(
-            batches(keeper.epoch * steps_per_epoch + keeper.step),
+        fit(
+            model,
+            hosts,
+            functools.partial(batches, keeper.epoch * steps_per_epoch + keeper.step),
             initial_epoch=keeper.epoch,
             epochs=keeper.epoch + 1 if keeper.step else epochs,
             steps_per_epoch=steps_per_epoch - keeper.step,
-            validation_data=validation,
+            validation=validation,
             validation_steps=validation_steps,
             callbacks=[keeper, *callbacks],
             verbose=verbose,
-            shuffle=False,
         )
         keeper.go_back()  # `fit` ended by putting the averaged weights in place of those
         if model.stop_training:
             break
     keeper.take_best()
-    _ship(network, shipped, folder)
+    if hosts.is_chief:
+        _ship(network, shipped, folder)
     record = {
         "epochs": keeper.epoch,
         "steps": keeper.epoch * steps_per_epoch,
@@ -103,11 +113,49 @@ def train(
         "falls": keeper.falls,
         **({} if fall is None else {"start_value": keeper.start_value}),
         "history": keeper.history,
-        **(measure() if measure is not None else {}),
+        **(measure() if measure is not None and hosts.is_chief else {}),
     }
-    write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
+    if hosts.is_chief:
+        write_json(folder / RECORD_FILE, record)  # last: where it stands, the network is finished
     keeper.forget()
     return record
+
+
+def fit(
+    model: keras.Model,
+    hosts: Hosts,
+    batches: Callable[[], tf.data.Dataset],
+    *,
+    validation: tf.data.Dataset | None = None,
+    validation_steps: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: int = 0,
+    **epochs: int,
+) -> None:
+    """`model.fit`, or what stands in for it on several hosts.
+
+    Args:
+        model: The compiled model.
+        hosts: The hosts that train together.
+        batches: Gives the dataset; on several hosts the share of this one.
+        validation: The dataset scored after each epoch.
+        validation_steps: Batches in it.
+        callbacks: Keras callbacks.
+        verbose: Of `fit` on one host.
+        **epochs: `steps_per_epoch`, and `epochs` and `initial_epoch` where there are several.
+    """
+    if hosts.count > 1:
+        fit_together(model, hosts, batches, validation=validation, callbacks=callbacks, **epochs)
+        return
+    model.fit(
+        batches(),
+        validation_data=validation,
+        validation_steps=validation_steps,
+        callbacks=list(callbacks),
+        verbose=verbose,
+        shuffle=False,
+        **epochs,
+    )
 
 
 def _ship(network: keras.Model, shipped: keras.Model | None, folder: Path) -> None:

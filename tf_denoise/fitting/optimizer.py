@@ -54,6 +54,7 @@ class SteadyAdam(keras.optimizers.Adam):
         if clip is not None and not checked:
             raise ValueError(f"`clip` is a number above 0, or None; received {clip}.")
         self.clip = checked
+        self._is_summed = False
 
     def build(self, variables) -> None:
         """Make the variables of the optimizer."""
@@ -69,12 +70,21 @@ class SteadyAdam(keras.optimizers.Adam):
         grads = list(grads)
         if not self.built:
             self.build(self._trainable_variables if trainable_variables is None else trainable_variables)
-        if self.clip is not None:
-            grads = self._clipped(grads)
-        super().apply(grads, trainable_variables)
+        if self.clip is None:
+            super().apply(grads, trainable_variables)
+            return
+        self._is_summed = _replicas() > 1  # once for the norm and the update: gradients are what devices exchange
+        try:
+            super().apply(self._clipped(_sum_over_replicas(grads)), trainable_variables)
+        finally:
+            self._is_summed = False
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        """Keras' own sum over the replicas, where it is not made already."""
+        return list(grads_and_vars) if self._is_summed else super()._all_reduce_sum_gradients(grads_and_vars)
 
     def _clipped(self, grads: list) -> list:
-        norm = ops.cast(_global_norm(grads), "float32")
+        norm = ops.cast(tf.linalg.global_norm([gradient for gradient in grads if gradient is not None]), "float32")
         usual = ops.where(self.usual_norm > 0, self.usual_norm, norm)
         bound = self.clip * usual
         self.usual_norm.assign(usual + 0.02 * (ops.minimum(norm, bound) - usual))
@@ -106,14 +116,20 @@ class SteadyAdam(keras.optimizers.Adam):
         return {**super().get_config(), "clip": self.clip}
 
 
-def _global_norm(grads: list) -> tf.Tensor:
-    """The norm of the gradient of the whole batch: under `tf.distribute`, of the sum over the replicas."""
+def _replicas() -> int:
+    """How many devices make this step together, asked within the step of one of them."""
+    if not tf.distribute.has_strategy() or tf.distribute.in_cross_replica_context():
+        return 1
+    return tf.distribute.get_replica_context().num_replicas_in_sync
+
+
+def _sum_over_replicas(grads: list) -> list:
+    """The gradients of the whole batch: under `tf.distribute`, the sum over the replicas."""
+    if _replicas() == 1:
+        return grads
     known = [gradient for gradient in grads if gradient is not None]
-    if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
-        replica = tf.distribute.get_replica_context()
-        if replica.num_replicas_in_sync > 1:
-            known = replica.all_reduce(tf.distribute.ReduceOp.SUM, known)
-    return tf.linalg.global_norm(known)
+    summed = iter(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, known))
+    return [None if gradient is None else next(summed) for gradient in grads]
 
 
 def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:

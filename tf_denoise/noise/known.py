@@ -16,6 +16,7 @@ def checked_noise(sigma, gain, between_channels) -> tuple[float, float, float]:
     deviation, step = finite_number(sigma), finite_number(gain)
     if deviation is None or step is None or not deviation + step > 0:
         raise ValueError(f"`sigma` and `gain` are 0 or more, and not both 0; received {sigma} and {gain}.")
-    if (correlation := finite_number(between_channels, most=1.0)) is None:
+    correlation = finite_number(between_channels, most=1.0)  # no walrus: AutoGraph reads this function, and knows none
+    if correlation is None:
         raise ValueError(f"`between_channels` is a correlation from 0 to 1; received {between_channels}.")
     return deviation, step, correlation

@@ -14,6 +14,7 @@ from tf_denoise.data import draw_batch
 from tf_denoise.data.digits import NUM_CLASSES, Digits, load_digits
 from tf_denoise.fitting.loop import steps_per_execution, train
 from tf_denoise.fitting.optimizer import learning_rate
+from tf_denoise.hosts.hosts import Hosts, alone
 from tf_denoise.models import DenseAutoencoder, DigitClassifier, RefiningAutoencoder, TwoStageAutoencoder
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.contents import CHAIN_MSE
@@ -45,26 +46,37 @@ EPOCH_DRAWS = 60_000
 CLASSIFIER_BATCH = 32
 
 
-def run_iterative(options: IterativeOptions) -> None:
+def run_iterative(options: IterativeOptions, hosts: Hosts | None = None) -> None:
     """Train what is not trained yet, score everything and write the report.
 
     Args:
         options: The options, resolved.
+        hosts: The hosts that train together; defaults to this one. The chief writes the run folder, and scores.
 
     Raises:
         InputError: If the data or the output folder is not what it should be.
     """
-    check_run_folder(options.output)
-    tree = grow_tree(
-        options.one_level, options.children, options.depth, options.forms, options.controls or (), options.parents
-    )
-    digits = _load(options)
+    hosts = alone() if hosts is None else hosts
+    if hosts.count > 1 and options.jit_compile:
+        options = dataclasses.replace(options, jit_compile=False)
+        print("Several hosts train without --jit-compile: XLA has no exchange between hosts here.")
+    with hosts.all_or_none():
+        hosts.share(options.batch_size)
+        if hosts.is_chief:
+            check_run_folder(options.output)
+        tree = grow_tree(
+            options.one_level, options.children, options.depth, options.forms, options.controls or (), options.parents
+        )
+        digits = _load(options)
     print(f"Data: {digits.description}")
     folder, stored = options.output, _stored(options, digits)
     networks = [_described(network, tree, digits.x_train.shape[1], options.hidden_units) for network in tree]
     changed = {"dataset_fingerprint": lambda: f"the digits of {stored['dataset_used']} are other ones by now"}
-    with running(folder, stored, networks, ("dataset", "dataset_used"), changed):
-        train_jobs(folder, Trainer(options, digits, tree, folder).jobs())
+    with running(folder, stored, networks, ("dataset", "dataset_used"), changed, hosts):
+        train_jobs(folder, Trainer(options, digits, tree, folder, hosts).jobs(), hosts=hosts)
+        if not hosts.is_chief:
+            print("The chief scores the networks and writes the report.")
+            return
         report = evaluate_run(folder, digits)
     print(f"Data: {digits.description}")
     print(f"Report: {report}")
@@ -115,9 +127,18 @@ class Trainer:
         digits: The data.
         tree: The networks of one repeat.
         folder: The run folder.
+        hosts: The hosts that train together; defaults to this one.
     """
 
-    def __init__(self, options: IterativeOptions, digits: Digits, tree: list[Network], folder: Path):
+    def __init__(
+        self,
+        options: IterativeOptions,
+        digits: Digits,
+        tree: list[Network],
+        folder: Path,
+        hosts: Hosts | None = None,
+    ):
+        self.hosts = alone() if hosts is None else hosts
         self.options, self.digits, self.tree, self.folder = options, digits, tree, folder
         self.clean = to_signed(digits.x_train)
         self.held_out = to_signed(digits.x_validation)
@@ -156,39 +177,51 @@ class Trainer:
         kind = TwoStageAutoencoder if network.role == "stages" else RefiningAutoencoder
         return kind(size, units, network.form, name="autoencoder")
 
-    def _begin(self, network: Network, autoencoder, repeat: int) -> None:
-        """Give a network the weights that it begins with, where they are not random."""
+    def _begins_with(self, network: Network, repeat: int) -> list[keras.Model]:
+        """The networks whose weights a network begins with: one, or a chain of two; none where they are random."""
         if network.begins is None:
-            return
-        before = next(member for member in self.tree if member.name == network.begins)
-        second = load_network(network_folder(self.folder, repeat, before.name))
-        if before.parent is None:
-            begin_as(autoencoder, second)
-        else:
-            begin_with(autoencoder, load_network(network_folder(self.folder, repeat, before.parent)), second)
+            return []
+        by_name = {member.name: member for member in self.tree}
+        return [self._trained(member, repeat) for member in ancestry(by_name[network.begins], self.tree)]
+
+    def _trained(self, network: Network, repeat: int) -> keras.Model:
+        """A network that is trained already. The chief reads it, and tells its weights to the other hosts."""
+        if self.hosts.is_chief:
+            found = load_network(network_folder(self.folder, repeat, network.name))
+            self.hosts.told_arrays(found.get_weights())
+            return found
+        built = self._new(network)
+        built.set_weights(self.hosts.told_arrays())
+        return built
 
     def _train_network(self, repeat: int, network: Network, callbacks: list[keras.callbacks.Callback]) -> dict:
         options = self.options
         keras.backend.clear_session()
         keras.utils.set_random_seed(derive_seed(options.seed, repeat, network.name, "weights"))
         chain = ancestry(network, self.tree)
-        ancestors = [load_network(network_folder(self.folder, repeat, member.name)) for member in chain[:-1]]
+        ancestors = [self._trained(member, repeat) for member in chain[:-1]]
         held_out_noise = validation_noise(network.noise)
-        with precision(options.mixed_precision):  # the trainer too: Keras scales the loss by the trainer's policy
+        share = self.hosts.share(options.batch_size)
+        whole = options.batch_size if share.of > 1 else None
+        begun = self._begins_with(network, repeat)
+        # Within the precision the trainer too: Keras scales the loss by the trainer's.
+        with self.hosts.strategy.scope(), precision(options.mixed_precision):
             autoencoder = self._new(network)
-            self._begin(network, autoencoder, repeat)
+            if begun:
+                begin = begin_as if len(begun) == 1 else begin_with
+                begin(autoencoder, *begun)
             trainer = ChainTrainer(
-                autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise))
+                autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise)), whole
             )
-        steps = _steps_per_epoch(options)
-        epochs = options.epochs * network.trainings
-        rate = options.learning_rate if network.begins is None else options.continued_learning_rate
-        _compile(trainer, "mse", steps, epochs, rate, options.jit_compile)
+            steps = _steps_per_epoch(options)
+            epochs = options.epochs * network.trainings
+            rate = options.learning_rate if network.begins is None else options.continued_learning_rate
+            _compile(trainer, "mse", steps, epochs, rate, options.jit_compile)
         seed = derive_seed(options.seed, repeat, network.name, "batches")
         return train(
             trainer,
             autoencoder,
-            lambda step: chain_batches(self.clean, network.noise, options.batch_size, seed, step),
+            lambda step: chain_batches(self.clean, network.noise, options.batch_size, seed, step, share),
             network_folder(self.folder, repeat, network.name),
             epochs=epochs,
             steps_per_epoch=steps,
@@ -198,19 +231,22 @@ class Trainer:
                 CHAIN_MSE: chain_mse(autoencoder, ancestors, self.held_out, derive_seed(options.seed, "validation"))
             },
             callbacks=callbacks,
+            hosts=self.hosts,
         )
 
     def _train_classifier(self, callbacks: list[keras.callbacks.Callback]) -> dict:
         options = self.options
         keras.backend.clear_session()
         keras.utils.set_random_seed(derive_seed(options.seed, "classifier"))
-        with precision(options.mixed_precision):
+        with self.hosts.strategy.scope(), precision(options.mixed_precision):
             classifier = DigitClassifier(self.clean.shape[1], name="classifier")
+            steps = EPOCH_DRAWS // CLASSIFIER_BATCH
+            epochs = _classifier_epochs(options)
+            # Not compiled by XLA: with 32 images a step its small operations ran faster as TensorFlow's own (busy
+            # machine). On several hosts every device sees whole batches: they are small.
+            accuracy = keras.metrics.CategoricalAccuracy("accuracy")
+            _compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, [accuracy])
         labels = keras.ops.one_hot(self.digits.y_train, NUM_CLASSES)
-        steps = EPOCH_DRAWS // CLASSIFIER_BATCH
-        epochs = _classifier_epochs(options)
-        # Not compiled by XLA: with 32 images a step its small operations ran faster as TensorFlow's own (busy machine).
-        _compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, ["accuracy"])
         held_out = (self.held_out, keras.ops.one_hot(self.digits.y_validation, NUM_CLASSES))
         return train(
             classifier,
@@ -222,6 +258,7 @@ class Trainer:
             validation=tf.data.Dataset.from_tensors(held_out),
             validation_steps=1,
             callbacks=callbacks,
+            hosts=self.hosts,
         )
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_denoise.chain import refine, seen_by
 from tf_denoise.data import draw_batch
+from tf_denoise.data.shares import WHOLE, Share
 from tf_denoise.errors import InputError
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.tiling.exact import exact_float32
@@ -168,9 +169,12 @@ class ChainTrainer(keras.Model):
         noises: The noise before the first network of the chain and before each one after it, `None` for none:
             one more than there are ancestors.
         validation_noise: What stands in for `noises[0]` in validation.
+        whole: Images in a batch of all devices that train together, where they are several; each makes the noise of
+            the whole batch and takes its own part, so that the batch stays what it is on one.
 
     Call arguments:
-        inputs: `{"clean": float32 (batch, size) in [-1, 1], "group": int32 (batch,), "seed": int64 (2,)}`.
+        inputs: `{"clean": float32 (batch, size) in [-1, 1], "group": int32 (batch,), "seed": int64 (2,), "first":
+            int64 ()}`, the place of the first image in the whole batch.
 
     Output shape:
         `(batch, size)`
@@ -182,13 +186,14 @@ class ChainTrainer(keras.Model):
         ancestors: Sequence[keras.Model],
         noises: Sequence[SaltAndPepper | None],
         validation_noise: SaltAndPepper,
+        whole: int | None = None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)  # noise is made in float32; each network casts for itself
         for ancestor in ancestors:
             ancestor.trainable = False
         self.network, self.ancestors, self.noises = network, list(ancestors), list(noises)
-        self.validation_noise = validation_noise
+        self.validation_noise, self.whole = validation_noise, whole
         self.built = True
 
     def call(self, inputs, training=None):
@@ -204,9 +209,21 @@ class ChainTrainer(keras.Model):
             if stage:
                 images = refine(self.ancestors[stage - 1], noisy, images)
             if noise is not None:  # a stage uses two seeds, one for the pixels and one for the levels
-                images = noise.corrupt(images, seed + tf.constant([2 * stage, 0], tf.int64), inputs["group"])
+                own = seed + tf.constant([2 * stage, 0], tf.int64)
+                if training and self.whole is not None:
+                    images = _corrupt_part(noise, images, own, inputs["group"], inputs["first"], self.whole)
+                else:
+                    images = noise.corrupt(images, own, inputs["group"])
             noisy = images if noisy is None else noisy  # a second stage that sees the digit sees it without new noise
         return seen_by(self.network, noisy, images)
+
+
+def _corrupt_part(noise: SaltAndPepper, images, seed, groups, first, whole: int) -> tf.Tensor:
+    """The noise that images of a batch of `whole` get from place `first` on."""
+    count = tf.shape(images, out_type=tf.int64)[0]
+    before_and_after = [first, whole - first - count]
+    every = noise.corrupt(tf.pad(images, [before_and_after, [0, 0]]), seed, tf.pad(groups, [before_and_after]))
+    return every[first : first + count]
 
 
 def chain_noises(chain: Sequence[Network]) -> list[SaltAndPepper | None]:
@@ -220,7 +237,9 @@ def validation_noise(noise: str) -> str:
     return "multi" if noise == "multi" else "mixed"
 
 
-def chain_batches(clean, noise: str, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
+def chain_batches(
+    clean, noise: str, batch_size: int, seed: int, start_step: int = 0, share: Share = WHOLE
+) -> tf.data.Dataset:
     """The endless batches `(inputs, target)` of a `ChainTrainer`; a batch depends on (seed, step) alone.
 
     Args:
@@ -229,16 +248,20 @@ def chain_batches(clean, noise: str, batch_size: int, seed: int, start_step: int
         batch_size: Images per batch.
         seed: Integer seed of order and noise.
         start_step: Number of the first batch.
+        share: The part of each batch that this host makes; defaults to all of it.
     """
     clean = tf.convert_to_tensor(clean)
     groups = level_schedule(noise).groups
+    size = batch_size // share.of
 
-    def batch(step):
+    def batch(step, first):
         index, group = draw_batch(step, batch_size, len(clean), groups, seed)
+        index, group = index[first : first + size], group[first : first + size]
         target = tf.gather(clean, index)
-        return {"clean": target, "group": group, "seed": tf.stack([tf.constant(seed, tf.int64), step])}, target
+        key = tf.stack([tf.constant(seed, tf.int64), step])
+        return {"clean": target, "group": group, "seed": key, "first": first}, target
 
-    return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(32)
+    return share.steps_and_rows(start_step, batch_size).map(batch, num_parallel_calls=1).prefetch(32)
 
 
 def validation_batch(clean, noise: str, seed: int) -> tf.data.Dataset:
@@ -250,7 +273,8 @@ def validation_batch(clean, noise: str, seed: int) -> tf.data.Dataset:
         seed: Integer seed of the noise.
     """
     groups = tf.range(len(clean)) % level_schedule(noise).groups
-    inputs = {"clean": clean, "group": groups, "seed": tf.constant([seed, 0], tf.int64)}
+    key = tf.constant([seed, 0], tf.int64)
+    inputs = {"clean": clean, "group": groups, "seed": key, "first": tf.constant(0, tf.int64)}
     return tf.data.Dataset.from_tensors((inputs, clean))
 
 

@@ -8,6 +8,7 @@ from tf_denoise.commands.exits import exit_on_errors
 from tf_denoise.commands.options import parse_options
 from tf_denoise.commands.startup import print_any_text, start_tensorflow
 from tf_denoise.extras import check_installed
+from tf_denoise.hosts.cluster import read_cluster
 from training.textures.options import TextureOptions
 
 
@@ -18,10 +19,14 @@ def main(arguments: list[str] | None = None) -> None:
     with exit_on_errors():
         check_installed("matplotlib", "jinja2", "tensorboard", "skimage", "cv2")
         options = options.resolved()
-        start_tensorflow()  # once the arguments are known to be good
+        cluster = read_cluster()
+        start_tensorflow(finds_devices=cluster is None)  # once the arguments are known to be good
+        from tf_denoise.hosts.hosts import join
         from training.textures.experiment import run_textures
 
-        run_textures(options)
+        hosts = join(cluster)
+        with hosts.watched():
+            run_textures(options, hosts)
 
 
 if __name__ == "__main__":

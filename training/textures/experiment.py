@@ -15,8 +15,9 @@ from evaluation.textures.noisy_only import METHODS, clean_partners
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.parts import DATA_FILE, Parts
-from tf_denoise.fitting.loop import train
+from tf_denoise.fitting.loop import fit, train
 from tf_denoise.fitting.optimizer import averaging_adam
+from tf_denoise.hosts.hosts import Hosts, this_host
 from tf_denoise.losses.named import LossName
 from tf_denoise.models import UNet, ViTUNet
 from tf_denoise.models.fingerprint import fingerprint
@@ -46,16 +47,44 @@ BUDGET_FILE = "budget.json"
 _TIMED_STEPS = 8
 
 
-def run_textures(options: TextureOptions) -> None:
+def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
     """Train what is not trained yet, score everything and write the report.
 
     Args:
         options: The options, resolved.
+        hosts: The hosts that train together; defaults to this one. The chief writes the run folder, and scores.
 
     Raises:
         InputError: If the data or the output folder is not what it should be.
     """
-    check_run_folder(options.output)
+    hosts = this_host() if hosts is None else hosts
+    with hosts.all_or_none():
+        start, data, lesson = _prepared(options, hosts)
+    folder = options.output
+    changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
+    networks = [{"name": loss} for loss in options.losses]
+    stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
+    with running(folder, stored, networks, (*PLACES, "start"), changed, hosts):
+        if hosts.is_chief:
+            keep_start(start, folder)
+            data.write_record(folder)
+        TextureTrainer(options, data, folder, start, lesson, hosts).train_all()
+        if not hosts.is_chief:
+            print("The chief scores the networks and writes the report.")
+            return
+        data.write_record(folder)  # some photographs prove damaged only when they are decoded
+        report = evaluate_folder(folder)
+    print(f"Report: {report}")
+
+
+def _prepared(options: TextureOptions, hosts: Hosts) -> tuple[UNet | ViTUNet | None, Parts, Lesson | None]:
+    """The network to begin from, the photographs, and how it learns from noisy ones alone.
+
+    What can be refused is refused here, before the run folder is taken.
+    """
+    if hosts.is_chief:
+        check_run_folder(options.output)
+    share = hosts.share(options.batch_size)
     start = load_start(options)
     data = Parts(
         channels=None if start is None else start.channels,
@@ -68,6 +97,7 @@ def run_textures(options: TextureOptions) -> None:
         memory=options.memory,
         scale_down=options.scale_down,
         grey=GREY_SHARE if options.noise == "camera" and options.noisy is None else 0.0,
+        share=share,
     )
     if start is not None:
         check_colours(options.start, start, data.parts["train"])
@@ -79,24 +109,13 @@ def run_textures(options: TextureOptions) -> None:
         print(f"{lesson.noise.in_words} {METHODS[lesson.method]}")
     if data.next_plane:
         print(MOTION_WARNING)
-    # What can be refused is refused before the folder is taken.
     make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
     _batches(options, data, lesson, repeat=1)
     for part in ("validation", "test"):
         data.check(part)
-    folder = options.output
-    changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
-    networks = [{"name": loss} for loss in options.losses]
     if options.test_clean is not None:
         clean_partners(data, options.test_clean)
-    stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
-    with running(folder, stored, networks, (*PLACES, "start"), changed):
-        keep_start(start, folder)
-        data.write_record(folder)
-        TextureTrainer(options, data, folder, start, lesson).train_all()
-        data.write_record(folder)  # some photographs prove damaged only when they are decoded
-        report = evaluate_folder(folder)
-    print(f"Report: {report}")
+    return start, data, lesson
 
 
 def training_noise(options: TextureOptions) -> keras.layers.Layer | None:
@@ -122,8 +141,10 @@ def _batches(options: TextureOptions, data: Parts, lesson: Lesson | None, repeat
     """The endless batches of a repeat; all its losses see the same."""
     seed = batches_seed(options.seed, repeat)
     if lesson is not None:
-        return lesson.batches(data, seed, start_step)
-    return data.training_pairs(training_noise(options), seed, start_step)
+        batches = lesson.batches(data, seed, start_step)
+    else:
+        batches = data.training_pairs(training_noise(options), seed, start_step)
+    return data.share.dealt(batches, options.batch_size)
 
 
 def batches_seed(seed: int, repeat: int) -> int:
@@ -140,6 +161,7 @@ class TextureTrainer:
         folder: The run folder.
         start: The network to begin from, or `None`.
         lesson: How it learns from noisy photographs alone, or `None`.
+        hosts: The hosts that train together; defaults to this one.
     """
 
     def __init__(
@@ -149,10 +171,14 @@ class TextureTrainer:
         folder: Path,
         start: UNet | ViTUNet | None = None,
         lesson: Lesson | None = None,
+        hosts: Hosts | None = None,
     ):
+        self.hosts = this_host() if hosts is None else hosts
         self.options, self.data, self.folder, self.start, self.lesson = options, data, folder, start, lesson
         self.validation: list[NoisyPair] = []
         self.views: list[tuple[np.ndarray, ...]] = []
+        if not self.hosts.is_chief:
+            return  # the chief judges for all
         if lesson is None:
             self.validation = [
                 NoisyPair(picture.name, _centre(picture.clean), _centre(picture.noisy), picture.level)
@@ -161,14 +187,13 @@ class TextureTrainer:
         else:
             for _, twin, noisy in data.decoded("validation"):
                 self.views.append(tuple(_centre(image) for image in (twin, noisy) if image is not None))
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        self.strategy = tf.distribute.MirroredStrategy(devices) if len(devices) > 1 else tf.distribute.get_strategy()
 
     def train_all(self) -> None:
         """Train every network; finished ones are skipped."""
         options = self.options
         places = [(repeat, loss) for repeat in range(1, options.repeats + 1) for loss in options.losses]
-        if all((network_folder(self.folder, *place) / RECORD_FILE).exists() for place in places):
+        done = [(network_folder(self.folder, *place) / RECORD_FILE).exists() for place in places]
+        if all(self.hosts.told(done)):
             return
         budget = self.budget()
         jobs = [
@@ -181,12 +206,12 @@ class TextureTrainer:
             )
             for repeat, loss in places
         ]
-        train_jobs(self.folder, jobs, _line)
+        train_jobs(self.folder, jobs, _line, self.hosts)
 
     def budget(self) -> dict:
         """Precision, number of steps, seconds of one: measured once, and from then on read from the run folder."""
-        path, options = self.folder / BUDGET_FILE, self.options
-        if not path.exists():
+        path, options, hosts = self.folder / BUDGET_FILE, self.options, self.hosts
+        if not hosts.told(path.exists()):
             budget = measure_budget(
                 options.losses,
                 self._time,
@@ -195,8 +220,9 @@ class TextureTrainer:
                 minutes=options.minutes,
                 steps=options.steps,
             )
-            write_json(path, budget)
-        budget = read_json(path)
+            if hosts.is_chief:
+                write_json(path, budget)
+        budget = hosts.on_chief(lambda: read_json(path))
         return {"epochs": min(JUDGEMENTS, budget["steps"]), **budget}  # which older versions did not write down
 
     def _time(self, loss: LossName, chosen: str) -> Timing:
@@ -204,12 +230,9 @@ class TextureTrainer:
         model, shipped = self._compiled(1, loss, chosen, _TIMED_STEPS)
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
-        model.fit(self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock], verbose=0, shuffle=False)
-        judge = self._judge(model, shipped)
-        judge()
-        started = time.monotonic()
-        judge()
-        return Timing(float(np.median(np.diff(times))), time.monotonic() - started)
+        fit(model, self.hosts, lambda: self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock])
+        judging = self.hosts.on_chief(lambda: _seconds_of(self._judge(model, shipped)))
+        return Timing(*self.hosts.told([float(np.median(np.diff(times))), judging]))
 
     def _train(self, repeat: int, loss: LossName, budget: dict, callbacks: list[keras.callbacks.Callback]) -> dict:
         folder = network_folder(self.folder, repeat, loss)
@@ -227,6 +250,7 @@ class TextureTrainer:
             shipped=shipped,
             measure=lambda: {} if self.start is None else {"start": place_of(self.options.start)},
             callbacks=[*callbacks, *self._picture_logs(folder)],
+            hosts=self.hosts,
         )
 
     def _compiled(self, repeat: int, loss: LossName, chosen: str, steps: int) -> tuple[keras.Model, keras.Model]:
@@ -235,7 +259,7 @@ class TextureTrainer:
         keras.backend.clear_session()
         shipped = self._network()
         keras.utils.set_random_seed(derive_seed(options.seed, repeat, "weights"))
-        with self.strategy.scope(), precision(chosen):
+        with self.hosts.strategy.scope(), precision(chosen):
             model = self._network()
             optimizer = averaging_adam(options.learning_rate, steps)
             # Keras' own loss, where there is no clean picture: it weighs single pixels
@@ -266,7 +290,15 @@ class TextureTrainer:
 
     def _picture_logs(self, folder: Path) -> list[keras.callbacks.Callback]:
         logs = log_folder(self.folder, folder)
-        return [_PictureLog(logs, picture) for picture in self.validation[:1]]
+        return [] if not self.hosts.is_chief else [_PictureLog(logs, picture) for picture in self.validation[:1]]
+
+
+def _seconds_of(work: Callable[[], object]) -> float:
+    """What it takes the second time, when everything is traced."""
+    work()
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
 
 
 def _centre(image: np.ndarray) -> np.ndarray:

@@ -102,14 +102,17 @@ def test_hidden_pixels_come_from_around_them_and_the_others_stay():
 @pytest.mark.parametrize("axis", ["rows", "columns"])
 def test_pixels_that_share_the_noise_are_hidden_too_and_not_asked_for(axis):
     places = np.arange(60 * 60, dtype="float32").reshape(1, 60, 60, 1)
-    hidden, weight = (part.numpy() for part in hide_pixels(places, (1, 2), share=0.02, **{axis: 3}))
+    hidden, weight = (part.numpy() for part in hide_pixels(places, (1, 2), share=0.15, **{axis: 3}))
     changed = hidden[0, ..., 0] != places[0, ..., 0]
     asked = weight[0] > 0
     if axis == "columns":
         changed, asked = changed.T, asked.T
     for row, column in np.argwhere(asked):
         assert changed[row, max(0, column - 3) : column + 4].all()
-    assert asked.mean() == pytest.approx(0.02, abs=0.01)
+    assert changed.mean() == pytest.approx(0.15, abs=0.03)
+    asked_share = 1 - 0.85 ** (1 / 7)
+    assert asked.mean() == pytest.approx(asked_share, abs=0.01)
+    np.testing.assert_allclose(weight[weight > 0], 1 / asked_share, rtol=1e-6)
     from_where = hidden[0, ..., 0] // 60 if axis == "rows" else hidden[0, ..., 0] % 60
     own = np.mgrid[:60, :60][0 if axis == "rows" else 1]
     moved = hidden[0, ..., 0] != places[0, ..., 0]

@@ -36,7 +36,7 @@ def training_alone(monkeypatch):
 
 @pytest.fixture
 def nothing_trained(monkeypatch, training_alone):
-    monkeypatch.setattr(training.iterative.experiment, "train_jobs", lambda run, jobs: None)
+    monkeypatch.setattr(training.iterative.experiment, "train_jobs", lambda run, jobs, hosts: None)
 
 
 def weights(folder, name, repeat=1):

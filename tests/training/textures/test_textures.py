@@ -353,7 +353,7 @@ arguments = sys.argv[1:]
 train = training.textures.experiment.TextureTrainer._train
 
 def counted(self, *job, **options):
-    print("replicas:", self.strategy.num_replicas_in_sync)
+    print("replicas:", self.hosts.strategy.num_replicas_in_sync)
     return train(self, *job, **options)
 
 training.textures.experiment.TextureTrainer._train = counted

@@ -1,0 +1,199 @@
+"""The hosts meet before TensorFlow starts: TensorFlow itself waits for all of them in silence, and for ever.
+
+Each host reports to the chief at the chief's port, where TensorFlow will listen afterwards. The chief waits for all,
+finds out whether they mean the same cluster, and gives the sign.
+"""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+
+from tf_denoise.errors import InputError
+from tf_denoise.hosts.cluster import Cluster, check_port, name_of, port_of, port_refused
+
+PATIENCE = 600.0
+"""Seconds that a host waits for the others to start."""
+_SAID_EVERY = 10.0
+_LONGEST = 2**16
+_TURN = 0.5
+
+
+def meet(cluster: Cluster, patience: float = PATIENCE) -> None:
+    """Wait until all hosts are there. While it waits it says for whom.
+
+    Args:
+        cluster: The hosts.
+        patience: Seconds to wait.
+
+    Raises:
+        InputError: If the port of this host is in use, a host does not come in time, or two of them were given
+            different clusters or the same index; then on all that are there.
+    """
+    if cluster.is_chief:
+        _gather(cluster, patience)
+    else:
+        check_port(cluster)
+        _report(cluster, patience)
+
+
+def _gather(cluster: Cluster, patience: float) -> None:
+    """What the chief does."""
+    present: dict[int, socket.socket] = {}
+    try:
+        with _listening(cluster) as server:
+            for _ in _said(patience, lambda: _missing(cluster, present)):
+                _accept(server, cluster, present)
+                for index in [index for index, host in present.items() if _has_left(host)]:
+                    present.pop(index).close()
+                if len(present) == len(cluster.addresses) - 1:
+                    break
+        for host in present.values():  # the port is free again
+            _send(host, {"start": True})
+    except InputError as error:
+        for host in present.values():
+            _send(host, {"error": str(error)})
+        raise
+    finally:
+        for host in present.values():
+            host.close()
+
+
+def _listening(cluster: Cluster) -> socket.socket:
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    try:
+        server = socket.create_server(("", port_of(cluster.addresses[0])), family=family, dualstack_ipv6=both)
+    except OSError as error:
+        raise port_refused(cluster, error) from None
+    server.settimeout(_TURN)
+    return server
+
+
+def _accept(server: socket.socket, cluster: Cluster, present: dict[int, socket.socket]) -> None:
+    """Take in a host that reports, if one does now."""
+    try:
+        host, _ = server.accept()
+    except TimeoutError:
+        return
+    host.settimeout(5.0)
+    hello = _receive(host)
+    index, addresses = (hello.get(key) for key in ("index", "addresses")) if hello else (None, None)
+    if not isinstance(index, int) or not isinstance(addresses, list):
+        host.close()  # a stranger, such as one who looks which ports are open
+        return
+    problem = None
+    if addresses != list(cluster.addresses):
+        problem = f"TF_CONFIG names other hosts on number {index} than on the chief: {_difference(cluster, addresses)}"
+    elif index in present and not _has_left(present[index]):
+        problem = f"two hosts have the index of {cluster.addresses[index]} in TF_CONFIG"
+    if problem is not None:
+        error = InputError(f"The hosts cannot train together: {problem}. Every host needs an index of its own.")
+        _send(host, {"error": str(error)})
+        host.close()
+        raise error
+    present[index] = host
+
+
+def _difference(cluster: Cluster, addresses: list) -> str:
+    there, here = (" ".join(map(str, names)) for names in (addresses, cluster.addresses))
+    return f"{there[:60]} there, {here[:60]} here"
+
+
+def _report(cluster: Cluster, patience: float) -> None:
+    """What every other host does."""
+    chief = cluster.addresses[0]
+    whom = [f"the chief {chief}", f"the chief {chief}, which waits for others"]
+    connection: socket.socket | None = None
+    with contextlib.ExitStack() as held:
+        for _ in _said(patience, lambda: whom[0]):
+            if connection is None:
+                connection = _connected(chief)
+                if connection is not None:
+                    held.enter_context(connection)
+                    _send(connection, {"index": cluster.index, "addresses": list(cluster.addresses)})
+                    connection.settimeout(_TURN)
+                    whom.reverse()
+                continue
+            try:
+                answer = _receive(connection, may_wait=True)
+            except TimeoutError:
+                continue
+            if answer is None:  # the chief ended, and may start again
+                held.close()
+                connection = None
+                whom.reverse()
+            elif "error" in answer:
+                raise InputError(str(answer["error"]))
+            elif answer.get("start"):
+                return
+
+
+def _connected(address: str) -> socket.socket | None:
+    try:
+        return socket.create_connection((name_of(address), port_of(address)), timeout=2.0)
+    except OSError:
+        time.sleep(_TURN)
+        return None
+
+
+def _missing(cluster: Cluster, present: dict[int, socket.socket]) -> str:
+    return " and ".join(cluster.addresses[index] for index in range(1, len(cluster.addresses)) if index not in present)
+
+
+def _said(patience: float, whom) -> Iterator[None]:
+    """Turns to wait in; every ten seconds it is said for whom, and in the end that it was for nothing."""
+    started = said = time.monotonic()
+    while True:
+        yield
+        now = time.monotonic()
+        if now - started > patience:
+            raise InputError(f"Gave up after {patience:.0f} s of waiting for {whom()}; start the same command there.")
+        if now - said > _SAID_EVERY:
+            said = now
+            print(f"Waiting for {whom()}.", flush=True)
+
+
+def _send(connection: socket.socket, message: dict) -> None:
+    with contextlib.suppress(OSError):  # it has left, and will be missed
+        connection.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _receive(connection: socket.socket, may_wait: bool = False) -> dict | None:
+    """A message; `None` where the other side has left, or says what is no message.
+
+    Raises:
+        TimeoutError: If nothing comes, and `may_wait`.
+    """
+    data = b""
+    while not data.endswith(b"\n") and len(data) < _LONGEST:
+        try:
+            part = connection.recv(4096)
+        except TimeoutError:
+            if may_wait and not data:
+                raise
+            return None
+        except OSError:
+            return None
+        if not part:
+            return None
+        data += part
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _has_left(host: socket.socket) -> bool:
+    """Whether a host that waits for the sign has ended: it sends nothing while it waits."""
+    host.setblocking(False)
+    try:
+        return host.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    finally:
+        host.settimeout(5.0)
