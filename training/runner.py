@@ -8,7 +8,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tf_denoise.runs.folder import RECORD_FILE, open_run
+from evaluation.source import source
+from tf_denoise.runs.folder import ENVIRONMENT_FILE, RECORD_FILE, open_run, read_json
 from tf_denoise.runs.writing import write_json
 from training.progress import TrainingProgress
 from training.setting import environment
@@ -70,8 +71,8 @@ def running(
     """
     with open_run(folder, config, places, changed):
         print(f"Run folder: {folder}")
-        if not (folder / "environment.json").exists():
-            write_json(folder / "environment.json", environment())
+        if not (folder / ENVIRONMENT_FILE).exists():
+            write_json(folder / ENVIRONMENT_FILE, environment())
         write_json(folder / "networks.json", networks)
         yield
 
@@ -90,6 +91,8 @@ def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None
         line: Gives, from the logs of an epoch, what is printed of it besides how far the training is; `None` for
             nothing.
     """
+    if not all(job.is_finished for job in jobs):
+        _note_source(run / ENVIRONMENT_FILE)
     with TrainingProgress([job.cost for job in jobs]) as progress:
         for part, job in enumerate(jobs):
             if job.is_finished:
@@ -100,6 +103,16 @@ def train_jobs(run: Path, jobs: Sequence[Job], line: Callable[[dict], str | None
             progress.finish()
             if record["stopped"]:
                 print(f"{job.folder.relative_to(run)}: {record['stopped']}.")
+
+
+def _note_source(path: Path) -> None:
+    """Write down that a run goes on with another state of the code than it was trained with so far."""
+    environment = read_json(path) if path.exists() else {}
+    if "source" not in environment:  # a run of an older version does not say what it began with
+        return
+    states, now = [environment["source"], *environment.get("resumed", [])], source()
+    if now["code"] not in [state["code"] for state in states]:
+        write_json(path, {**environment, "resumed": [*states[1:], now]})
 
 
 class _Shown(keras.callbacks.Callback):

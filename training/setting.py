@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.machine import usable_cores
+from evaluation.source import source
+from tf_denoise.machine import processor, usable_cores
 
 
 @contextlib.contextmanager
@@ -23,13 +24,15 @@ def precision(name: str) -> Iterator[None]:
 
 
 def environment() -> dict:
-    """Versions and machine, for the run folder."""
+    """Versions, machine and state of the code, for the run folder."""
     return {
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "devices": [device.device_type for device in tf.config.list_logical_devices()],
         "cores": usable_cores(),
+        "source": source(),
     }

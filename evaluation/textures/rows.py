@@ -8,8 +8,8 @@ from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from evaluation.textures.results import Results
 from evaluation.textures.run import TextureRun, level_title, method_title
-from evaluation.textures.scoring import Average, PictureTable
 from evaluation.textures.sweep import Sweep
+from evaluation.textures.table import Average, PictureTable
 from evaluation.textures.verdicts import Judgement
 
 Title = Callable[[str], str]
