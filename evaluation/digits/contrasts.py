@@ -51,9 +51,10 @@ def read_contrasts(text: str) -> list[Contrast]:
     found: dict[tuple[str, str, str], dict[str, Difference]] = {}
     for row in csv.DictReader(io.StringIO(text)):
         try:
-            numbers = {name: float(row[name]) for name in _NUMBERS}
-            place, test_set = (row["network"], row["against"], row["measure"]), row["test_set"]
-            found.setdefault(place, {})[test_set] = Difference(**numbers, sign=MEASURES[row["measure"]].sign)
+            value, base, low, high, least, most = (float(row[name]) for name in _NUMBERS)
+            difference = Difference(value, base, low, high, least, most, MEASURES[row["measure"]].sign)
+            place = (row["network"], row["against"], row["measure"])
+            found.setdefault(place, {})[row["test_set"]] = difference
         except (KeyError, TypeError) as error:
             raise ValueError(f"Expected a table of contrasts; received a row without {error}.") from None
     return [Contrast(*place, differences) for place, differences in found.items()]
