@@ -68,7 +68,7 @@ def facts_of(run: Path, name: str) -> dict[str, Any]:
             f"A table is called by small letters, digits and hyphens, such as roads-losses; received {name!r}."
         )
     options = StoredOptions(run)
-    if options.get("noisy") is not None and options.get("clean") is None:
+    if options.command == "textures" and options["noisy"] is not None and options["clean"] is None:
         raise InputError(
             f"{run} learned from noisy photographs alone: it has no table of scores that a page could show."
         )
@@ -87,7 +87,7 @@ def facts_of(run: Path, name: str) -> dict[str, Any]:
         records[0, CLASSIFIER_FOLDER] = read_json(run / CLASSIFIER_FOLDER / RECORD_FILE)
     return {
         "kind": options.command,
-        "command": command_line(nameless(dict(options), [])),
+        "command": command_line(nameless(dict(options), _places(options))),
         "trained": environment["source"],
         "resumed": environment.get("resumed", []),
         "scored": read_json(run / SCORED_FILE),

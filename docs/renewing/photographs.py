@@ -92,7 +92,7 @@ class Photographs:
 
 def _of_pixels(loss: str) -> bool:
     """Whether a loss looks at single pixels alone; a method without clean pictures does, too."""
-    return loss not in LOSSES or LOSSES[loss].make is None  # type: ignore[index]
+    return loss not in LOSSES or LOSSES[loss].make is None
 
 
 def _kind(kept: Kept) -> str:

@@ -39,8 +39,6 @@ def _cut(value: Any, folders: list[tuple[str, str]]) -> Any:
         return type(value)(_cut(one, folders) for one in value)
     if not isinstance(value, str):
         return value
-    if Path(value).is_absolute() and "\n" not in value:  # a path and nothing else, whatever characters it has
-        return Path(value).name or value
     for path, name in folders:
         value = value.replace(path, name)
     return _ABSOLUTE.sub("", value)
