@@ -3,12 +3,12 @@
 import re
 
 import pytest
+import renew
 from helpers import ROOT, files_of, refusal
 from kept_tables import OTHER, SOURCE, digit_run, docs_with, photograph_run
-
-import renew
 from renewing.keep import keep
 from renewing.pages import DOCS, renewed, split_page
+
 from tf_denoise.errors import InputError
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.writing import write_json

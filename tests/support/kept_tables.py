@@ -110,8 +110,8 @@ def digit_table(good=0.01, repeats=3) -> DigitTable:
         for member in TREE if repeat else [{"name": "input"}]:
             for test_set in TEST_SETS:
                 for measure, sign in SIGNS.items():
-                    shift = sign * good * (member["name"] == "multi_level/both") + 0.1 * good * rng.normal()
-                    values = 0.5 + shared + shift
+                    shift = sign * good * (member["name"] == "multi_level/both") + 1e-3 * rng.normal()
+                    values = 0.5 + shared + shift + 5e-3 * rng.normal(size=50)
                     for rounded in (False, True):
                         place = (repeat, member["name"], False, test_set, measure, rounded)
                         rows.append(Score(*place, values.mean(), replicates=bootstrap.means(values)))
