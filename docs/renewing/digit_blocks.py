@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.differences import ENOUGH_REPEATS, caveat, mean_interval
+from evaluation.differences import ENOUGH_REPEATS, caveat, training_interval
 from evaluation.digits.claims import KEY_MEASURES, Contrast, count
 from evaluation.digits.contrasts import read_contrasts
 from evaluation.digits.figures import against_controls, measure_panels
@@ -113,7 +113,9 @@ _HOW_TO_READ = (
 def _trainings_in_words(kept: Kept) -> str:
     if kept.facts["repeats"] < ENOUGH_REPEATS:
         return ""
-    return " Behind the semicolon stands the 95 % interval over trainings, from the differences of the repeats."
+    return (
+        " Behind the semicolon stands the 95 % interval over trainings, Student's t of the differences of the repeats."
+    )
 
 
 def _table(kept: Kept) -> DigitTable:
@@ -176,5 +178,5 @@ def _cell(table: DigitTable, contrast: Contrast, measure: str, test_set: str) ->
     value = value if found.verdict == "unclear" else f"**{value}**"
     interval = write.interval(found.low, found.high, signed=True)
     if len(first) >= ENOUGH_REPEATS:
-        interval += f"; {write.interval(*mean_interval(np.subtract(first, second)), signed=True)}"
+        interval += f"; {write.interval(*training_interval(np.subtract(first, second)), signed=True)}"
     return f"{value} ({interval})"

@@ -92,7 +92,11 @@ def source_line(tables: Sequence[Kept]) -> str:
     """Where a block's numbers come from, in a line of Markdown."""
     links = [f"[{kept.name}](tables/{kept.name}{'.json' if kept.kind == 'explain' else '.csv'})" for kept in tables]
     states = dict.fromkeys(source_words(kept.facts["trained"]) for kept in tables)
-    return f"Made of {' and '.join(links)}, {' and '.join(states)}."
+    return f"Made of {_listed(links)}, {_listed(list(states))}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def provenance(tables: Sequence[Kept]) -> list[str]:
@@ -106,7 +110,7 @@ def provenance(tables: Sequence[Kept]) -> list[str]:
             source_words(facts["trained"]),
             *(f"went on with {source_words(source)}" for source in facts["resumed"]),
             *_scored(facts),
-            f"{facts['hours']:.1f} hours of training on {machine['processor']}, "
+            f"{_duration(facts['hours'])} of training on {machine['processor']}, "
             f"{machine['cores']} core{'' if machine['cores'] == 1 else 's'} ({versions})",
             _count(facts["repeats"], "repeat"),
             facts["data"],
@@ -125,6 +129,10 @@ def _scored(facts: Mapping[str, Any]) -> Iterable[str]:
     """With what it was scored, where that is not what it was trained with."""
     if facts["scored"]["code"] != facts["trained"]["code"]:
         yield f"scored with {source_words(facts['scored'])}"
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
 
 
 def _count(number: int, what: str) -> str:

@@ -132,8 +132,11 @@ def split_page(text: str, name: str) -> list[str | Marker]:
     parts: list[str | Marker] = []
     words: list[str] = []
     open_: Marker | None = None
+    in_code = False  # where a page shows what markers look like
     for number, line in enumerate(text.split("\n"), 1):
-        begins, ends = BEGIN.fullmatch(line.strip()), line.strip() == END
+        if open_ is None and line.lstrip().startswith("```"):
+            in_code = not in_code
+        begins, ends = (None, False) if in_code else (BEGIN.fullmatch(line.strip()), line.strip() == END)
         if begins and open_ is not None:
             raise InputError(f"{name}, line {number}: a block begins before the one before has its end, {END}.")
         if ends and open_ is None:

@@ -27,7 +27,7 @@ def verdicts(tables: Sequence[Kept]) -> Block:
     _check_steps(tables)
     _check_repeats(tables)
     losses = runs.judge_losses()
-    lines = [f"**{headline(losses)}**", "", *caveats(runs.repeats, runs.table.num_photographs), ""]
+    lines = [f"**{headline(losses, runs.words)}**", "", *caveats(runs.repeats, runs.table.num_photographs), ""]
     return Block([*lines, *verdict_lines(losses, "the MSE model", runs), *reason_lines(losses, runs)])
 
 
@@ -87,7 +87,8 @@ def curve(tables: Sequence[Kept], measure: str = "") -> Block:
     title = "Sharpness against PSNR: every loss and weight, and the classical methods"
     note = (
         "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one "
-        "loss, from 0, the MSE alone, and a number is a weight. Means over photographs and noise levels"
+        "loss, from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over "
+        "photographs and noise levels"
         + ("; bars reach from the least to the most of the repeats." if runs.repeats > 1 else ".")
     )
     return Block([note, ""], _curve_figure(runs, measures), title)

@@ -6,7 +6,7 @@ import numpy as np
 
 from evaluation.measures import PHOTOGRAPHS
 from evaluation.textures.results import Results
-from evaluation.textures.run import REFERENCE, method_title, network_title
+from evaluation.textures.run import REFERENCE, method_title, network_title, trained_with
 from evaluation.textures.table import PictureScore, PictureTable
 from evaluation.textures.verdicts import Judgement, judge_losses, judge_networks
 from renewing.kept import Kept
@@ -80,9 +80,17 @@ class Photographs:
         """What a method is called."""
         return self._titles.get(name) or method_title(name)
 
+    def words(self, name: str) -> str:
+        """The loss of a network as it stands within a sentence, with its weight where there are several."""
+        _, loss, weight = self.losses[name]
+        return trained_with(loss) + (f" (weight {weight:g})" if name != loss and weight else "")
+
     def judge_losses(self) -> list[Judgement]:
         """The verdict on each sharpness loss, held against the MSE alone."""
-        return judge_losses(self.table, [n for n in self.names if n == REFERENCE or not _of_pixels(self.losses[n][1])])
+        order = list(dict.fromkeys(loss for _, loss, _ in self.losses.values()))
+        names = [name for name in self.names if name == REFERENCE or not _of_pixels(self.losses[name][1])]
+        names.sort(key=lambda name: (order.index(self.losses[name][1]), self.losses[name][2]))
+        return judge_losses(self.table, names)
 
     def results(self) -> Results:
         """What the evaluation of a run would hand to its report."""

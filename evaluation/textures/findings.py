@@ -1,6 +1,6 @@
 """The verdicts and tables of a run on photographs as Markdown, for a page of documentation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.table import markdown_table
@@ -11,8 +11,12 @@ from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
 
 
-def headline(losses: Sequence[Judgement]) -> str:
+def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_with) -> str:
     """The answer to the question which loss is best, in a sentence.
+
+    Args:
+        losses: The verdicts.
+        words: What the loss of a network is called within a sentence.
 
     Example:
         >>> headline([Judgement("wavelet", "mse", "better", (), {}), Judgement("regional", "mse", "unclear", (), {})])
@@ -22,7 +26,7 @@ def headline(losses: Sequence[Judgement]) -> str:
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
-    better = [trained_with(judgement.method) for judgement in losses if judgement.verdict == "better"]
+    better = [words(judgement.method) for judgement in losses if judgement.verdict == "better"]
     count = "the one other loss" if len(losses) == 1 else f"{len(better) or 'none'} of {len(losses)} other losses"
     verb = "are" if len(better) > 1 else "is"
     if not better and len(losses) == 1:

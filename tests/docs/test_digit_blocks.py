@@ -7,7 +7,7 @@ import pytest
 from kept_tables import digit_run, digit_table, docs_with
 from renewing.pages import renewed
 
-from evaluation.differences import mean_interval
+from evaluation.differences import training_interval
 from evaluation.digits.claims import compare
 from evaluation.measures import MEASURES, MINUS
 from tf_denoise.errors import InputError
@@ -41,7 +41,7 @@ def test_a_form_minus_its_control_with_both_intervals(run, tmp_path, measure):
     assert [row[0] for row in rows[2:]] == ["original", *(f"{p}%" for p in range(10, 101, 10)), "mixed"]
     found = compare(table, BOTH, CONTROL, measure).differences["50%"]
     values = [[score.value for score in table.over_repeats(name, "50%", measure)] for name in (BOTH, CONTROL)]
-    trainings = mean_interval(np.subtract(*values))
+    trainings = training_interval(np.subtract(*values))
     cell = rows[2 + 5][1]
     assert re.fullmatch(r"\*\*\S+\*\* \(\S+ to \S+; \S+ to \S+\)", cell)
     shown = [float(number) for number in re.findall(r"[+-][\d.]+", cell.replace(MINUS, "-"))]

@@ -1,10 +1,11 @@
 """Pages and the tables that they are made of."""
 
 import re
+import shutil
 
 import pytest
 import renew
-from helpers import ROOT, files_of, refusal
+from helpers import ROOT, files_of, python, refusal
 from kept_tables import OTHER, SOURCE, digit_run, docs_with, photograph_run
 from renewing.keep import keep
 from renewing.pages import DOCS, renewed, split_page
@@ -41,24 +42,38 @@ def test_blocks_are_made_again_and_all_other_words_stay(run, tmp_path):
 
 
 def test_renewing_twice_changes_nothing(run, tmp_path, capsys):
-    docs = docs_with(tmp_path, "roads verdicts", "roads curve", PROVENANCE, roads=run)
+    docs = docs_with(tmp_path, "roads verdicts", "roads curve measure=gmsd", PROVENANCE, roads=run)
     renew.renew_pages([], docs)
     first = files_of(docs)
-    assert "images/textures-roads-curve.png" in first
+    assert "images/textures-roads-curve-gmsd.png" in first
     renew.renew_pages([], docs)
     assert files_of(docs) == first
     assert capsys.readouterr().out.splitlines() == ["textures.md is renewed.", "textures.md is up to date."]
 
 
-def test_pages_need_neither_the_run_nor_tensorflow(run, tmp_path, monkeypatch):
-    """The photographs' figures and tables, and the digits', are made of docs/tables/ alone."""
-    docs = docs_with(tmp_path / "docs", "roads verdicts", "roads scores", PROVENANCE, roads=run)
-    assert str(run) not in "".join(path.read_text() for path in (docs / "tables").iterdir())
-    renew.renew_pages(["textures"], docs)
+@pytest.mark.slow
+@pytest.mark.process
+def test_pages_need_neither_the_run_nor_tensorflow(run, tmp_path):
+    docs = docs_with(tmp_path, "roads verdicts", "roads scores", PROVENANCE, roads=run)
+    keep(digit_run(tmp_path / "digits"), "mnist", docs / "tables")
+    docs_with(docs, "mnist forms", "mnist provenance", page="iterative")
+    shutil.rmtree(tmp_path / "digits")
+    code = (
+        "import pathlib, sys; sys.path.insert(0, 'docs'); import renew\n"
+        f"renew.renew_pages([], pathlib.Path({str(docs)!r}))\n"
+        "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    )
+    result = python("-c", code)
+    assert result.stdout.splitlines() == ["iterative.md is renewed.", "textures.md is renewed.", "[]"], result.stderr
+
+
+def test_markers_that_a_page_shows_as_code_are_words(tmp_path):
+    shown = "```\n<!-- table: roads verdicts -->\n<!-- end -->\n```\n"
+    assert split_page(shown, "page.md") == [shown]
 
 
 def test_a_check_writes_nothing_and_tells_what_is_old(run, tmp_path, capsys):
-    docs = docs_with(tmp_path, "roads verdicts", "roads curve", PROVENANCE, roads=run)
+    docs = docs_with(tmp_path, "roads verdicts", "roads curve measure=gmsd", PROVENANCE, roads=run)
     before = files_of(docs)
     assert renew.renew_pages([], docs, check=True) == 1
     assert files_of(docs) == before
@@ -68,13 +83,13 @@ def test_a_check_writes_nothing_and_tells_what_is_old(run, tmp_path, capsys):
 
 
 def test_a_check_sees_a_figure_of_another_table(run, tmp_path):
-    docs = docs_with(tmp_path, "roads curve", PROVENANCE, roads=run)
+    docs = docs_with(tmp_path, "roads curve measure=gmsd", PROVENANCE, roads=run)
     renew.renew_pages([], docs)
     table = docs / "tables" / "roads.csv"
     table.write_text(table.read_text().replace("1,regional,00.jpg,15.0,", "1,regional,00.jpg,15.0,0"))
     assert renew.renew_pages([], docs, check=True) == 1
     renew.renew_pages([], docs)
-    (docs / "images" / "textures-roads-curve.png").unlink()
+    (docs / "images" / "textures-roads-curve-gmsd.png").unlink()
     assert renew.renew_pages([], docs, check=True) == 1
 
 

@@ -111,6 +111,16 @@ def test_several_weights_stand_in_one_plane(losses, tmp_path):
     assert figure.axes[0].yaxis_inverted()  # higher up is sharper
 
 
+def test_verdicts_on_weights_stand_in_their_order_and_name_them(losses, tmp_path):
+    runs = {"losses": losses, "high": weight(tmp_path, 0.4, repeats=3), "low": weight(tmp_path, 0.1, repeats=3)}
+    text = text_of(tmp_path / "docs", "losses high low verdicts", **runs)
+    better = "regional (weight 0.1), regional (weight 0.2), regional (weight 0.4)"
+    assert f"3 of 4 other losses are better than the mean squared error alone: {better}.**" in text
+    rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| U-Net")]
+    assert rows == [f"U-Net, regional, weight {w}" for w in (0.1, 0.2, 0.4)] + ["U-Net, windowed, weight 0.2"]
+    assert "Made of [losses](tables/losses.csv), [high](tables/high.csv) and [low](tables/low.csv), commit" in text
+
+
 def test_the_mae_is_a_point_of_the_plane(losses, tmp_path):
     mae = photograph_run(tmp_path / "mae run", {"mae": {"psnr": 0.3}}, loss="mae")
     joined = Photographs(kept(tmp_path / "docs", losses=losses, mae=mae))
