@@ -49,7 +49,7 @@ def keep(run: Path, name: str, folder: Path = TABLES) -> list[Path]:
         texts[f"{name}.contrasts.csv"] = _read_text(run / CONTRASTS_FILE)
     for file, text in texts.items():
         write_text(folder / file, text)
-    write_json(folder / f"{name}.json", nameless(facts, [run, *_places(options)]))
+    write_json(folder / f"{name}.json", nameless(facts, [run, *places_of(options)]))
     return [folder / file for file in (*texts, f"{name}.json")]
 
 
@@ -87,7 +87,7 @@ def facts_of(run: Path, name: str) -> dict[str, Any]:
         records[0, CLASSIFIER_FOLDER] = read_json(run / CLASSIFIER_FOLDER / RECORD_FILE)
     return {
         "kind": options.command,
-        "command": command_line(nameless(dict(options), _places(options))),
+        "command": command_line(nameless(dict(options), places_of(options))),
         "trained": environment["source"],
         "resumed": environment.get("resumed", []),
         "scored": read_json(run / SCORED_FILE),
@@ -216,6 +216,6 @@ def _read_text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _places(options: StoredOptions) -> list[Path]:
-    """The folders that a configuration names."""
+def places_of(options: StoredOptions) -> list[Path]:
+    """The files and folders that a configuration names."""
     return [Path(value) for value in options.values() if isinstance(value, str) and Path(value).is_absolute()]

@@ -5,8 +5,10 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from evaluation.source import source
+from evaluation.stored import StoredOptions
 from renewing.blocks import Block, Kind
-from renewing.keep import facts_of
+from renewing.keep import facts_of, places_of
 from renewing.kept import TABLES, Kept
 from renewing.places import nameless
 from tf_denoise.errors import InputError
@@ -29,7 +31,7 @@ def keep_printed(run: Path, name: str, parts: Mapping[str, Callable[[], None]], 
     Raises:
         InputError: If the folder is not a finished and evaluated run.
     """
-    facts = facts_of(run, name) | {"kind": "explain"}
+    facts = facts_of(run, name) | {"kind": "explain", "scored": source()}
     printed = {}
     for part, function in parts.items():
         text = io.StringIO()
@@ -37,7 +39,7 @@ def keep_printed(run: Path, name: str, parts: Mapping[str, Callable[[], None]], 
             function()
         printed[part] = text.getvalue().splitlines()
     facts["data"] = read_json(run / "data.json")["description"]
-    write_json(folder / f"{name}.json", nameless(facts | {"printed": printed}, [run]))
+    write_json(folder / f"{name}.json", nameless(facts | {"printed": printed}, [run, *places_of(StoredOptions(run))]))
     return folder / f"{name}.json"
 
 
