@@ -1,11 +1,13 @@
 """The pictures and the tables of docs/explain.md, from a finished run of a ViT + U-Net on the embedded textures.
 
 python -m training.textures --network vit_unet --data embedded --steps 1000 --output RUN
-python docs/make_explain_figures.py RUN
+python docs/make_explain_figures.py RUN                # figures, and numbers on the screen
+python docs/renew.py explain --run RUN                 # the same, and the numbers kept in docs/tables/
 """
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -133,6 +135,8 @@ def telling_pixels(clean: np.ndarray, margin: int = 24, apart: int = 44) -> dict
 
 def draw_influence(network, picture: NoisyPair) -> None:
     """The filters at three pixels under weak and strong noise, and the effective receptive field."""
+    print("| place | output | filter times input | rows with 95 % | shuffled weights |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     sigmas, pixels = (10, 50), telling_pixels(picture.clean)
     shuffled = [with_shuffled_weights(network, seed) for seed in range(SHUFFLED)]
     with styled():
@@ -238,14 +242,19 @@ def judge(network, pictures) -> None:
         print(f"| {name} | {' | '.join(numbers)} |")
 
 
-if __name__ == "__main__":
-    loaded = load(Path(sys.argv[1]))
-    parts = {
-        "maps": lambda: draw_maps(*loaded),
-        "gradcam": lambda: draw_grad_cams(*loaded),
-        "influence": lambda: draw_influence(loaded[0], loaded[1][1]),
-        "tokens": lambda: look_at_the_tokens(*loaded),
-        "trust": lambda: judge(*loaded),
+def parts_of(run: Path) -> dict[str, Callable[[], None]]:
+    """By name, what draws a part of the figures and prints the numbers that go with it."""
+    network, pictures = load(run)
+    return {
+        "maps": lambda: draw_maps(network, pictures),
+        "gradcam": lambda: draw_grad_cams(network, pictures),
+        "influence": lambda: draw_influence(network, pictures[1]),
+        "tokens": lambda: look_at_the_tokens(network, pictures),
+        "trust": lambda: judge(network, pictures),
     }
+
+
+if __name__ == "__main__":
+    parts = parts_of(Path(sys.argv[1]))
     for part in sys.argv[2:] or parts:
         parts[part]()

@@ -135,8 +135,7 @@ def mean_interval(values, confidence: float = 0.95) -> tuple[float, float] | tup
     if count < 2:
         return None, None
     deviation = float(np.std(values, ddof=1))
-    quantile = float(special.stdtrit(count - 1, (1 + confidence) / 2)) / np.sqrt(count)
-    ends = np.array([quantile, -quantile])
+    ends = _quantile(count, confidence) * np.array([1, -1])
     both = [mean - deviation * ends]
     if count > 2 and deviation > 1e-12 * abs(mean):
         cubes = float(np.sum(((values - mean) / deviation) ** 3))
@@ -144,6 +143,35 @@ def mean_interval(values, confidence: float = 0.95) -> tuple[float, float] | tup
         if abs(skewness) > 1e-6:
             both.append(mean - deviation * (np.cbrt(1 + skewness * (ends - skewness / (6 * count))) - 1) * 3 / skewness)
     return float(np.min(both)), float(np.max(both))
+
+
+def training_interval(values, confidence: float = 0.95) -> tuple[float, float] | tuple[None, None]:
+    """Student's t interval for the mean over trainings, from one value of each repeat.
+
+    Repeats are three or so: too few to see how skewed their distribution is, as `mean_interval` does.
+
+    Args:
+        values: `(repeats,)`.
+        confidence: Share of cases in which the interval holds the mean, for normal values.
+
+    Returns:
+        `(low, high)`; `(None, None)` for a single value, which has no interval.
+
+    Example:
+        >>> low, high = training_interval([1.0, 2.0, 3.0])
+        >>> round(low, 2), round(high, 2)
+        (-0.48, 4.48)
+    """
+    values = np.asarray(values, "float64")
+    if len(values) < 2:
+        return None, None
+    reach = float(np.std(values, ddof=1)) * _quantile(len(values), confidence)
+    return float(np.mean(values)) - reach, float(np.mean(values)) + reach
+
+
+def _quantile(count: int, confidence: float) -> float:
+    """Student's quantile of a mean of so many values, as a multiple of their deviation."""
+    return float(special.stdtrit(count - 1, (1 + confidence) / 2)) / float(np.sqrt(count))
 
 
 def caveat(

@@ -8,8 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from evaluation.source import code_hash, source
 from tf_denoise.hosts.hosts import Hosts, alone
-from tf_denoise.runs.folder import RECORD_FILE, open_run
+from tf_denoise.runs.folder import ENVIRONMENT_FILE, RECORD_FILE, open_run, read_json
 from tf_denoise.runs.writing import write_json
 from training.progress import TrainingProgress
 from training.setting import environment
@@ -72,14 +73,15 @@ def running(
         InputError: If the folder cannot be taken for this run, or a host was started with another configuration.
     """
     hosts = alone() if hosts is None else hosts
-    hosts.agree({key: value for key, value in config.items() if key not in places and not key.endswith("_description")})
+    told = {key: value for key, value in config.items() if key not in places and not key.endswith("_description")}
+    hosts.agree({**told, "state of the code": code_hash()})
     with contextlib.ExitStack() as taken:
         with hosts.all_or_none():
             if hosts.is_chief:
                 taken.enter_context(open_run(folder, config, places, changed))
                 print(f"Run folder: {folder}")
-                if not (folder / "environment.json").exists():
-                    write_json(folder / "environment.json", environment())
+                if not (folder / ENVIRONMENT_FILE).exists():
+                    write_json(folder / ENVIRONMENT_FILE, environment())
                 write_json(folder / "networks.json", networks)
         yield
 
@@ -111,6 +113,8 @@ def train_jobs(
             if not is_finished:
                 job.train([])
         return
+    if not all(finished):
+        _note_source(run / ENVIRONMENT_FILE)
     with TrainingProgress([job.cost for job in jobs]) as progress:
         for part, job in enumerate(jobs):
             if finished[part]:
@@ -121,6 +125,16 @@ def train_jobs(
             progress.finish()
             if record["stopped"]:
                 print(f"{job.folder.relative_to(run)}: {record['stopped']}.")
+
+
+def _note_source(path: Path) -> None:
+    """Write down that a run goes on with another state of the code than it was trained with so far."""
+    environment = read_json(path) if path.exists() else {}
+    if "source" not in environment:  # a run of an older version does not say what it began with
+        return
+    states, now = [environment["source"], *environment.get("resumed", [])], source()
+    if now["code"] not in [state["code"] for state in states]:
+        write_json(path, {**environment, "resumed": [*states[1:], now]})
 
 
 class _Shown(keras.callbacks.Callback):

@@ -7,10 +7,9 @@ import numpy as np
 
 from evaluation.digits.claims import Contrast, compare, count, ranges
 from evaluation.digits.forms import won
-from evaluation.digits.names import full_label
+from evaluation.digits.names import TEST_SETS, full_label
 from evaluation.digits.rivals import Stored, is_second_stage, parent_of, rivals_of
-from evaluation.digits.scoring import DigitTable
-from evaluation.digits.test_sets import TEST_SETS
+from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
 
 

@@ -2,17 +2,34 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from evaluation.differences import Difference, digit_difference
-from evaluation.digits.scoring import Denoiser, DigitTable
-from evaluation.digits.test_sets import TEST_SETS
+from evaluation.digits.names import TEST_SETS
+from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
 
 KEY_MEASURES = ("mse", "ssim", "classifier_accuracy")
 HELD, NOT_HELD = 0.9, 0.25
 """A claim held if this share of its comparisons bears it out, and did not hold if no more than that share does."""
+
+
+class Member(Protocol):
+    """What a claim knows of a network: its place in the chain."""
+
+    @property
+    def name(self) -> str:
+        """Path in the tree."""
+
+    @property
+    def parent(self) -> str | None:
+        """Name of the network whose predictions it takes."""
+
+    @property
+    def renoise(self) -> str | None:
+        """How its training renoised those predictions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +71,7 @@ class Finding:
     contrasts: tuple[Contrast, ...]
 
 
-def check_claims(
-    table: DigitTable, tree: Sequence[Denoiser], controls: dict[str, str], renoised: bool
-) -> list[Finding]:
+def check_claims(table: DigitTable, tree: Sequence[Member], controls: dict[str, str], renoised: bool) -> list[Finding]:
     """All findings of a run.
 
     Args:

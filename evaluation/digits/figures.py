@@ -7,9 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from evaluation.digits.names import label
-from evaluation.digits.scoring import DigitTable
-from evaluation.digits.test_sets import TEST_SETS
+from evaluation.digits.names import TEST_SETS, label
+from evaluation.digits.table import DigitTable
 from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, numbered_style, styled
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT

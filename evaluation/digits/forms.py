@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from evaluation.digits.claims import KEY_MEASURES, Contrast, Finding, compare, count, ranges
-from evaluation.digits.names import form_words, label
+from evaluation.digits.names import TEST_SETS, form_words, label
 from evaluation.digits.rivals import Stored, is_form, parent_of, rivals_of
-from evaluation.digits.scoring import DigitTable
-from evaluation.digits.test_sets import TEST_SETS
+from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
 
 

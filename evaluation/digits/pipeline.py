@@ -11,6 +11,7 @@ from evaluation.bootstrap import Bootstrap
 from evaluation.digits import figures as plots
 from evaluation.digits.answer import answer
 from evaluation.digits.claims import check_claims
+from evaluation.digits.contrasts import CONTRASTS_FILE, contrast_csv
 from evaluation.digits.forms import check_forms
 from evaluation.digits.names import root_title, short_label
 from evaluation.digits.report import write_report
@@ -20,6 +21,7 @@ from evaluation.distributions import tsne_embedding
 from evaluation.figures import save_figure
 from evaluation.metrics import round_values
 from evaluation.progress import tracked
+from evaluation.source import SCORED_FILE, source
 from evaluation.stored import StoredOptions
 from evaluation.table import INPUT
 from tf_denoise.data.digits import IMAGE_SHAPE, Digits, load_digits
@@ -109,11 +111,13 @@ class _Evaluation:
         repeats = self._denoisers()
         write_text(self.folder / "scores.csv", table.csv())
         write_json(self.folder / "scores.json", table.records())
+        write_json(self.folder / SCORED_FILE, source())
         children = [n["name"] for n in self.tree if n["role"] == "child" and not is_form(n)]
         findings = check_claims(
             table, repeats[0], {child: control_of(child) for child in children}, self.config["renoise_at_evaluation"]
         )
         findings = check_forms(table, self.tree) + findings
+        write_text(self.folder / CONTRASTS_FILE, contrast_csv(findings))
         return write_report(
             self.folder,
             config=self.config,

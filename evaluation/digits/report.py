@@ -7,9 +7,8 @@ import numpy as np
 
 from evaluation.differences import Difference, caveat
 from evaluation.digits.claims import HELD, NOT_HELD, Contrast, Finding
-from evaluation.digits.names import full_label, label
-from evaluation.digits.scoring import DigitTable
-from evaluation.digits.test_sets import TEST_SETS
+from evaluation.digits.names import TEST_SETS, full_label, label
+from evaluation.digits.table import DigitTable
 from evaluation.measures import DIGITS, MEASURES, MINUS
 from evaluation.table import INPUT, markdown_table
 from tf_denoise.pages import PageFigure, render_page

@@ -8,34 +8,19 @@ import tensorflow as tf
 
 from evaluation import metrics
 from evaluation.bootstrap import Bootstrap, interval
+from evaluation.digits.table import DigitTable, Score
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set, renoise_for
 from evaluation.distributions import PixelStatistics
-from evaluation.table import INPUT, Table
+from evaluation.table import INPUT
 from tf_denoise.chain import seen_by
+
+__all__ = ["ROUNDED", "UNROUNDED", "Denoiser", "DigitTable", "Score", "Scorer", "score_chains"]
 
 ROUNDED = ("mse", "pixel_accuracy", "mae", "binary_crossentropy", "ssim", "psnr", "pixel_frechet_distance")
 UNROUNDED = ("mse", "mae", "binary_crossentropy", "classifier_accuracy", "ssim", "psnr", "pixel_frechet_distance")
 """The classifier sees the raw output; pixel accuracy means something on rounded values alone."""
 
 _CHUNK = 1000
-
-
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """One row of the table, with the bootstrap replicates of its mean where the measure has a value per image."""
-
-    repeat: int
-    network: str
-    renoised: bool
-    test_set: str
-    measure: str
-    rounded: bool
-    value: float
-    low: float | None = None
-    high: float | None = None
-    replicates: np.ndarray | None = dataclasses.field(
-        default=None, repr=False, compare=False, metadata={"written": False}
-    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,31 +175,3 @@ def score_chains(
                 renoised[network.name] = network.refine(noisy, source)
                 rows += scorer.score(renoised[network.name], renoised=True, **place)
     return rows
-
-
-class DigitTable(Table):
-    """The scores of a run on digits.
-
-    Args:
-        rows: What `score_chains` gave.
-    """
-
-    def __init__(self, rows: Sequence[Score]):
-        super().__init__(rows)
-        self.repeats = sorted({row.repeat for row in self.rows} - {0})
-
-    def get(self, repeat, network, test_set, measure, *, rounded=False, renoised=False) -> Score:
-        """One score. The noisy input is the same in all repeats."""
-        (score,) = self.select(
-            repeat=0 if network == INPUT else repeat,
-            network=network,
-            renoised=renoised,
-            test_set=test_set,
-            measure=measure,
-            rounded=rounded,
-        )
-        return score
-
-    def over_repeats(self, network, test_set, measure, **kind) -> list[Score]:
-        """The scores of all repeats."""
-        return [self.get(repeat, network, test_set, measure, **kind) for repeat in self.repeats]

@@ -1,18 +1,22 @@
 """The verdicts and tables of a run on photographs as Markdown, for a page of documentation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.table import markdown_table
 from evaluation.textures.results import Results
-from evaluation.textures.rows import judgement_table, level_rows, score_rows, sweep_rows, tuned_rows
+from evaluation.textures.rows import Methods, judgement_table, level_rows, score_rows, sweep_rows, tuned_rows
 from evaluation.textures.run import TextureRun, level_title, trained_with
 from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
 
 
-def headline(losses: Sequence[Judgement]) -> str:
+def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_with) -> str:
     """The answer to the question which loss is best, in a sentence.
+
+    Args:
+        losses: The verdicts.
+        words: What the loss of a network is called within a sentence.
 
     Example:
         >>> headline([Judgement("wavelet", "mse", "better", (), {}), Judgement("regional", "mse", "unclear", (), {})])
@@ -22,7 +26,7 @@ def headline(losses: Sequence[Judgement]) -> str:
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
-    better = [trained_with(judgement.method) for judgement in losses if judgement.verdict == "better"]
+    better = [words(judgement.method) for judgement in losses if judgement.verdict == "better"]
     count = "the one other loss" if len(losses) == 1 else f"{len(better) or 'none'} of {len(losses)} other losses"
     verb = "are" if len(better) > 1 else "is"
     if not better and len(losses) == 1:
@@ -64,28 +68,11 @@ def markdown(run: TextureRun, results: Results) -> str:
     lines += [f"**{headline(results.losses)}**", ""]
     rival = f"{rivals_in_words(results.best_rivals)}, the best on the validation photographs"
     for judgements, whom in ((results.losses, "the MSE model"), (results.networks, rival)):
-        table = judgement_table(judgements, run.title)
-        if table["rows"]:
-            cells = [[r["title"], r["verdict"], *(_cell(c, run) for c in r["cells"])] for r in table["rows"]]
-            lines += markdown_table([f"against {whom}", "verdict", *table["measures"]], cells)
-    lines += [
-        f"- {r['title']}: {r['verdict']}. {' '.join(r['summary'])}"
-        for r in judgement_table(results.losses, run.title)["rows"]
-    ]
-    lines += [""] if results.losses else []
-    cells = [
-        [r["title"], *(f"{v} ({i})" for v, i, _, _ in r["cells"]), r["cost"], r["parameters"]]
-        for r in score_rows(run, results)
-    ]
-    headings = [MEASURES[measure].heading for measure in PHOTOGRAPHS]
-    lines += markdown_table(["method", *headings, "ms per megapixel", "weights"], cells)
+        lines += verdict_lines(judgements, whom, run)
+    lines += reason_lines(results.losses, run)
+    lines += score_lines(run, results)
     if len(results.table.levels) > 1:
-        head = ["PSNR (dB) at", *map(level_title, results.table.levels)]
-        rows = [
-            [row["title"], *(f"{c['value']} ({c['interval']})" for c in row["cells"])]
-            for row in level_rows(results, run.title)
-        ]
-        lines += markdown_table(head, rows)
+        lines += level_lines(run, results)
     if results.sweep:
         head = ["PSNR (dB) at sigma", *(f"{sigma:g}" for sigma in results.sweep.sigmas)]
         lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep, run.title)])
@@ -93,6 +80,46 @@ def markdown(run: TextureRun, results: Results) -> str:
     return "\n".join(lines + markdown_table(["classical method", "noise", "tuned on validation photographs to"], tuned))
 
 
-def _cell(cell: dict, run: TextureRun) -> str:
-    spread = f"; repeats {cell['spread']}" if run.repeats > 1 else ""
-    return f"{cell['value']} ({cell['interval']}{spread}): {cell['verdict']}"
+def verdict_lines(judgements: Sequence[Judgement], whom: str, run: Methods) -> list[str]:
+    """A table of judgements in Markdown; nothing where there is none.
+
+    Args:
+        judgements: The judgements.
+        whom: What they are held against, in words.
+        run: What names the methods and knows the repeats.
+    """
+    table = judgement_table(judgements, run.title)
+    cells = [[r["title"], r["verdict"], *(_cell(c, run.repeats) for c in r["cells"])] for r in table["rows"]]
+    return markdown_table([f"against {whom}", "verdict", *table["measures"]], cells) if cells else []
+
+
+def reason_lines(judgements: Sequence[Judgement], run: Methods) -> list[str]:
+    """What stands behind each verdict, a line each in Markdown."""
+    rows = judgement_table(judgements, run.title)["rows"]
+    lines = [f"- {row['title']}: {row['verdict']}. {' '.join(row['summary'])}" for row in rows]
+    return [*lines, ""] if lines else []
+
+
+def score_lines(run: Methods, results: Results) -> list[str]:
+    """The measures of every method as a table in Markdown."""
+    cells = [
+        [r["title"], *(f"{v} ({i})" if i else v for v, i, _, _ in r["cells"]), r["cost"], r["parameters"]]
+        for r in score_rows(run, results)
+    ]
+    headings = [MEASURES[measure].heading for measure in PHOTOGRAPHS]
+    return markdown_table(["method", *headings, "ms per megapixel", "weights"], cells)
+
+
+def level_lines(run: Methods, results: Results) -> list[str]:
+    """The PSNR of every method at every noise level as a table in Markdown."""
+    rows = [
+        [row["title"], *(f"{c['value']} ({c['interval']})" if c["interval"] else c["value"] for c in row["cells"])]
+        for row in level_rows(results, run.title)
+    ]
+    return markdown_table(["PSNR (dB) at", *map(level_title, results.table.levels)], rows)
+
+
+def _cell(cell: dict, repeats: int) -> str:
+    spread = f"; repeats {cell['spread']}" if repeats > 1 else ""
+    interval = f" ({cell['interval']}{spread})" if cell["interval"] else ""
+    return f"{cell['value']}{interval}: {cell['verdict']}"

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.figures import save_figure
 from evaluation.progress import tracked
+from evaluation.source import SCORED_FILE, source
 from evaluation.table import INPUT
 from evaluation.textures import figures as plots
 from evaluation.textures.baselines import BASELINES
@@ -63,6 +64,7 @@ def evaluate_textures(folder: Path, run: TextureRun) -> Path:
     )
     write_text(folder / "scores.csv", table.csv())
     write_json(folder / "scores.json", results.summary(run))
+    write_json(folder / SCORED_FILE, source())
     return write_texture_report(folder, run, results, list(_figures(folder / "figures", run, results, outputs)))
 
 

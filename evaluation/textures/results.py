@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from evaluation.measures import PHOTOGRAPHS
 from evaluation.textures.run import TextureRun
-from evaluation.textures.scoring import PictureTable
 from evaluation.textures.sweep import Sweep
+from evaluation.textures.table import PictureTable
 from evaluation.textures.tuning import Tuned, best_rivals
 from evaluation.textures.verdicts import Judgement
 

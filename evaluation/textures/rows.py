@@ -1,22 +1,42 @@
 """The rows of a report's tables, which its page and its Markdown share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from evaluation.differences import Difference
 from evaluation.measures import MEASURES, MINUS, PHOTOGRAPHS
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from evaluation.textures.results import Results
-from evaluation.textures.run import TextureRun, level_title, method_title
-from evaluation.textures.scoring import Average, PictureTable
+from evaluation.textures.run import level_title, method_title
 from evaluation.textures.sweep import Sweep
+from evaluation.textures.table import Average, PictureTable
 from evaluation.textures.verdicts import Judgement
 
 Title = Callable[[str], str]
 """What a method is called, such as `TextureRun.title`."""
 
 
-def score_rows(run: TextureRun, results: Results) -> list[dict]:
+class Methods(Protocol):
+    """What a table knows of a run: its networks, and what its methods are called."""
+
+    @property
+    def names(self) -> list[str]:
+        """The networks of one repeat."""
+
+    @property
+    def repeats(self) -> int:
+        """How often each was trained."""
+
+    @property
+    def parameters(self) -> Mapping[str, int]:
+        """Number of weights by network."""
+
+    def title(self, name: str) -> str:
+        """What a method is called."""
+
+
+def score_rows(run: Methods, results: Results) -> list[dict]:
     """A row per method: its title, kind, cells `(value, interval, spread over repeats, is best)`, cost and weights."""
     table = results.table
     averages = {name: [table.average(name, measure) for measure in PHOTOGRAPHS] for name in _ordered(table)}

@@ -105,8 +105,7 @@ class TextureRun:
         Args:
             name: `input`, a classical method, or a network.
         """
-        kind = KINDS.get(self.config.get("network") or "")
-        return method_title(name) if kind is None or name not in self.names else f"{kind}, {trained_with(name)}"
+        return network_title(name, self.config.get("network")) if name in self.names else method_title(name)
 
     @property
     def levels(self) -> list[float | None]:
@@ -127,6 +126,21 @@ def level_title(level: float | None) -> str:
         ('sigma 25', 'the noise')
     """
     return "the noise" if level is None else f"sigma {level:g}"
+
+
+def network_title(name: str, network: str | None) -> str:
+    """What a network is called: by what it is and what it was trained with.
+
+    Args:
+        name: Its loss or method.
+        network: What it is, a key of `KINDS`.
+
+    Example:
+        >>> network_title("mae", "unet"), network_title("mae", None)
+        ('U-Net, MAE', 'MAE loss')
+    """
+    kind = KINDS.get(network or "")
+    return method_title(name) if kind is None else f"{kind}, {trained_with(name)}"
 
 
 def trained_with(name: str) -> str:

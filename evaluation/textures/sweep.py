@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from evaluation import metrics
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from evaluation.textures.run import Predict, TextureRun
-from evaluation.textures.scoring import denoise
 from evaluation.textures.tuning import Tuned, spread_out, tune
 from tf_denoise.data.noisy_pair import NoisyPair
 
@@ -47,6 +45,9 @@ def sweep_noise(run: TextureRun, rivals: Mapping[float | None, Mapping[str, Tune
     Returns:
         The curves; `INPUT` and `gaussian_blur` have a single repeat.
     """
+    from evaluation import metrics  # with TensorFlow, which a page of results does without
+    from evaluation.textures.scoring import denoise
+
     photographs = spread_out(run.photographs, SWEEP_PICTURES)
     validation = list({picture.name: picture for picture in run.validation}.values())
     found: dict[str, dict[int, list[float]]] = {}

@@ -26,7 +26,7 @@ import numpy as np
 from evaluation.differences import LEAST_PHOTOGRAPHS, Difference, caveat, photograph_difference
 from evaluation.measures import MEASURES
 from evaluation.textures.run import REFERENCE, level_title, method_title
-from evaluation.textures.scoring import PictureTable
+from evaluation.textures.table import PictureTable
 
 SHARPNESS = ("gmsd", "high_frequency_ratio", "radial_spectrum_error")
 COMPARED = ("mse", *SHARPNESS, "checkerboard", "discoloration")

@@ -9,6 +9,7 @@ from evaluation.differences import (
     digit_difference,
     mean_interval,
     photograph_difference,
+    training_interval,
 )
 
 DRAWN = {
@@ -131,3 +132,11 @@ def test_one_repeat_cannot_support_a_claim_about_training():
     assert "very few trainings" in caveat(2)
     assert "cannot" not in caveat(3)
     assert caveat(3).startswith("3 repeats")
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 5])
+def test_the_interval_over_trainings_is_that_of_student(repeats):
+    values = np.random.default_rng(repeats).exponential(size=repeats)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert training_interval(values) == pytest.approx(tuple(expected))
+    assert training_interval(values[:1]) == (None, None)

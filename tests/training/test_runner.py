@@ -7,11 +7,13 @@ from helpers import refusal
 from PIL import Image
 
 import training.iterative.__main__
+import training.runner
 import training.textures.__main__
 import training.textures.experiment
 from tf_denoise.data import Photographs
 from tf_denoise.fitting.loop import train
-from tf_denoise.runs.folder import RECORD_FILE
+from tf_denoise.runs.folder import RECORD_FILE, read_json
+from tf_denoise.runs.writing import write_json
 from training.runner import Job, running, train_jobs
 from training.textures.experiment import run_textures
 from training.textures.options import TextureOptions
@@ -67,6 +69,19 @@ def test_a_run_says_what_it_is_and_keeps_the_first_environment(tmp_path):
     assert json.loads((folder / "networks.json").read_text()) == [{"name": "mse"}]
     with pytest.raises(ValueError, match="another configuration"), running(folder, {"command": "iterative"}, []):
         pass
+
+
+def test_a_training_that_goes_on_with_other_code_says_so(tmp_path, monkeypatch):
+    environment = tmp_path / "environment.json"
+    write_json(environment, {"source": {"code": "first", "commit": "1"}})
+    for code in ("first", "second", "second", "third"):
+        monkeypatch.setattr(training.runner, "source", lambda code=code: {"code": code})
+        train_jobs(tmp_path, [job_of(tmp_path, f"{code} {len(list(tmp_path.iterdir()))}", [], epochs=1)])
+    kept = read_json(environment)
+    assert (kept["source"]["code"], kept["resumed"]) == ("first", [{"code": "second"}, {"code": "third"}])
+    monkeypatch.setattr(training.runner, "source", lambda: {"code": "fourth"})
+    train_jobs(tmp_path, [])  # nothing is trained: the run is what it was
+    assert read_json(environment) == kept
 
 
 @pytest.mark.parametrize("command", [training.iterative.__main__.main, training.textures.__main__.main])

@@ -4,6 +4,7 @@ import os
 import keras
 import pytest
 
+from evaluation.source import source
 from training.setting import environment, precision
 
 
@@ -18,6 +19,8 @@ def test_the_environment_names_versions_and_machine():
     assert found["keras"] == importlib.metadata.version("keras")
     assert found["cores"] >= 1
     assert "CPU" in found["devices"]
+    assert found["processor"]
+    assert found["source"] == source()
 
 
 @pytest.mark.parametrize("known", [4, None])

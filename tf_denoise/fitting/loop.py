@@ -145,7 +145,8 @@ def fit(
         **epochs: `steps_per_epoch`, and `epochs` and `initial_epoch` where there are several.
     """
     if hosts.count > 1:
-        fit_together(model, hosts, batches, validation=validation, callbacks=callbacks, **epochs)
+        validated = {"validation": validation, "validation_steps": validation_steps}
+        fit_together(model, hosts, batches, callbacks=callbacks, **validated, **epochs)
         return
     model.fit(
         batches(),

@@ -124,12 +124,20 @@ def _replicas() -> int:
 
 
 def _sum_over_replicas(grads: list) -> list:
-    """The gradients of the whole batch: under `tf.distribute`, the sum over the replicas."""
+    """The gradients of the whole batch: under `tf.distribute`, the sum over the replicas.
+
+    They are exchanged as one vector: one by one, some sixty exchanges would wait for each other.
+    """
     if _replicas() == 1:
         return grads
     known = [gradient for gradient in grads if gradient is not None]
-    summed = iter(tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, known))
-    return [None if gradient is None else next(summed) for gradient in grads]
+    flat = tf.concat([tf.reshape(ops.cast(gradient, "float32"), [-1]) for gradient in known], 0)
+    summed = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, flat)
+    parts = iter(tf.split(summed, [gradient.shape.num_elements() for gradient in known]))
+    return [
+        None if gradient is None else ops.cast(tf.reshape(next(parts), gradient.shape), gradient.dtype)
+        for gradient in grads
+    ]
 
 
 def learning_rate(peak: float, steps_per_epoch: int, epochs: int) -> keras.optimizers.schedules.LearningRateSchedule:

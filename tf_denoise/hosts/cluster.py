@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from tf_denoise.errors import InputError, reason
 VARIABLE = "TF_CONFIG"
 _EXAMPLE = '{"cluster": {"worker": ["HOST:PORT", "HOST:PORT"]}, "task": {"type": "worker", "index": 0}}'
 _KINDS = ("chief", "worker")
+_NAME = re.compile(r"[\w.-]+|\[[0-9a-fA-F:.%\w]+\]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +50,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
         environment: The variables of the process.
 
     Raises:
-        InputError: If it contradicts itself, or names what a training of ours has not.
+        InputError: If it contradicts itself, or names kinds of hosts that take no part in such a training.
 
     Example:
         >>> workers = '{"cluster": {"worker": ["one:2222", "two:2222"]}, "task": {"type": "worker", "index": 1}}'
@@ -79,7 +81,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
     if twice is not None:
         raise InputError(f"{VARIABLE} names {twice} twice; expected an address of its own for each host.")
     kind, index = task.get("type"), task.get("index")
-    if kind not in addresses:
+    if not isinstance(kind, str) or kind not in addresses:
         expected = " or ".join(repr(kind) for kind in addresses)
         raise InputError(f'{VARIABLE} has a task of type {kind!r}; expected {expected}, as "cluster" has them.')
     count = len(addresses[kind])
@@ -104,18 +106,21 @@ def _object(config: Any, key: str) -> dict:
 def _addresses(kind: str, listed: Any) -> list[str]:
     """The addresses of a kind of host, which TensorFlow takes as a list or as an object of indices."""
     if isinstance(listed, dict):
-        try:
-            by_index = {int(key): address for key, address in listed.items()}
-        except ValueError:
-            raise InputError(f"{VARIABLE} names {kind}s by what is not an index: {', '.join(listed)}.") from None
-        listed = [by_index.get(index) for index in range(max(by_index, default=-1) + 1)]
+        wrong = [key for key in listed if not (key.isascii() and key.isdigit() and str(int(key)) == key)]
+        if wrong:
+            raise InputError(f"{VARIABLE} names {kind}s by what is not an index: {', '.join(wrong)}.")
+        missing = [index for index in range(len(listed)) if str(index) not in listed]
+        if missing:
+            raise InputError(f"{VARIABLE} has no address for {kind} {missing[0]}; expected HOST:PORT.")
+        listed = [listed[str(index)] for index in range(len(listed))]
     if not isinstance(listed, list):
         raise InputError(f"{VARIABLE} has {kind}s that are not a list of addresses; expected {_EXAMPLE}.")
     for index, address in enumerate(listed):
         if address in (None, ""):
             raise InputError(f"{VARIABLE} has no address for {kind} {index}; expected HOST:PORT.")
         host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
-        if not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        is_name = bool(_NAME.fullmatch(host))
+        if not is_name or not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65_536):
             raise InputError(f"{VARIABLE} has {address!r} as the address of {kind} {index}; expected HOST:PORT.")
     return listed
 
@@ -130,21 +135,6 @@ def name_of(address: str) -> str:
     return address.rpartition(":")[0].strip("[]")
 
 
-def check_port(cluster: Cluster) -> None:
-    """Refuse a port of this host that another process listens on.
-
-    Raises:
-        InputError: If one does. TensorFlow itself would share the port, and wait for ever.
-    """
-    own = cluster.addresses[cluster.index]
-    with socket.socket(socket.AF_INET6 if ":" in name_of(own) else socket.AF_INET) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("", port_of(own)))
-        except OSError as error:
-            raise port_refused(cluster, error) from None
-
-
 def port_refused(cluster: Cluster, error: OSError) -> InputError:
     """What is said where the port of this host cannot be opened."""
     return InputError(
@@ -153,7 +143,7 @@ def port_refused(cluster: Cluster, error: OSError) -> InputError:
     )
 
 
-def answers(address: str, seconds: float = 2.0) -> bool:
+def answers(address: str, seconds: float = 3.0) -> bool:
     """Whether something listens at an address."""
     try:
         socket.create_connection((name_of(address), port_of(address)), timeout=seconds).close()

@@ -18,6 +18,7 @@ def fit_together(
     epochs: int = 1,
     initial_epoch: int = 0,
     validation: tf.data.Dataset | None = None,
+    validation_steps: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
     """Train a model that was built and compiled within the strategy of several hosts. Called by all of them.
@@ -33,6 +34,7 @@ def fit_together(
         epochs: Number of the last epoch.
         initial_epoch: Number of the epochs that are done.
         validation: A dataset that every device sees whole.
+        validation_steps: Batches of it; defaults to all.
         callbacks: Keras callbacks. What they decide must not depend on the host.
     """
     strategy = hosts.strategy
@@ -67,7 +69,7 @@ def fit_together(
         if validation is not None:
             model.reset_metrics()
             found = {}
-            for batch in validation:
+            for batch in validation.take(-1 if validation_steps is None else validation_steps):
                 found = _numbers(test_step(batch))
             logs |= {f"val_{name}": value for name, value in found.items()}
         listeners.on_epoch_end(epoch, logs)

@@ -30,8 +30,8 @@ _LOST = (
 class Hosts:
     """The hosts that train together; often one.
 
-    All of them run the same program. What one does and the others do not, they must not have to wait for: every method
-    that says so is called by all hosts, in the same order.
+    All of them run the same program. Methods that say so are called by all hosts, in the same order: each waits for the
+    others in them.
 
     Args:
         strategy: How the devices train together.
@@ -74,16 +74,16 @@ class Hosts:
         Raises:
             InputError: If the devices do not divide it.
         """
-        if self.count == 1:
-            return Share()  # whose devices, where there are several, deal the batches among themselves
         devices = self.strategy.num_replicas_in_sync
         if batch_size % devices:
             below = batch_size // devices * devices
             nearest = " or ".join(str(size) for size in (below, below + devices) if size)
+            where = "" if self.count == 1 else f" on {self.count} hosts"
             raise InputError(
-                f"{option} {batch_size} cannot be dealt to {devices} devices on {self.count} hosts; the nearest that "
-                f"can: {nearest}."
+                f"{option} {batch_size} cannot be dealt to {devices} devices{where}; the nearest that can: {nearest}."
             )
+        if self.count == 1:
+            return Share()  # whose devices, where there are several, deal the batches among themselves
         own = devices // self.count
         return Share(self.index * own, own, devices)
 
@@ -207,12 +207,14 @@ class Hosts:
         """Which host an error is about, by what it says; else the one that no longer answers, if it is one."""
         if self.cluster is None:
             return None
-        for kind, task in _TASK.findall(error):
-            number = int(task) + (self.cluster.has_chief and kind == "worker")
-            if number < self.count and number != self.index:
-                return number
-        silent = [address for address in self.cluster.others if not answers(address)]
-        return self.cluster.addresses.index(silent[0]) if len(silent) == 1 else None
+        has_chief, addresses = self.cluster.has_chief, self.cluster.addresses
+        numbers = [int(task) + (has_chief and kind == "worker") for kind, task in _TASK.findall(error)]
+        named = [number for number in dict.fromkeys(numbers) if number < self.count and number != self.index]
+        if len(named) == 1:
+            return named[0]
+        asked = named or [number for number in range(self.count) if number != self.index]
+        silent = [number for number in asked if not answers(addresses[number])]
+        return silent[0] if len(silent) == 1 else None
 
     def _name(self, number: int) -> str:
         addresses = () if self.cluster is None else self.cluster.addresses
@@ -260,8 +262,9 @@ def join(cluster: Cluster | None, patience: float = PATIENCE) -> Hosts:
     """
     if cluster is None:
         return this_host()
-    meet(cluster, patience)
+    meet(cluster, patience, max(1, len(tf.config.list_physical_devices("GPU"))))
     hosts = Hosts(tf.distribute.MultiWorkerMirroredStrategy(), cluster)
-    hosts.from_all("")  # what they exchange first sets up their connections
+    with hosts.watched():
+        hosts.clock = hosts.told(time.monotonic())
     print(f"Host {cluster.index} of {hosts.count}{' (chief)' if hosts.is_chief else ''}: all are there.", flush=True)
     return hosts

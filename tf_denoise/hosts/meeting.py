@@ -8,10 +8,10 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tf_denoise.errors import InputError
-from tf_denoise.hosts.cluster import Cluster, check_port, name_of, port_of, port_refused
+from tf_denoise.hosts.cluster import Cluster, answers, name_of, port_of, port_refused
 
 PATIENCE = 600.0
 """Seconds that a host waits for the others to start."""
@@ -20,36 +20,37 @@ _LONGEST = 2**16
 _TURN = 0.5
 
 
-def meet(cluster: Cluster, patience: float = PATIENCE) -> None:
+def meet(cluster: Cluster, patience: float = PATIENCE, devices: int = 1) -> None:
     """Wait until all hosts are there. While it waits it says for whom.
 
     Args:
         cluster: The hosts.
         patience: Seconds to wait.
+        devices: How many devices this host trains on: all must have as many.
 
     Raises:
         InputError: If the port of this host is in use, a host does not come in time, or two of them were given
-            different clusters or the same index; then on all that are there.
+            different clusters or the same index, or cannot be reached; then on all that are there.
     """
-    if cluster.is_chief:
-        _gather(cluster, patience)
-    else:
-        check_port(cluster)
-        _report(cluster, patience)
+    with _listening(cluster) as server:  # every host holds its port until TensorFlow takes it
+        if cluster.is_chief:
+            _gather(server, cluster, patience, devices)
+        else:
+            _report(cluster, patience, devices)
 
 
-def _gather(cluster: Cluster, patience: float) -> None:
+def _gather(server: socket.socket, cluster: Cluster, patience: float, devices: int) -> None:
     """What the chief does."""
     present: dict[int, socket.socket] = {}
     try:
-        with _listening(cluster) as server:
-            for _ in _said(patience, lambda: _missing(cluster, present)):
-                _accept(server, cluster, present)
-                for index in [index for index, host in present.items() if _has_left(host)]:
-                    present.pop(index).close()
-                if len(present) == len(cluster.addresses) - 1:
-                    break
-        for host in present.values():  # the port is free again
+        for _ in _said(patience, lambda: _missing(cluster, present)):
+            _accept(server, cluster, present, devices)
+            for index in [index for index, host in present.items() if _has_left(host)]:
+                present.pop(index).close()
+            if len(present) == len(cluster.addresses) - 1:
+                break
+        server.close()  # the port is free again
+        for host in present.values():
             _send(host, {"start": True})
     except InputError as error:
         for host in present.values():
@@ -64,14 +65,15 @@ def _listening(cluster: Cluster) -> socket.socket:
     both = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both else socket.AF_INET
     try:
-        server = socket.create_server(("", port_of(cluster.addresses[0])), family=family, dualstack_ipv6=both)
+        port = port_of(cluster.addresses[cluster.index])
+        server = socket.create_server(("", port), family=family, dualstack_ipv6=both)
     except OSError as error:
         raise port_refused(cluster, error) from None
     server.settimeout(_TURN)
     return server
 
 
-def _accept(server: socket.socket, cluster: Cluster, present: dict[int, socket.socket]) -> None:
+def _accept(server: socket.socket, cluster: Cluster, present: dict[int, socket.socket], devices: int) -> None:
     """Take in a host that reports, if one does now."""
     try:
         host, _ = server.accept()
@@ -86,10 +88,18 @@ def _accept(server: socket.socket, cluster: Cluster, present: dict[int, socket.s
     problem = None
     if addresses != list(cluster.addresses):
         problem = f"TF_CONFIG names other hosts on number {index} than on the chief: {_difference(cluster, addresses)}"
+    elif hello.get("has_chief") != cluster.has_chief:
+        problem = f"{cluster.addresses[0]} is a chief for one of them and a worker for the other in TF_CONFIG"
+    elif not 0 < index < len(addresses):
+        problem = f"two hosts have the index of {cluster.addresses[0]} in TF_CONFIG"
     elif index in present and not _has_left(present[index]):
         problem = f"two hosts have the index of {cluster.addresses[index]} in TF_CONFIG"
+    elif hello.get("devices") != devices:
+        problem = f"{addresses[index]} has {hello.get('devices')} devices and the chief {devices}; expected as many"
+    elif not answers(addresses[index]):
+        problem = f"the chief cannot reach {addresses[index]}, which has reported: is its port open to others"
     if problem is not None:
-        error = InputError(f"The hosts cannot train together: {problem}. Every host needs an index of its own.")
+        error = InputError(f"The hosts cannot train together: {problem}.")
         _send(host, {"error": str(error)})
         host.close()
         raise error
@@ -101,20 +111,22 @@ def _difference(cluster: Cluster, addresses: list) -> str:
     return f"{there[:60]} there, {here[:60]} here"
 
 
-def _report(cluster: Cluster, patience: float) -> None:
+def _report(cluster: Cluster, patience: float, devices: int) -> None:
     """What every other host does."""
     chief = cluster.addresses[0]
-    whom = [f"the chief {chief}", f"the chief {chief}, which waits for others"]
+    hello = {"index": cluster.index, "addresses": list(cluster.addresses), "has_chief": cluster.has_chief}
+    hello["devices"] = devices
+    state = {"now": ""}
     connection: socket.socket | None = None
     with contextlib.ExitStack() as held:
-        for _ in _said(patience, lambda: whom[0]):
+        for _ in _said(patience, lambda: f"the chief {chief}{state['now']}"):
             if connection is None:
                 connection = _connected(chief)
                 if connection is not None:
                     held.enter_context(connection)
-                    _send(connection, {"index": cluster.index, "addresses": list(cluster.addresses)})
+                    _send(connection, hello)
                     connection.settimeout(_TURN)
-                    whom.reverse()
+                    state["now"] = ", which waits for others"
                 continue
             try:
                 answer = _receive(connection, may_wait=True)
@@ -122,8 +134,8 @@ def _report(cluster: Cluster, patience: float) -> None:
                 continue
             if answer is None:  # the chief ended, and may start again
                 held.close()
-                connection = None
-                whom.reverse()
+                connection, state["now"] = None, ""
+                time.sleep(_TURN)
             elif "error" in answer:
                 raise InputError(str(answer["error"]))
             elif answer.get("start"):
@@ -142,7 +154,7 @@ def _missing(cluster: Cluster, present: dict[int, socket.socket]) -> str:
     return " and ".join(cluster.addresses[index] for index in range(1, len(cluster.addresses)) if index not in present)
 
 
-def _said(patience: float, whom) -> Iterator[None]:
+def _said(patience: float, whom: Callable[[], str]) -> Iterator[None]:
     """Turns to wait in; every ten seconds it is said for whom, and in the end that it was for nothing."""
     started = said = time.monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""`TF_CONFIG` of a task of Slurm: `export TF_CONFIG=$(python -m tf_denoise.hosts.slurm)` within `srun`.
+"""`TF_CONFIG` of a task of Slurm: `TF_CONFIG=$(python -m tf_denoise.hosts.slurm) && export TF_CONFIG` within `srun`.
 
 TensorFlow's own `SlurmClusterResolver` needs GPUs, and sorts the nodes by name (`node10` before `node2`), where Slurm
 numbers its tasks in the order of the list; so the list is taken as Slurm's `scontrol` expands it.

@@ -12,6 +12,7 @@ from tf_denoise.errors import InputError, printable, reason
 from tf_denoise.runs.writing import UNFINISHED, remove_unfinished_files, writable_folder, write_json
 
 CONFIG_FILE = "config.json"
+ENVIRONMENT_FILE = "environment.json"
 LOCK_FILE = ".lock"
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"

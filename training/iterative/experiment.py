@@ -39,7 +39,7 @@ from training.iterative.lineage import (
 from training.iterative.options import NEWER, IterativeOptions
 from training.iterative.sizes import chain_multiply_adds, multiply_adds, units_of
 from training.runner import Job, running, title, train_jobs
-from training.setting import precision
+from training.setting import check_precision, precision
 
 EPOCH_DRAWS = 60_000
 """Training images in an epoch, whatever the noise schedule, so that budgets compare."""
@@ -57,17 +57,15 @@ def run_iterative(options: IterativeOptions, hosts: Hosts | None = None) -> None
         InputError: If the data or the output folder is not what it should be.
     """
     hosts = alone() if hosts is None else hosts
-    if hosts.count > 1 and options.jit_compile:
-        options = dataclasses.replace(options, jit_compile=False)
-        print("Several hosts train without --jit-compile: XLA has no exchange between hosts here.")
+    check_precision(options.mixed_precision, hosts)
+    read: list[Digits] = []
+    used = hosts.on_chief(lambda: _read_first(options, read))
     with hosts.all_or_none():
         hosts.share(options.batch_size)
-        if hosts.is_chief:
-            check_run_folder(options.output)
         tree = grow_tree(
             options.one_level, options.children, options.depth, options.forms, options.controls or (), options.parents
         )
-        digits = _load(options)
+        digits = read[0] if read else load_digits(used)
     print(f"Data: {digits.description}")
     folder, stored = options.output, _stored(options, digits)
     networks = [_described(network, tree, digits.x_train.shape[1], options.hidden_units) for network in tree]
@@ -80,6 +78,13 @@ def run_iterative(options: IterativeOptions, hosts: Hosts | None = None) -> None
         report = evaluate_run(folder, digits)
     print(f"Data: {digits.description}")
     print(f"Report: {report}")
+
+
+def _read_first(options: IterativeOptions, read: list[Digits]) -> str:
+    """Put the digits into `read`; what they are called. `auto` is what the chief took: others may see no network."""
+    check_run_folder(options.output)
+    read.append(_load(options))
+    return read[0].name if options.dataset == "auto" else options.dataset
 
 
 def _load(options: IterativeOptions) -> Digits:
@@ -216,7 +221,8 @@ class Trainer:
             steps = _steps_per_epoch(options)
             epochs = options.epochs * network.trainings
             rate = options.learning_rate if network.begins is None else options.continued_learning_rate
-            _compile(trainer, "mse", steps, epochs, rate, options.jit_compile)
+            jit = bool(options.jit_compile) and self.hosts.count == 1  # XLA has no exchange between hosts here
+            _compile(trainer, "mse", steps, epochs, rate, jit)
         seed = derive_seed(options.seed, repeat, network.name, "batches")
         return train(
             trainer,
@@ -247,11 +253,12 @@ class Trainer:
             accuracy = keras.metrics.CategoricalAccuracy("accuracy")
             _compile(classifier, "categorical_crossentropy", steps, epochs, 1e-3, False, [accuracy])
         labels = keras.ops.one_hot(self.digits.y_train, NUM_CLASSES)
+        devices = self.hosts.strategy.num_replicas_in_sync // self.hosts.count
         held_out = (self.held_out, keras.ops.one_hot(self.digits.y_validation, NUM_CLASSES))
         return train(
             classifier,
             classifier,
-            lambda step: labelled_batches(self.clean, labels, CLASSIFIER_BATCH, options.seed, step),
+            lambda step: labelled_batches(self.clean, labels, CLASSIFIER_BATCH, options.seed, step, devices),
             self.folder / CLASSIFIER_FOLDER,
             epochs=epochs,
             steps_per_epoch=steps,
@@ -280,11 +287,25 @@ def _compile(model, loss: str, steps: int, epochs: int, peak: float, jit_compile
     )
 
 
-def labelled_batches(clean, labels, batch_size: int, seed: int, start_step: int = 0) -> tf.data.Dataset:
-    """The endless batches `(image, label)` of the classifier; a batch depends on (seed, step) alone."""
+def labelled_batches(
+    clean, labels, batch_size: int, seed: int, start_step: int = 0, devices: int = 1
+) -> tf.data.Dataset:
+    """The endless batches `(image, label)` of the classifier; a batch depends on (seed, step) alone.
+
+    Args:
+        clean: Float32 array `(images, size)`.
+        labels: Float32 array `(images, classes)`.
+        batch_size: Images per batch.
+        seed: Integer seed of the order.
+        start_step: Number of the first batch.
+        devices: How many devices of this host see each batch, one after the other.
+    """
 
     def batch(step):
         index, _ = draw_batch(step, batch_size, len(clean), seed=seed)
         return tf.gather(clean, index), tf.gather(labels, index)
 
-    return tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1).prefetch(32)
+    batches = tf.data.Dataset.counter(start_step).map(batch, num_parallel_calls=1)
+    if devices > 1:
+        batches = batches.flat_map(lambda *pair: tf.data.Dataset.from_tensors(pair).repeat(devices))
+    return batches.prefetch(32)

@@ -1,5 +1,6 @@
 """What `python -m training.textures` does: train a network for every loss and repeat, then score and report."""
 
+import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -22,12 +23,13 @@ from tf_denoise.losses.named import LossName
 from tf_denoise.models import UNet, ViTUNet
 from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.noise.described import make_noise
+from tf_denoise.noise.found import FoundNoise
 from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.runs.folder import RECORD_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
 from training.runner import Job, log_folder, running, title, train_jobs
-from training.setting import precision
+from training.setting import check_precision, precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
 from training.textures.noisy_only import MOTION_WARNING, Lesson, choose_lesson
@@ -58,8 +60,18 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
         InputError: If the data or the output folder is not what it should be.
     """
     hosts = this_host() if hosts is None else hosts
+    check_precision(options.mixed_precision, hosts)
+    start = _begun(options, hosts)
     with hosts.all_or_none():
-        start, data, lesson = _prepared(options, hosts)
+        data = _photographs(options, start, hosts)
+    lesson = _lesson(options, data, hosts)
+    with hosts.all_or_none():  # what can be refused is refused before the run folder is taken
+        make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
+        _batches(options, data, lesson, repeat=1)
+        for part in ("validation", "test"):
+            data.check(part)
+        if options.test_clean is not None:
+            clean_partners(data, options.test_clean)
     folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
     networks = [{"name": loss} for loss in options.losses]
@@ -77,15 +89,45 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
     print(f"Report: {report}")
 
 
-def _prepared(options: TextureOptions, hosts: Hosts) -> tuple[UNet | ViTUNet | None, Parts, Lesson | None]:
-    """The network to begin from, the photographs, and how it learns from noisy ones alone.
+def _begun(options: TextureOptions, hosts: Hosts) -> UNet | ViTUNet | None:
+    """The network to begin from: the chief's, whose run folder may hold a copy, told to the other hosts."""
+    found: list[UNet | ViTUNet] = []
 
-    What can be refused is refused here, before the run folder is taken.
-    """
-    if hosts.is_chief:
+    def load() -> list | None:
         check_run_folder(options.output)
+        network = load_start(options)
+        found.extend([] if network is None else [network])
+        return None if network is None else [options.network, keras.saving.serialize_keras_object(network)]
+
+    described = hosts.on_chief(load)
+    weights = hosts.told_arrays([] if not found else found[0].get_weights())
+    if found or described is None:
+        return found[0] if found else None
+    network = keras.saving.deserialize_keras_object(described[1])
+    network.set_weights(weights)
+    return network
+
+
+def _lesson(options: TextureOptions, data: Parts, hosts: Hosts) -> Lesson | None:
+    """How to learn from noisy photographs alone: the chief looks at their noise, and tells what it found."""
+    if not options.noisy_only:
+        return None
+
+    def look() -> list:
+        lesson = choose_lesson(data, options.method)
+        return [lesson.method, dataclasses.asdict(lesson.noise)]
+
+    method, noise = hosts.on_chief(look)
+    lesson = Lesson(method, FoundNoise.from_record(noise))
+    print(f"{lesson.noise.in_words} {METHODS[lesson.method]}")
+    if data.next_plane:
+        print(MOTION_WARNING)
+    return lesson
+
+
+def _photographs(options: TextureOptions, start: UNet | ViTUNet | None, hosts: Hosts) -> Parts:
+    """The photographs of all parts."""
     share = hosts.share(options.batch_size)
-    start = load_start(options)
     data = Parts(
         channels=None if start is None else start.channels,
         **data_places(options.noisy_only, options.data, options.clean, options.noisy, options.noisy_twin),
@@ -100,22 +142,11 @@ def _prepared(options: TextureOptions, hosts: Hosts) -> tuple[UNet | ViTUNet | N
         share=share,
     )
     if start is not None:
-        check_colours(options.start, start, data.parts["train"])
+        check_colours(str(options.start), start, data.parts["train"])
     print(f"Data: {data.description}.")
     for name, reason in data.record()["skipped"]:
         print(f"Skipped: {name} {reason}.")
-    lesson = choose_lesson(data, options.method) if options.noisy_only else None
-    if lesson is not None:
-        print(f"{lesson.noise.in_words} {METHODS[lesson.method]}")
-    if data.next_plane:
-        print(MOTION_WARNING)
-    make_network(options.network, options.vit, data.channels, options.widths, options.blocks, start)
-    _batches(options, data, lesson, repeat=1)
-    for part in ("validation", "test"):
-        data.check(part)
-    if options.test_clean is not None:
-        clean_partners(data, options.test_clean)
-    return start, data, lesson
+    return data
 
 
 def training_noise(options: TextureOptions) -> keras.layers.Layer | None:

@@ -1,5 +1,8 @@
 """One host alone has nobody to tell anything."""
 
+import math
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -54,6 +57,104 @@ def test_a_batch_that_is_not_divided_is_refused_with_the_nearest(hosts, devices,
     with pytest.raises(InputError) as caught:
         of(hosts, devices).share(size)
     assert str(caught.value) == f"{words}{nearest}."
+
+
+def test_devices_of_one_host_divide_a_batch_too():
+    two = Hosts(Strategy(2))
+    assert two.share(4) == Share()
+    with pytest.raises(InputError, match="--batch-size 3 cannot be dealt to 2 devices; the nearest that can: 2 or 4"):
+        two.share(3)
+
+
+class Exchange:
+    """Sums what threads give, each a host: what a strategy of several hosts does."""
+
+    def __init__(self, count):
+        self.num_replicas_in_sync = count
+        self.given, self.barrier = {}, threading.Barrier(count, timeout=20)
+
+    def reduce(self, operation, value, axis):
+        self.given[threading.get_ident()] = value.numpy()
+        self.barrier.wait()
+        total = sum(self.given.values())
+        self.barrier.wait()
+        return tf.constant(total)
+
+
+def on_each(count, work) -> list:
+    """What work of each host gives, or its error."""
+    exchange, outcomes = Exchange(count), [None] * count
+
+    def run(index):
+        hosts = Hosts(exchange, Cluster(tuple(f"host{number}:1" for number in range(count)), index))
+        try:
+            outcomes[index] = work(hosts)
+        except InputError as error:
+            outcomes[index] = str(error)
+
+    threads = [threading.Thread(target=run, args=(index,)) for index in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return outcomes
+
+
+@pytest.mark.parametrize("value", [None, True, 0.1, math.pi * 1e-300, "Ä\n", [], {"a": [1, None]}, "x" * 5001])
+def test_what_the_chief_tells_all_hear(value):
+    assert on_each(3, lambda hosts: hosts.told(value if hosts.is_chief else "another")) == [value] * 3
+
+
+def test_arrays_of_the_chief_reach_all_to_the_bit():
+    random = np.random.default_rng(0)
+    arrays = [
+        random.normal(size=(3, 2)).astype("float32"),
+        np.array(5, "int64"),
+        np.zeros((0, 4)),
+        np.array([True, False, True]),
+        random.integers(0, 255, 7).astype("uint8"),
+    ]
+    for found in on_each(2, lambda hosts: hosts.told_arrays(arrays if hosts.is_chief else [])):
+        for one, expected in zip(found, arrays, strict=True):
+            assert one.dtype == expected.dtype
+            np.testing.assert_array_equal(one, expected)
+    assert on_each(2, lambda hosts: hosts.told_arrays([])) == [[], []]
+
+
+def test_what_each_says_all_hear():
+    texts = ["", "Größe", "x" * 300]
+    assert on_each(3, lambda hosts: hosts.from_all(texts[hosts.index])) == [texts] * 3
+
+
+def refuse(index):
+    def work(hosts):
+        if hosts.index == index:
+            raise InputError("There is nothing.")
+        return hosts.index
+
+    return work
+
+
+def test_what_fails_on_the_chief_fails_on_all():
+    assert on_each(2, lambda hosts: hosts.on_chief(lambda: refuse(0)(hosts))) == ["There is nothing."] * 2
+    assert on_each(2, lambda hosts: hosts.on_chief(lambda: hosts.index)) == [0, 0]
+
+
+def test_what_fails_on_one_fails_on_all():
+    def work(hosts):
+        with hosts.all_or_none():
+            refuse(1)(hosts)
+
+    expected = "On the host host1:1 (number 1): There is nothing."
+    assert on_each(3, work) == [expected, "There is nothing.", expected]
+
+
+def test_all_must_agree():
+    assert on_each(2, lambda hosts: hosts.agree({"seed": 1})) == [None, None]
+    outcomes = on_each(2, lambda hosts: hosts.agree({"a": 0, "seed": hosts.index}))
+    assert all(
+        "host1:1 (number 1) was started with another configuration: seed is 1 there and 0" in one for one in outcomes
+    )
 
 
 def lost(text) -> Exception:

@@ -1,5 +1,7 @@
 """Hosts that meet, as threads of this process: no TensorFlow is needed for it."""
 
+import contextlib
+import json
 import socket
 import threading
 import time
@@ -16,15 +18,15 @@ from tf_denoise.hosts.meeting import meet
 class Meeting:
     """A host that meets the others in a thread; `outcome` is "met" or its sentence."""
 
-    def __init__(self, addresses, index, patience=20.0):
-        self.outcome = ""
-        self.cluster, self.patience = Cluster(tuple(addresses), index), patience
+    def __init__(self, addresses, index, patience=20.0, has_chief=False, devices=1):
+        self.outcome, self.devices = "", devices
+        self.cluster, self.patience = Cluster(tuple(addresses), index, has_chief), patience
         self.thread = threading.Thread(target=self._meet, daemon=True)
         self.thread.start()
 
     def _meet(self):
         try:
-            meet(self.cluster, self.patience)
+            meet(self.cluster, self.patience, self.devices)
             self.outcome = "met"
         except InputError as error:
             self.outcome = str(error)
@@ -72,8 +74,8 @@ def test_a_late_chief_is_waited_for(capsys):
 
 def test_who_waits_in_vain_says_for_whom():
     addresses = free_addresses(3)
-    chief, other = Meeting(addresses, 0, patience=0.6), Meeting(addresses, 1)
-    sentence = f"Gave up after 1 s of waiting for {addresses[2]}; start the same command there."
+    chief, other = Meeting(addresses, 0, patience=3.0), Meeting(addresses, 1)
+    sentence = f"Gave up after 3 s of waiting for {addresses[2]}; start the same command there."
     assert [chief.end(), other.end()] == [sentence] * 2
     assert "waiting for the chief" in Meeting(free_addresses(2), 1, patience=0.3).end()
 
@@ -86,12 +88,49 @@ def test_other_addresses_are_refused_on_both():
         assert "TF_CONFIG names other hosts on number 1 than on the chief" in meeting.end()
 
 
-def test_one_index_twice_is_refused(monkeypatch):
-    monkeypatch.setattr(tf_denoise.hosts.meeting, "check_port", lambda cluster: None)  # on another machine it is free
+@pytest.mark.parametrize("index", [0, 1])
+def test_one_index_twice_is_refused(monkeypatch, index):
     addresses = free_addresses(3)
-    meetings = [Meeting(addresses, 0), Meeting(addresses, 1), Meeting(addresses, 1)]
-    outcomes = [meeting.end() for meeting in meetings]
-    assert all(f"two hosts have the index of {addresses[1]} in TF_CONFIG" in outcome for outcome in outcomes), outcomes
+    chief, other = Meeting(addresses, 0), Meeting(addresses, 1)
+    time.sleep(0.5)
+    monkeypatch.setattr(tf_denoise.hosts.meeting, "_listening", lambda cluster: socket.socket())  # on another machine
+    monkeypatch.setattr(Cluster, "is_chief", property(lambda cluster: False))
+    twice = Meeting(addresses, index)
+    for meeting in (chief, other, twice):
+        assert f"two hosts have the index of {addresses[index]} in TF_CONFIG" in meeting.end()
+
+
+@pytest.mark.parametrize(
+    ("of_other", "sentence"),
+    [
+        ({"has_chief": True}, "is a chief for one of them and a worker for the other in TF_CONFIG"),
+        ({"devices": 2}, "has 2 devices and the chief 1; expected as many"),
+    ],
+)
+def test_what_the_addresses_do_not_tell_is_compared_too(of_other, sentence):
+    addresses = free_addresses(2)
+    for meeting in (Meeting(addresses, 0), Meeting(addresses, 1, **of_other)):
+        assert sentence in meeting.end()
+
+
+def test_a_host_that_the_chief_cannot_reach_is_refused(monkeypatch):
+    addresses = free_addresses(2)
+    monkeypatch.setattr(tf_denoise.hosts.meeting, "answers", lambda address: False)
+    for meeting in (Meeting(addresses, 0), Meeting(addresses, 1)):
+        assert f"the chief cannot reach {addresses[1]}, which has reported" in meeting.end()
+
+
+def test_who_is_sent_away_does_not_knock_without_end():
+    addresses, knocks = free_addresses(2), 0
+    with socket.create_server(("", port_of(addresses[0]))) as server:
+        server.settimeout(0.1)
+        other, until = Meeting(addresses, 1, patience=0.8), time.monotonic() + 1.5
+        while time.monotonic() < until:
+            with contextlib.suppress(TimeoutError):
+                server.accept()[0].close()
+                knocks += 1
+    assert "waiting for the chief" in other.end()
+    assert 0 < knocks < 40
 
 
 def test_strangers_are_let_go_and_one_who_left_may_come_again():
@@ -105,9 +144,12 @@ def test_strangers_are_let_go_and_one_who_left_may_come_again():
     addresses_3 = free_addresses(3)
     chief_3 = Meeting(addresses_3, 0)
     time.sleep(0.3)
-    with socket.create_connection((name_of(addresses_3[0]), port_of(addresses_3[0]))) as left:
-        left.sendall(f'{{"index": 1, "addresses": {addresses_3}}}\n'.replace("'", '"').encode())
-        time.sleep(0.3)
+    hello = {"index": 1, "addresses": addresses_3, "has_chief": False, "devices": 1}
+    with socket.create_server(("", port_of(addresses_3[1]))):
+        with socket.create_connection((name_of(addresses_3[0]), port_of(addresses_3[0]))) as left:
+            left.sendall(json.dumps(hello).encode() + b"\n")
+            time.sleep(0.5)
+        assert chief_3.outcome == ""
     assert [Meeting(addresses, 1).end(), chief.end()] == ["met"] * 2
     assert [meeting.end() for meeting in (Meeting(addresses_3, 1), Meeting(addresses_3, 2), chief_3)] == ["met"] * 3
 

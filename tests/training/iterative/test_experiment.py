@@ -14,6 +14,7 @@ from helpers import EPOCH_DRAWS, OPTIONS, command_line
 
 import tf_denoise.data.digits
 import training.iterative.experiment
+from evaluation.source import source
 from tf_denoise.data.digits import load_digits
 from tf_denoise.noise import SaltAndPepper, level_schedule
 from tf_denoise.runs.folder import network_folder, read_json
@@ -46,6 +47,7 @@ def weights(folder, name, repeat=1):
 def test_a_run_leaves_all_its_files(tiny_run):
     names = {str(path.relative_to(tiny_run)) for path in tiny_run.rglob("*") if path.is_file()}
     expected = {"config.json", "environment.json", "networks.json", "scores.csv", "scores.json", "report.html"}
+    expected |= {"scored.json", "contrasts.csv", "findings.md"}
     for folder in ("classifier", *(f"networks/repeat-1/{network.name}" for network in TREE)):
         expected |= {f"{folder}/model.keras", f"{folder}/training.json"}
         logs = [path for path in names if path.startswith(f"tensorboard/{folder}/train/events")]
@@ -63,6 +65,7 @@ def test_the_run_says_what_it_is(tiny_run, tiny_npz):
     assert (config["epochs"], config["hidden_units"], config["one_level"]) == (2, [16], 50)
     assert [network["name"] for network in read_json(tiny_run / "networks.json")] == [n.name for n in TREE]
     assert {"python", "tensorflow", "keras", "cores", "devices"} <= set(read_json(tiny_run / "environment.json"))
+    assert read_json(tiny_run / "environment.json")["source"] == read_json(tiny_run / "scored.json") == source()
 
 
 def test_every_network_has_its_budget_and_a_finite_history(tiny_run):

@@ -144,6 +144,7 @@ def test_a_run_leaves_networks_scores_and_a_report(run):
     assert record["steps"] == 6
     assert len(record["history"]["val_psnr"]) == 6
     assert record["stopped"] is None
+    assert read_json(run / "scored.json")["code"] == read_json(run / "environment.json")["source"]["code"]
     data = read_json(run / "data.json")
     assert [len(data[part]) for part in ("train", "validation", "test")] == [10, 1, 1]
     assert "U-Net, MSE" in (run / "report.html").read_text()

@@ -1,0 +1,1 @@
+"""How the pages of docs/ get their numbers and figures: `python docs/renew.py`."""

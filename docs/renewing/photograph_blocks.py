@@ -1,0 +1,185 @@
+"""The blocks of a page on photographs."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from evaluation.figures import numbered_style, styled
+from evaluation.measures import MEASURES
+from evaluation.table import markdown_table
+from evaluation.textures.baselines import BASELINES
+from evaluation.textures.figures import method_style, texture_curves
+from evaluation.textures.findings import headline, level_lines, reason_lines, score_lines, verdict_lines
+from evaluation.textures.rows import difference_cell
+from evaluation.textures.run import REFERENCE, level_title, method_title, network_title
+from evaluation.textures.verdicts import SHARPNESS, caveats, compare, rivals_in_words
+from renewing.blocks import Block, Kind
+from renewing.kept import Kept
+from renewing.photographs import Photographs
+from tf_denoise.errors import InputError
+
+AGAINST = ("mse", "psnr", "ssim", *SHARPNESS)
+
+
+def verdicts(tables: Sequence[Kept]) -> Block:
+    """Each loss against the MSE alone, by the rule, with what stands behind the verdict."""
+    runs = Photographs(tables)
+    _check_steps(tables)
+    _check_repeats(tables)
+    losses = runs.judge_losses()
+    lines = [f"**{headline(losses, runs.words)}**", "", *caveats(runs.repeats, runs.table.num_photographs), ""]
+    return Block([*lines, *verdict_lines(losses, "the MSE model", runs), *reason_lines(losses, runs)])
+
+
+def rivals(tables: Sequence[Kept]) -> Block:
+    """Each network against the classical method that was best on the validation photographs."""
+    runs = Photographs(tables)
+    results = runs.results()
+    whom = f"{rivals_in_words(runs.rivals)}, the best on the validation photographs"
+    return Block(verdict_lines(results.networks, whom, runs))
+
+
+def scores(tables: Sequence[Kept]) -> Block:
+    """Every method by every measure, and by noise level."""
+    runs = Photographs(tables)
+    results = runs.results()
+    return Block([*score_lines(runs, results), *(level_lines(runs, results) if len(runs.table.levels) > 1 else [])])
+
+
+def against(tables: Sequence[Kept]) -> Block:
+    """The networks of the first table against those of the second that were trained with the same loss."""
+    if len(tables) != 2:
+        raise InputError(f"A block of against takes two tables, whose networks are compared; received {len(tables)}.")
+    _check_repeats(tables)
+    runs = Photographs(tables, own_names=True)
+    pairs = [
+        (mine, other)
+        for mine in runs.names
+        for other in runs.names
+        if mine.startswith(f"{tables[0].name}: ")
+        and other.startswith(f"{tables[1].name}: ")
+        and runs.losses[mine][1:] == runs.losses[other][1:]
+    ]
+    if not pairs:
+        raise InputError(f"The tables {tables[0].name} and {tables[1].name} have no two networks of the same loss.")
+    levels = runs.table.levels
+    places = [None, *([[level] for level in levels] if len(levels) > 1 else [])]
+    lines = [*caveats(runs.repeats, runs.table.num_photographs), ""]
+    for mine, other in pairs:
+        rows = []
+        for place in places:
+            found = {measure: compare(runs.table, mine, other, measure, place) for measure in AGAINST}
+            cells = [difference_cell(difference, measure) for measure, difference in found.items()]
+            where = "all levels" if place is None and len(levels) > 1 else level_title((place or levels)[0])
+            rows.append(
+                [where, *(f"{c['value']} ({c['interval']}; repeats {c['spread']}): {c['verdict']}" for c in cells)]
+            )
+        titles = [MEASURES[measure].difference_title for measure in AGAINST]
+        lines += [f"{runs.title(mine)} against {runs.title(other)}:", "", *markdown_table(["", *titles], rows)]
+    return Block(lines)
+
+
+def curve(tables: Sequence[Kept], measure: str = "") -> Block:
+    """Sharpness against PSNR: the weights of a loss joined by a line, all else as points."""
+    runs = Photographs(tables)
+    _check_steps(tables)
+    measures = [measure] if measure else list(SHARPNESS)
+    title = "Sharpness against PSNR: every loss and weight, and the classical methods"
+    note = (
+        "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one "
+        "loss, from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over "
+        "photographs and noise levels"
+        + ("; bars reach from the least to the most of the repeats." if runs.repeats > 1 else ".")
+    )
+    return Block([note, ""], _curve_figure(runs, measures), title)
+
+
+def training(tables: Sequence[Kept]) -> Block:
+    """How the trainings went."""
+    [kept] = tables
+    records = {
+        (one["repeat"], one["network"]): {"steps": one["steps"], "history": one["history"]}
+        for one in kept.facts["trainings"]
+    }
+    names = list(kept.facts["networks"])
+    kinds = {name: facts["network"] for name, facts in kept.facts["networks"].items()}
+    figure = texture_curves(records, names, lambda name: network_title(name, kinds[name]))
+    return Block([], figure, "Training loss and validation PSNR of every network over steps")
+
+
+def _check_steps(tables: Sequence[Kept]) -> None:
+    """Losses and weights are compared after the same training alone."""
+    steps = {training["steps"]: kept.name for kept in tables for training in kept.facts["trainings"]}
+    if len(steps) > 1:
+        (first, one), (second, other) = list(steps.items())[:2]
+        raise InputError(
+            f"The networks of {one} and {other} cannot be compared: they were trained for {first:,} and "
+            f"{second:,} steps."
+        )
+
+
+def _check_repeats(tables: Sequence[Kept]) -> None:
+    """Differences are paired by repeat."""
+    if len({kept.facts["repeats"] for kept in tables}) > 1:
+        told = ", ".join(f"{kept.name} {kept.facts['repeats']}" for kept in tables)
+        raise InputError(f"Networks are compared repeat by repeat, so that all tables have as many; received {told}.")
+
+
+def _curve_figure(runs: Photographs, measures: Sequence[str]) -> Figure:
+    lines: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for name, (kind, loss, weight) in runs.losses.items():
+        lines.setdefault((kind, loss), []).append((weight, name))
+    shown = [name for name in BASELINES if name in runs.table.methods]
+    with styled():
+        figure = Figure(figsize=(4.6 * len(measures) + 2.4, 4.6), layout="constrained")
+        for axis, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
+            for name in shown:
+                _point(axis, runs, name, measure, {**method_style(name, []), "linestyle": ""}, method_title(name))
+            sharp = [place for place, members in lines.items() if max(members)[0] > 0]
+            for place, members in lines.items():
+                words = network_title(place[1], place[0])
+                if place not in sharp:
+                    style = method_style(REFERENCE, []) if place[1] == REFERENCE else {"color": "black", "marker": "*"}
+                    _point(axis, runs, members[0][1], measure, {**style, "linestyle": "", "zorder": 4}, words)
+                    continue
+                start = [(0.0, name) for name, one in runs.losses.items() if one[:2] == (place[0], REFERENCE)]
+                joined = sorted([*start, *members])
+                style = numbered_style(sharp.index(place))
+                values = [[_mean(runs, name, key) for _, name in joined] for key in ("psnr", measure)]
+                axis.plot(*values, **{**style, "marker": ""}, linewidth=1)
+                for weight, name in members:
+                    label = words if name == members[0][1] else None
+                    _point(axis, runs, name, measure, {**style, "linestyle": ""}, label)
+                    point = (_mean(runs, name, "psnr"), _mean(runs, name, measure))
+                    axis.annotate(f"{weight:g}", point, (3, 3), textcoords="offset points", fontsize=7)
+            if MEASURES[measure].better == "closer to 1":
+                axis.axhline(1, color="0.6", linewidth=0.8, linestyle=":")
+            if MEASURES[measure].better == "lower":
+                axis.invert_yaxis()
+            axis.set(xlabel=MEASURES["psnr"].title, title=MEASURES[measure].heading)
+        handles, labels = axis.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center")
+    return figure
+
+
+def _mean(runs: Photographs, name: str, measure: str) -> float:
+    return runs.table.average(name, measure).value
+
+
+def _point(axis, runs: Photographs, name: str, measure: str, style: dict, label: str | None) -> None:
+    """A method in the plane, with bars from the least to the most of its repeats."""
+    found = [runs.table.average(name, key) for key in ("psnr", measure)]
+    spread = [[[mean.value - mean.least], [mean.most - mean.value]] for mean in found]
+    bars = {"xerr": spread[0], "yerr": spread[1]} if runs.repeats > 1 else {}
+    axis.errorbar(*(mean.value for mean in found), **bars, elinewidth=0.8, markersize=6, label=label, **style)
+
+
+KINDS = {
+    "verdicts": Kind(verdicts, tables=100),
+    "rivals": Kind(rivals),
+    "scores": Kind(scores, tables=100),
+    "against": Kind(against, tables=2),
+    "curve": Kind(curve, tables=100, options={"measure": SHARPNESS}),
+    "training": Kind(training),
+}
+"""The kinds of block that a page can show of runs on photographs."""

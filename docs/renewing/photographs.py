@@ -1,0 +1,142 @@
+"""Kept tables of runs on photographs, one or several, as what the evaluation takes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evaluation.measures import PHOTOGRAPHS
+from evaluation.textures.results import Results
+from evaluation.textures.run import REFERENCE, method_title, network_title, trained_with
+from evaluation.textures.table import PictureScore, PictureTable
+from evaluation.textures.verdicts import Judgement, judge_losses, judge_networks
+from renewing.kept import Kept
+from tf_denoise.errors import InputError
+from tf_denoise.losses.named import LOSSES
+
+
+class Photographs:
+    """The scores of one kept run, or of several that were scored on the same noisy photographs.
+
+    In several, a network with a sharpness loss is called by its loss and weight, one of another kind than those of the
+    first table by its kind, too; and of networks that are trained alike the first table's is taken.
+
+    Args:
+        tables: The kept runs.
+        own_names: Call the networks of each table by the table, so that none is taken for another.
+
+    Attributes:
+        table: The scores.
+        names: The networks.
+        repeats: How often each was trained, at most.
+        parameters: Number of weights by network.
+        losses: Kind, loss and its weight by network; the weight is 0 where there is no loss beside the pixels'.
+        rivals: The classical method that was best on the validation photographs, by noise level.
+        costs: Milliseconds per megapixel by method.
+
+    Raises:
+        InputError: If the runs were not scored on the same noisy photographs.
+    """
+
+    def __init__(self, tables: Sequence[Kept], own_names: bool = False):
+        self.losses: dict[str, tuple[str, str, float]] = {}
+        self.parameters: dict[str, int] = {}
+        self.costs: dict[str, float] = {}
+        self._titles: dict[str, str] = {}
+        first = tables[0]
+        rows: list[PictureScore] = []
+        scored: list[PictureTable] = []
+        for kept in tables:
+            new: dict[str, str] = {}
+            for name, facts in kept.facts["networks"].items():
+                weight = 0.0 if _of_pixels(facts["loss"]) else float(facts["loss_weight"])
+                place = (facts["network"], facts["loss"], weight)
+                unique = name if len(tables) == 1 else _unique(*place, _kind(first))
+                unique = f"{kept.name}: {unique}" if own_names else unique
+                if unique in self.losses:
+                    continue
+                new[name], self.losses[unique] = unique, place
+                self.parameters[unique] = facts["parameters"]
+                title = network_title(facts["loss"], facts["network"])
+                self._titles[unique] = title + (f", weight {weight:g}" if weight and len(tables) > 1 else "")
+                if own_names:
+                    self._titles[unique] = f"{title} ({kept.name})"
+            mine = _rows(kept)
+            scored.append(PictureTable(mine))
+            others = (
+                {} if rows else {row.method: row.method for row in mine if row.method not in kept.facts["networks"]}
+            )
+            for method, unique in {**others, **new}.items():
+                self.costs[unique] = kept.facts["milliseconds"].get(method)
+            taken = {**others, **new}
+            rows += [_renamed(row, taken[row.method]) for row in mine if row.method in taken]
+        _check_alike(tables, scored)
+        self.costs = {name: cost for name, cost in self.costs.items() if cost is not None}
+        self.table = PictureTable(rows)
+        self.names = list(self.losses)
+        self.repeats = max(kept.facts["repeats"] for kept in tables)
+        self.rivals = {level: method for level, method in first.facts["rivals"]}
+
+    def title(self, name: str) -> str:
+        """What a method is called."""
+        return self._titles.get(name) or method_title(name)
+
+    def words(self, name: str) -> str:
+        """The loss of a network as it stands within a sentence, with its weight where there are several."""
+        _, loss, weight = self.losses[name]
+        return trained_with(loss) + (f" (weight {weight:g})" if name != loss and weight else "")
+
+    def judge_losses(self) -> list[Judgement]:
+        """The verdict on each sharpness loss, held against the MSE alone."""
+        order = list(dict.fromkeys(loss for _, loss, _ in self.losses.values()))
+        names = [name for name in self.names if name == REFERENCE or not _of_pixels(self.losses[name][1])]
+        names.sort(key=lambda name: (order.index(self.losses[name][1]), self.losses[name][2]))
+        return judge_losses(self.table, names)
+
+    def results(self) -> Results:
+        """What the evaluation of a run would hand to its report."""
+        networks = judge_networks(self.table, self.names, self.rivals)
+        return Results(self.table, {}, self.judge_losses(), networks, self.costs)
+
+
+def _of_pixels(loss: str) -> bool:
+    """Whether a loss looks at single pixels alone; a method without clean pictures does, too."""
+    return loss not in LOSSES or LOSSES[loss].make is None
+
+
+def _kind(kept: Kept) -> str:
+    return next(iter(kept.facts["networks"].values()))["network"]
+
+
+def _unique(kind: str, loss: str, weight: float, usual: str) -> str:
+    name = f"{loss}@{weight:g}" if weight else loss
+    return name if kind == usual else f"{kind}:{name}"
+
+
+def _rows(kept: Kept) -> list[PictureScore]:
+    return [
+        PictureScore(
+            int(row["repeat"]),
+            row["method"],
+            row["picture"],
+            float(row["level"]) if row["level"] else None,
+            measure,
+            float(row[measure]),
+        )
+        for row in kept.rows()
+        for measure in PHOTOGRAPHS
+    ]
+
+
+def _renamed(row: PictureScore, method: str) -> PictureScore:
+    return PictureScore(row.repeat, method, row.picture, row.level, row.measure, row.value)
+
+
+def _check_alike(tables: Sequence[Kept], scored: Sequence[PictureTable]) -> None:
+    """The noisy input has the same scores in all tables, photograph by photograph."""
+    for kept, other in zip(tables[1:], scored[1:], strict=True):
+        places = [(t.levels, t.distinct("picture"), t.values("input", "mse")) for t in (scored[0], other)]
+        if places[0][:2] != places[1][:2] or not np.array_equal(places[0][2], places[1][2]):
+            raise InputError(
+                f"The tables {tables[0].name} and {kept.name} cannot stand in one block: they were not scored on the "
+                "same noisy photographs."
+            )

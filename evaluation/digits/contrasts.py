@@ -1,0 +1,67 @@
+"""The evidence of the findings on digits as a table: every difference, with its intervals over images and repeats."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Sequence
+
+from evaluation.differences import Difference
+from evaluation.digits.claims import Contrast, Finding
+from evaluation.measures import MEASURES
+from evaluation.table import Table
+
+CONTRASTS_FILE = "contrasts.csv"
+"""In a run folder: the table. The intervals over images need every image's values, which the scores do not keep."""
+_SIGNIFICANT = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class ContrastRow:
+    """One difference: `value` is the first network's minus the other's, as in `Difference`."""
+
+    network: str
+    against: str
+    measure: str
+    test_set: str
+    value: float
+    base: float
+    low: float
+    high: float
+    least: float
+    most: float
+
+
+def contrast_csv(findings: Sequence[Finding]) -> str:
+    """All contrasts of findings, each once, as CSV with six digits; a head alone where there is none."""
+    contrasts = {(c.network, c.against, c.measure): c for finding in findings for c in finding.contrasts}
+    rows = [
+        ContrastRow(*place, test_set, *(_short(getattr(found, name)) for name in _NUMBERS))
+        for place, contrast in contrasts.items()
+        for test_set, found in contrast.differences.items()
+    ]
+    return Table(rows).csv() if rows else ",".join(field.name for field in dataclasses.fields(ContrastRow)) + "\n"
+
+
+def read_contrasts(text: str) -> list[Contrast]:
+    """What `contrast_csv` wrote.
+
+    Raises:
+        ValueError: If it is no such table.
+    """
+    found: dict[tuple[str, str, str], dict[str, Difference]] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        try:
+            value, base, low, high, least, most = (float(row[name]) for name in _NUMBERS)
+            difference = Difference(value, base, low, high, least, most, MEASURES[row["measure"]].sign)
+            place = (row["network"], row["against"], row["measure"])
+            found.setdefault(place, {})[row["test_set"]] = difference
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"Expected a table of contrasts; received a row without {error}.") from None
+    return [Contrast(*place, differences) for place, differences in found.items()]
+
+
+_NUMBERS = ("value", "base", "low", "high", "least", "most")
+
+
+def _short(value: float | None) -> float:
+    return float("nan") if value is None else float(f"{value:.{_SIGNIFICANT}g}")
