@@ -73,8 +73,9 @@ def running(
         InputError: If the folder cannot be taken for this run, or a host was started with another configuration.
     """
     hosts = alone() if hosts is None else hosts
-    told = {key: value for key, value in config.items() if key not in places and not key.endswith("_description")}
-    hosts.agree({**told, "state of the code": code_hash()})
+    if hosts.count > 1:
+        told = {key: value for key, value in config.items() if key not in places and not key.endswith("_description")}
+        hosts.agree({**told, "state of the code": code_hash()})
     with contextlib.ExitStack() as taken:
         with hosts.all_or_none():
             if hosts.is_chief:

@@ -216,8 +216,7 @@ class CropSampler:
         start = int(step * (self.batch_size * self.crop_size**2 / self.reuse))
         crops = tuple(np.zeros((self.batch_size, *self.crop_shape), "float32") for _ in range(1 + self.paired))
         with self._lock:
-            for i in self.rows:
-                (index,) = self.pool.draw(start, fractions[i : i + 1, 0])
+            for i, index in zip(self.rows, self.pool.draw(start, fractions[list(self.rows), 0]), strict=True):
                 images = self._decoded(index)
                 for place in (fractions[i, 1:], *again[i]):
                     cut = [self._cut(image, place) for image in images]

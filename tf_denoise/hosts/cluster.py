@@ -96,7 +96,7 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> Cluster | None:
     return Cluster(tuple(everywhere), index + (has_chief and kind == "worker"), has_chief)
 
 
-def _object(config: Any, key: str) -> dict:
+def _object(config: object, key: str) -> dict:
     value = config.get(key, {}) if isinstance(config, dict) else None
     if not isinstance(value, dict):
         raise InputError(f'{VARIABLE} has no "{key}" that is an object; expected {_EXAMPLE}.')
@@ -108,7 +108,7 @@ def _addresses(kind: str, listed: Any) -> list[str]:
     if isinstance(listed, dict):
         wrong = [key for key in listed if not (key.isascii() and key.isdigit() and str(int(key)) == key)]
         if wrong:
-            raise InputError(f"{VARIABLE} names {kind}s by what is not an index: {', '.join(wrong)}.")
+            raise InputError(f"{VARIABLE} names {kind}s by {', '.join(wrong)}; expected indices from 0.")
         missing = [index for index in range(len(listed)) if str(index) not in listed]
         if missing:
             raise InputError(f"{VARIABLE} has no address for {kind} {missing[0]}; expected HOST:PORT.")

@@ -173,7 +173,7 @@ def _send(connection: socket.socket, message: dict) -> None:
 
 
 def _receive(connection: socket.socket, may_wait: bool = False) -> dict | None:
-    """A message; `None` where the other side has left, or says what is no message.
+    """A message; `None` where the other side has left, or sends something else.
 
     Raises:
         TimeoutError: If nothing comes, and `may_wait`.

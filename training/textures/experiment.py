@@ -93,17 +93,17 @@ def _begun(options: TextureOptions, hosts: Hosts) -> UNet | ViTUNet | None:
     """The network to begin from: the chief's, whose run folder may hold a copy, told to the other hosts."""
     found: list[UNet | ViTUNet] = []
 
-    def load() -> list | None:
+    def load() -> dict | None:
         check_run_folder(options.output)
         network = load_start(options)
         found.extend([] if network is None else [network])
-        return None if network is None else [options.network, keras.saving.serialize_keras_object(network)]
+        return None if network is None else keras.saving.serialize_keras_object(network)
 
     described = hosts.on_chief(load)
     weights = hosts.told_arrays([] if not found else found[0].get_weights())
     if found or described is None:
         return found[0] if found else None
-    network = keras.saving.deserialize_keras_object(described[1])
+    network = keras.saving.deserialize_keras_object(described)
     network.set_weights(weights)
     return network
 
