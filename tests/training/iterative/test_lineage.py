@@ -6,6 +6,7 @@ import tensorflow as tf
 from tf_denoise.errors import InputError
 from tf_denoise.models import DenseAutoencoder
 from tf_denoise.noise import ConstantLevel, MixedLevel, MultiLevel, SaltAndPepper
+from training.iterative.experiment import labelled_batches
 from training.iterative.lineage import (
     ChainTrainer,
     ancestry,
@@ -230,3 +231,14 @@ def test_fit_trains_the_network_and_leaves_its_ancestors_frozen(policy):
         np.testing.assert_array_equal(old, new)
     assert all(np.any(old != new.numpy()) for old, new in zip(before[1], network.weights, strict=True))
     assert [id(v) for v in trainer.trainable_variables] == [id(v) for v in network.trainable_variables]
+
+
+def test_every_device_of_a_host_sees_the_whole_batches_of_the_classifier():
+    labels = tf.range(len(CLEAN))
+    whole, twice = (
+        list(labelled_batches(CLEAN, labels, 4, seed=1, start_step=3, devices=devices).take(3 * devices))
+        for devices in (1, 2)
+    )
+    for number, (images, found) in enumerate(twice):
+        np.testing.assert_array_equal(images, whole[number // 2][0])
+        np.testing.assert_array_equal(found, whole[number // 2][1])
