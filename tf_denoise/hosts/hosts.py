@@ -13,7 +13,8 @@ import tensorflow as tf
 from tf_denoise.data.shares import Share
 from tf_denoise.errors import InputError
 from tf_denoise.hosts.cluster import Cluster, answers
-from tf_denoise.hosts.meeting import PATIENCE, meet
+from tf_denoise.hosts.meeting import PATIENCE, met
+from tf_denoise.hosts.watcher import ended_early, watched_by_another
 
 _TASK = re.compile(r"/job:(chief|worker)/(?:replica:\d+/)?task:(\d+)")
 _EXCHANGE = re.compile("[Cc]ollective|[Cc]onnect|grpc|[Ss]ocket|heartbeat")
@@ -262,9 +263,13 @@ def join(cluster: Cluster | None, patience: float = PATIENCE) -> Hosts:
     """
     if cluster is None:
         return this_host()
-    meet(cluster, patience, max(1, len(tf.config.list_physical_devices("GPU"))))
-    hosts = Hosts(tf.distribute.MultiWorkerMirroredStrategy(), cluster)
-    with hosts.watched():
-        hosts.clock = hosts.told(time.monotonic())
+    devices = max(1, len(tf.config.list_physical_devices("GPU")))
+    with met(cluster, patience, devices) as connections, watched_by_another(connections):
+        try:
+            hosts = Hosts(tf.distribute.MultiWorkerMirroredStrategy(), cluster)
+        except _LOST:
+            raise InputError(ended_early("Another host")) from None
+        with hosts.watched():
+            hosts.clock = hosts.told(time.monotonic())
     print(f"Host {cluster.index} of {hosts.count}{' (chief)' if hosts.is_chief else ''}: all are there.", flush=True)
     return hosts

@@ -20,8 +20,12 @@ _LONGEST = 2**16
 _TURN = 0.5
 
 
-def meet(cluster: Cluster, patience: float = PATIENCE, devices: int = 1) -> None:
+@contextlib.contextmanager
+def met(cluster: Cluster, patience: float = PATIENCE, devices: int = 1) -> Iterator[dict[str, socket.socket]]:
     """Wait until all hosts are there. While it waits it says for whom.
+
+    Gives connections by the addresses of who is at their other end, which are open while the block runs: the chief's to
+    all, that of every other host to the chief.
 
     Args:
         cluster: The hosts.
@@ -32,15 +36,18 @@ def meet(cluster: Cluster, patience: float = PATIENCE, devices: int = 1) -> None
         InputError: If the port of this host is in use, a host does not come in time, or two of them were given
             different clusters or the same index, or cannot be reached; then on all that are there.
     """
-    with _listening(cluster) as server:  # every host holds its port until TensorFlow takes it
-        if cluster.is_chief:
-            _gather(server, cluster, patience, devices)
-        else:
-            _report(cluster, patience, devices)
+    with contextlib.ExitStack() as held:
+        with _listening(cluster) as server:  # every host holds its port until TensorFlow takes it
+            if cluster.is_chief:
+                present = _gather(server, cluster, patience, devices)
+                connections = {cluster.addresses[index]: held.enter_context(host) for index, host in present.items()}
+            else:
+                connections = {cluster.addresses[0]: held.enter_context(_report(cluster, patience, devices))}
+        yield connections
 
 
-def _gather(server: socket.socket, cluster: Cluster, patience: float, devices: int) -> None:
-    """What the chief does."""
+def _gather(server: socket.socket, cluster: Cluster, patience: float, devices: int) -> dict[int, socket.socket]:
+    """What the chief does; its connections to the others by their indices."""
     present: dict[int, socket.socket] = {}
     try:
         for _ in _said(patience, lambda: _missing(cluster, present)):
@@ -49,16 +56,16 @@ def _gather(server: socket.socket, cluster: Cluster, patience: float, devices: i
                 present.pop(index).close()
             if len(present) == len(cluster.addresses) - 1:
                 break
-        server.close()  # the port is free again
+    except BaseException as error:
         for host in present.values():
-            _send(host, {"start": True})
-    except InputError as error:
-        for host in present.values():
-            _send(host, {"error": str(error)})
-        raise
-    finally:
-        for host in present.values():
+            if isinstance(error, InputError):
+                _send(host, {"error": str(error)})
             host.close()
+        raise
+    server.close()  # the port is free again
+    for host in present.values():
+        _send(host, {"start": True})
+    return present
 
 
 def _listening(cluster: Cluster) -> socket.socket:
@@ -111,8 +118,8 @@ def _difference(cluster: Cluster, addresses: list) -> str:
     return f"{there[:60]} there, {here[:60]} here"
 
 
-def _report(cluster: Cluster, patience: float, devices: int) -> None:
-    """What every other host does."""
+def _report(cluster: Cluster, patience: float, devices: int) -> socket.socket:
+    """What every other host does; its connection to the chief."""
     chief = cluster.addresses[0]
     hello = {"index": cluster.index, "addresses": list(cluster.addresses), "has_chief": cluster.has_chief}
     hello["devices"] = devices
@@ -139,7 +146,9 @@ def _report(cluster: Cluster, patience: float, devices: int) -> None:
             elif "error" in answer:
                 raise InputError(str(answer["error"]))
             elif answer.get("start"):
-                return
+                held.pop_all()
+                return connection
+    raise AssertionError("waiting ends with an error")
 
 
 def _connected(address: str) -> socket.socket | None:

@@ -12,7 +12,7 @@ from several_hosts import free_addresses
 import tf_denoise.hosts.meeting
 from tf_denoise.errors import InputError
 from tf_denoise.hosts.cluster import Cluster, name_of, port_of
-from tf_denoise.hosts.meeting import meet
+from tf_denoise.hosts.meeting import met
 
 
 class Meeting:
@@ -26,8 +26,8 @@ class Meeting:
 
     def _meet(self):
         try:
-            meet(self.cluster, self.patience, self.devices)
-            self.outcome = "met"
+            with met(self.cluster, self.patience, self.devices) as connections:
+                self.outcome, self.connected = "met", list(connections)
         except InputError as error:
             self.outcome = str(error)
 
