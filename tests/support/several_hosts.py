@@ -12,7 +12,29 @@ from pathlib import Path
 
 from helpers import ROOT
 
+from tf_denoise.runs.folder import network_folder
+from tf_denoise.runs.loading import load_network
+
 PATIENCE = 900.0
+START = """
+import training.textures.choices, training.textures.__main__
+from tf_denoise.models import UNet
+training.textures.choices.UNet = lambda channels: UNet(channels, widths=(4, 8), blocks=1)
+training.textures.__main__.main(arguments)
+"""
+SLOW = f"""
+import sys, time
+import keras
+arguments = sys.argv[1:]
+step = keras.optimizers.Adam.apply
+class Slow(keras.callbacks.CallbackList):
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        time.sleep(0.2)
+keras.callbacks.CallbackList = Slow
+{START}
+"""
+"""Steps that take long enough for a test to come in between."""
 
 
 def free_addresses(count: int) -> list[str]:
@@ -78,3 +100,22 @@ def train_together(commands: Sequence[Sequence[object]], folder: Path) -> list[s
         said = [host.said for host in hosts]
     assert statuses == [0] * len(hosts), said
     return said
+
+
+def words(output, **changed):
+    """The options of a short training of textures."""
+    options = {"output": output, "steps": 100, "crop_size": 16, "batch_size": 12, "loss": "mse"}
+    options |= {"mixed_precision": "none"} | changed
+    return [
+        word for name, value in options.items() if value is not None for word in (f"--{name.replace('_', '-')}", value)
+    ]
+
+
+def command(photographs, output, script=f"import sys\narguments = sys.argv[1:]\n{START}", **changed):
+    """A short training of textures, of a small network."""
+    return ["-c", script, *words(output, **{"data": photographs} | changed)]
+
+
+def weights(run, name="mse"):
+    """The trained weights of a run."""
+    return load_network(network_folder(run, 1, name)).get_weights()

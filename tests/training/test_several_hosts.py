@@ -8,46 +8,17 @@ import numpy as np
 import pytest
 from helpers import EPOCH_DRAWS, command_line as digits_line, python, tiny_arrays
 from picture_files import smooth_photographs
-from several_hosts import several_hosts, train_together
+from several_hosts import SLOW, START, command, several_hosts, train_together, weights
 
 from tf_denoise.runs.folder import network_folder, read_json
 from tf_denoise.runs.loading import load_network
 
-START = """
-import training.textures.choices, training.textures.__main__
-from tf_denoise.models import UNet
-training.textures.choices.UNet = lambda channels: UNet(channels, widths=(4, 8), blocks=1)
-training.textures.__main__.main(arguments)
-"""
 pytestmark = [pytest.mark.process, pytest.mark.slow]
-SLOW = f"""
-import sys, time
-import keras
-arguments = sys.argv[1:]
-step = keras.optimizers.Adam.apply
-class Slow(keras.callbacks.CallbackList):
-    def on_train_batch_end(self, batch, logs=None):
-        super().on_train_batch_end(batch, logs)
-        time.sleep(0.2)
-keras.callbacks.CallbackList = Slow
-{START}
-"""
-"""Steps that take long enough for a test to come in between."""
 
 
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     return smooth_photographs(tmp_path_factory.mktemp("photographs"))
-
-
-def words(photographs, output, **changed):
-    options = {"data": photographs, "output": output, "steps": 100, "crop_size": 16, "batch_size": 12, "loss": "mse"}
-    options |= {"mixed_precision": "none"} | changed
-    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
-
-
-def command(photographs, output, script=f"import sys\narguments = sys.argv[1:]\n{START}", **changed):
-    return ["-c", script, *words(photographs, output, **changed)]
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +28,6 @@ def alone(photographs, tmp_path_factory):
     result = python(*command(photographs, folder), timeout=900, OMP_NUM_THREADS="1", TF_NUM_INTRAOP_THREADS="1")
     assert result.returncode == 0, result.stderr
     return folder
-
-
-def weights(run, name="mse"):
-    return load_network(network_folder(run, 1, name)).get_weights()
 
 
 @pytest.fixture(scope="module")
