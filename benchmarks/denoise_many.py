@@ -5,7 +5,7 @@
 
 Each command is a process of its own, from its start to its end, so that starting the workers counts; they take turns.
 The bytes of all must be equal, or the script ends with an error. Targets: at most 1.15 times the time of `denoise` with
-one worker; with two workers of half the threads each no more.
+one worker; with two no more.
 """
 
 import argparse

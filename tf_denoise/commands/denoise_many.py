@@ -3,10 +3,9 @@
 import dataclasses
 import json
 import logging
-import os
 import sys
 import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,7 +14,6 @@ from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError, reason
 from tf_denoise.extras import check_installed
-from tf_denoise.machine import usable_cores
 
 RECORDS_FILE, FAILURES_FILE = "records.jsonl", "failures.jsonl"
 _FOREIGN = ("PortableRunner", "FlinkRunner", "SparkRunner")
@@ -66,10 +64,9 @@ def denoise_many(options: DenoiseMany, beam_arguments: list[str]) -> int:
     from apache_beam.options.pipeline_options import PipelineOptions
 
     pipeline_options = PipelineOptions(beam_arguments)
-    known, runner = _known(pipeline_options)
+    runner = _known_runner(pipeline_options)
     _quieten(pipeline_options)
     _check_pattern(options.input)
-    _share_cores(known)
     start_tensorflow()
     from tf_denoise.runs.loading import load_for_use
 
@@ -78,7 +75,7 @@ def denoise_many(options: DenoiseMany, beam_arguments: list[str]) -> int:
     try:
         counts = _run(options, pipeline_options)
     except Exception as error:  # each runner has its own
-        raise InputError(f"The pipeline failed on {runner}: {reason(error)}.") from error
+        raise InputError(f"The pipeline failed on {runner}: {_reason(error)}.") from error
     seconds = time.monotonic() - started
     done, failed, megapixels = counts["pictures"], counts["failures"], counts["pixels"] / 1e6
     dtype = "float32" if options.mixed_precision == "none" else options.mixed_precision
@@ -92,8 +89,8 @@ def denoise_many(options: DenoiseMany, beam_arguments: list[str]) -> int:
     return status_of(done, failed)
 
 
-def _known(pipeline_options) -> tuple[dict[str, Any], str]:
-    """Beam's options, and the name of the runner.
+def _known_runner(pipeline_options) -> str:
+    """The name of the runner, once all options are known.
 
     Raises:
         InputError: If one is neither ours nor Beam's.
@@ -104,7 +101,7 @@ def _known(pipeline_options) -> tuple[dict[str, Any], str]:
     unknown = sorted(set(everything) - set(known))
     if unknown and runner not in _FOREIGN:
         raise InputError(f"--{unknown[0]} is neither an option of denoise-many nor one that Beam knows; see --help.")
-    return known, runner
+    return runner
 
 
 def _quieten(pipeline_options) -> None:
@@ -131,13 +128,11 @@ def _check_pattern(pattern: str) -> None:
         raise InputError(f"--input {pattern} matches no file; expected a pattern in quotes, such as 'shots/**/*.jpg'.")
 
 
-def _share_cores(known: dict[str, Any]) -> None:
-    """Let the processes that the direct runner starts share the cores of this machine."""
-    if known.get("direct_running_mode") == "multi_processing":
-        workers = known.get("direct_num_workers") or usable_cores()
-        threads = str(max(1, usable_cores() // max(1, int(workers))))
-        for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
-            os.environ.setdefault(name, threads)
+def _reason(error: Exception) -> str:
+    """What a runner says; an error of gRPC has it in its details, and a line of its own kind before them."""
+    details = getattr(error, "details", None)
+    said = details() if callable(details) else None
+    return reason(error) if not said else reason(RuntimeError(said))
 
 
 def _run(options: DenoiseMany, pipeline_options) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -155,6 +156,57 @@ def test_two_processes_write_the_same_bytes(shots, network, expected, tmp_path):
     result = python("-m", "tf_denoise", *words(shots, network, tmp_path / "out", *TWO_PROCESSES), timeout=600)
     assert result.returncode == 0, result.stderr[-2000:]
     assert pictures_of(tmp_path / "out") == expected
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_a_portable_runner_writes_the_same_bytes(shots, network, expected, tmp_path):
+    """Beam's own job service in a process of its own, to which the pipeline goes as it would to Flink's."""
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        port = taken.getsockname()[1]
+    service = [sys.executable, "-m", "apache_beam.runners.portability.local_job_service_main", "--port", str(port)]
+    portable = ["--runner", "PortableRunner", "--job_endpoint", f"localhost:{port}", "--environment_type", "LOOPBACK"]
+    process = subprocess.Popen(service, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        result = python("-m", "tf_denoise", *words(shots, network, tmp_path / "out", *portable), timeout=600)
+    finally:
+        process.kill()
+        process.wait()
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert pictures_of(tmp_path / "out") == expected
+
+
+def test_what_a_runner_says_over_grpc_is_said(shots, network, tmp_path, capsys, monkeypatch):
+    class Rendezvous(Exception):
+        def details(self):
+            return "The job has no worker.\nmore"
+
+        def __str__(self):
+            return "<_MultiThreadedRendezvous of RPC that terminated with:\n\tdetails = ..."
+
+    def fail(pipeline):
+        raise Rendezvous
+
+    monkeypatch.setattr(beam.Pipeline, "run", fail)
+    told = refusal(capsys, main, words(shots, network, tmp_path / "out"))
+    assert "The pipeline failed on DirectRunner: The job has no worker." in told
+
+
+@pytest.mark.process
+@pytest.mark.slow
+def test_workers_have_the_threads_of_denoise_whose_number_decides_the_last_bits(tmp_path):
+    """With fewer, sums are made in another order, and one value of some hundred thousand is rounded to its neighbour."""
+    for number in range(2):
+        photograph(tmp_path / "in" / f"{number}.png", 640, 480, seed=number)
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
+    for command, more in (("denoise", ["--mixed-precision", "none"]), ("denoise-many", TWO_PROCESSES)):
+        arguments = words(tmp_path / "in", "photographs", tmp_path / command, *more)
+        if command == "denoise":
+            arguments[:3] = ["denoise", str(tmp_path / "in")]
+        program = [sys.executable, "-m", "tf_denoise", *arguments]
+        subprocess.run(program, cwd=ROOT, env=environment, check=True, timeout=600, capture_output=True)
+    assert pictures_of(tmp_path / "denoise-many") == pictures_of(tmp_path / "denoise") != {}
 
 
 def workers() -> list[int]:
