@@ -196,7 +196,7 @@ def test_what_a_runner_says_over_grpc_is_said(shots, network, tmp_path, capsys, 
 @pytest.mark.process
 @pytest.mark.slow
 def test_workers_have_the_threads_of_denoise_whose_number_decides_the_last_bits(tmp_path):
-    """With fewer, sums are made in another order, and one value of some hundred thousand is rounded to its neighbour."""
+    """With fewer, sums are made in another order, and one value of some hundred thousand is rounded the other way."""
     for number in range(2):
         photograph(tmp_path / "in" / f"{number}.png", 640, 480, seed=number)
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_THREADS")}
