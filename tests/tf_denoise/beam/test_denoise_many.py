@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import apache_beam as beam
+import grpc
 import pytest
 from helpers import ROOT, files_of, python, refusal
 from network_checks import gentle_net
@@ -177,20 +178,27 @@ def test_a_portable_runner_writes_the_same_bytes(shots, network, expected, tmp_p
     assert pictures_of(tmp_path / "out") == expected
 
 
-def test_what_a_runner_says_over_grpc_is_said(shots, network, tmp_path, capsys, monkeypatch):
-    class Rendezvous(Exception):
-        def details(self):
-            return "The job has no worker.\nmore"
+class Rendezvous(Exception):
+    """As gRPC has it: what was said stands in its details."""
 
-        def __str__(self):
-            return "<_MultiThreadedRendezvous of RPC that terminated with:\n\tdetails = ..."
+    def details(self):
+        return "The job has no worker.\nmore"
 
+    def __str__(self):
+        return "<_MultiThreadedRendezvous of RPC that terminated with:\n\tdetails = ..."
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(Rendezvous(), "The job has no worker."), (grpc.FutureTimeoutError(), "the job service does not answer;")],
+)
+def test_what_a_runner_says_over_grpc_is_said(shots, network, tmp_path, capsys, monkeypatch, error, said):
     def fail(pipeline):
-        raise Rendezvous
+        raise error
 
     monkeypatch.setattr(beam.Pipeline, "run", fail)
     told = refusal(capsys, main, words(shots, network, tmp_path / "out"))
-    assert "The pipeline failed on DirectRunner: The job has no worker." in told
+    assert f"The pipeline failed on DirectRunner: {said}" in told
 
 
 @pytest.mark.process
