@@ -13,6 +13,7 @@ from PIL import Image
 from several_hosts import SLOW, START, command, several_hosts, train_together, weights
 
 from tf_denoise.runs.folder import network_folder, read_json
+from training.textures.experiment import _TIMED_STEPS
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 AT_STEP = """
@@ -45,9 +46,9 @@ def record(run):
     return read_json(network_folder(run, 1, "mse") / "training.json")
 
 
-@pytest.mark.parametrize("step", [42, 43])
+@pytest.mark.parametrize("step", [_TIMED_STEPS + 34, _TIMED_STEPS + 35])
 def test_weights_that_break_on_one_host_lead_all_of_them_back(photographs, tmp_path, step):
-    """Also where the loss breaks in the last step of an epoch, of which one of these is."""
+    """An epoch has five steps: also where the loss breaks in the last of them, the step after the first of these."""
     first = "self._model.trainable_variables[0]"
     breaks = troubled(f"{first}.assign_add({first} * float('nan'))", step)
     run = tmp_path / "run"
@@ -101,7 +102,8 @@ def test_hosts_go_on_within_an_epoch(photographs, tmp_path):
     train_together([command(photographs, tmp_path / "whole")] * 2, tmp_path / "third")
     for found, expected in zip(weights(run), weights(tmp_path / "whole"), strict=True):
         np.testing.assert_array_equal(found, expected)
-    assert record(run)["history"] == record(tmp_path / "whole")["history"]
+    for key, values in record(tmp_path / "whole")["history"].items():  # the mean loss is summed in two parts
+        np.testing.assert_allclose(record(run)["history"][key], values, rtol=1e-6 if key == "loss" else 0)
 
 
 def test_two_hosts_learn_from_noisy_photographs_what_one_learns(photographs, tmp_path):

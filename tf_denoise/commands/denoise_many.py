@@ -129,7 +129,7 @@ def _check_pattern(pattern: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """What a runner says; an error of gRPC has it in its details, and a line of its own kind before them."""
+    """What a runner says. The first line of an error of gRPC says nothing; its details do."""
     if type(error).__name__ == "FutureTimeoutError":  # of gRPC, which says nothing more
         return "the job service does not answer; see --job_endpoint and --job_server_timeout"
     details = getattr(error, "details", None)

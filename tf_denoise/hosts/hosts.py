@@ -17,7 +17,7 @@ from tf_denoise.hosts.meeting import PATIENCE, met
 from tf_denoise.hosts.watcher import ended_early, watched_by_another
 
 _TASK = re.compile(r"/job:(chief|worker)/(?:replica:\d+/)?task:(\d+)")
-_EXCHANGE = re.compile("[Cc]ollective|[Cc]onnect|grpc|[Ss]ocket|heartbeat")
+_EXCHANGE = re.compile("[Cc]ollective|[Cc]onnect|grpc|RPC|[Ss]ocket|heartbeat")
 _LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
@@ -259,7 +259,8 @@ def join(cluster: Cluster | None, patience: float = PATIENCE) -> Hosts:
         patience: Seconds to wait for the others.
 
     Raises:
-        InputError: If the port of this host is in use, the others do not come, or they mean another cluster.
+        InputError: If the port of this host is in use, the others do not come, they mean another cluster, or one ends
+            while TensorFlow connects them. Where TensorFlow does not notice, this process is killed, with a sentence.
     """
     if cluster is None:
         return this_host()
@@ -267,8 +268,10 @@ def join(cluster: Cluster | None, patience: float = PATIENCE) -> Hosts:
     with met(cluster, patience, devices) as connections, watched_by_another(connections):
         try:
             hosts = Hosts(tf.distribute.MultiWorkerMirroredStrategy(), cluster)
-        except _LOST:
-            raise InputError(ended_early("Another host")) from None
+        except _LOST as error:
+            if not _EXCHANGE.search(str(error)):
+                raise
+            raise InputError(ended_early("Another host")) from error
         with hosts.watched():
             hosts.clock = hosts.told(time.monotonic())
     print(f"Host {cluster.index} of {hosts.count}{' (chief)' if hosts.is_chief else ''}: all are there.", flush=True)

@@ -36,19 +36,23 @@ def met(cluster: Cluster, patience: float = PATIENCE, devices: int = 1) -> Itera
         InputError: If the port of this host is in use, a host does not come in time, or two of them were given
             different clusters or the same index, or cannot be reached; then on all that are there.
     """
-    with contextlib.ExitStack() as held:
+    present: dict[int, socket.socket] = {}
+    try:
         with _listening(cluster) as server:  # every host holds its port until TensorFlow takes it
             if cluster.is_chief:
-                present = _gather(server, cluster, patience, devices)
-                connections = {cluster.addresses[index]: held.enter_context(host) for index, host in present.items()}
+                _gather(server, cluster, present, patience, devices)
             else:
-                connections = {cluster.addresses[0]: held.enter_context(_report(cluster, patience, devices))}
-        yield connections
+                present[0] = _report(cluster, patience, devices)
+        yield {cluster.addresses[index]: host for index, host in present.items()}
+    finally:
+        for host in present.values():
+            host.close()
 
 
-def _gather(server: socket.socket, cluster: Cluster, patience: float, devices: int) -> dict[int, socket.socket]:
-    """What the chief does; its connections to the others by their indices."""
-    present: dict[int, socket.socket] = {}
+def _gather(
+    server: socket.socket, cluster: Cluster, present: dict[int, socket.socket], patience: float, devices: int
+) -> None:
+    """What the chief does; `present` gets its connections to the others, by their indices."""
     try:
         for _ in _said(patience, lambda: _missing(cluster, present)):
             _accept(server, cluster, present, devices)
@@ -56,16 +60,13 @@ def _gather(server: socket.socket, cluster: Cluster, patience: float, devices: i
                 present.pop(index).close()
             if len(present) == len(cluster.addresses) - 1:
                 break
-    except BaseException as error:
+    except InputError as error:
         for host in present.values():
-            if isinstance(error, InputError):
-                _send(host, {"error": str(error)})
-            host.close()
+            _send(host, {"error": str(error)})
         raise
     server.close()  # the port is free again
     for host in present.values():
         _send(host, {"start": True})
-    return present
 
 
 def _listening(cluster: Cluster) -> socket.socket:
@@ -110,6 +111,7 @@ def _accept(server: socket.socket, cluster: Cluster, present: dict[int, socket.s
         _send(host, {"error": str(error)})
         host.close()
         raise error
+    _notice_loss(host)
     present[index] = host
 
 
@@ -131,6 +133,7 @@ def _report(cluster: Cluster, patience: float, devices: int) -> socket.socket:
                 connection = _connected(chief)
                 if connection is not None:
                     held.enter_context(connection)
+                    _notice_loss(connection)
                     _send(connection, hello)
                     connection.settimeout(_TURN)
                     state["now"] = ", which waits for others"
@@ -157,6 +160,14 @@ def _connected(address: str) -> socket.socket | None:
     except OSError:
         time.sleep(_TURN)
         return None
+
+
+def _notice_loss(connection: socket.socket) -> None:
+    """Let a connection break within half a minute where its other end is cut off, and not in hours."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, name):  # not on every system
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _missing(cluster: Cluster, present: dict[int, socket.socket]) -> str:

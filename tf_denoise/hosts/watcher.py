@@ -24,13 +24,15 @@ def watched_by_another(connections: Mapping[str, socket.socket]) -> Iterator[Non
         connections: Connections to hosts that are watched alike, by their addresses. Where a block ends there, this
             is told over the connection, and it may break.
     """
-    if os.name != "posix":
-        yield
-        return
-    places = [f"{connection.fileno()}={address}" for address, connection in connections.items()]
-    command = [sys.executable, "-I", __file__, str(os.getpid()), *places]
-    inherited = [connection.fileno() for connection in connections.values()]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=inherited):  # ends with its standard input
+    with contextlib.ExitStack() as held:
+        if os.name == "posix":
+            places = [f"{connection.fileno()}={address}" for address, connection in connections.items()]
+            command = [sys.executable, "-I", __file__, str(os.getpid()), *places]
+            inherited = [connection.fileno() for connection in connections.values()]
+            watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=inherited)
+            held.enter_context(watcher)  # which ends with its standard input
+            if watcher.stdout is not None:
+                watcher.stdout.read(1)  # it watches
         yield
         for connection in connections.values():
             with contextlib.suppress(OSError):
@@ -44,6 +46,7 @@ def ended_early(which: str) -> str:
 
 def _watch(process: int, addresses: dict[int, str]) -> None:
     """What the other process does, until its standard input is closed."""
+    print(".", end="", flush=True)
     while True:
         ready, _, _ = select.select([0, *addresses], [], [])
         if 0 in ready:
@@ -51,6 +54,8 @@ def _watch(process: int, addresses: dict[int, str]) -> None:
         for connection in ready:
             try:
                 through = os.read(connection, 1)
+            except BlockingIOError:
+                continue
             except OSError:
                 through = b""
             address = addresses.pop(connection)
@@ -61,4 +66,8 @@ def _watch(process: int, addresses: dict[int, str]) -> None:
 
 
 if __name__ == "__main__":
-    _watch(int(sys.argv[1]), {int(place): name for place, _, name in (word.partition("=") for word in sys.argv[2:])})
+    watched = int(sys.argv[1])
+    try:
+        _watch(watched, {int(place): name for place, _, name in (word.partition("=") for word in sys.argv[2:])})
+    except KeyboardInterrupt:  # which the other process may not hear of as long as TensorFlow waits
+        os.kill(watched, signal.SIGTERM)

@@ -18,6 +18,7 @@ from picture_files import cut, photograph
 
 from tf_denoise.__main__ import main
 from tf_denoise.beam import DenoisePictures
+from tf_denoise.machine import usable_cores
 
 TWO_PROCESSES = ["--direct_running_mode", "multi_processing", "--direct_num_workers", "2"]
 
@@ -203,6 +204,7 @@ def test_what_a_runner_says_over_grpc_is_said(shots, network, tmp_path, capsys, 
 
 @pytest.mark.process
 @pytest.mark.slow
+@pytest.mark.skipif(usable_cores() < 2, reason="one core has one thread")
 def test_workers_have_the_threads_of_denoise_whose_number_decides_the_last_bits(tmp_path):
     """With fewer, sums are made in another order, and one value of some hundred thousand is rounded the other way."""
     for number in range(2):

@@ -33,5 +33,5 @@ def test_a_host_that_ends_while_they_are_connected_ends_all(tmp_path, lost):
                     "ended while TensorFlow connected the hosts. The same command on all hosts starts again."
                     in host.said
                 )
-        chief = hosts[0] if lost else hosts[1]  # or who is connected to it
-        assert f"The host {hosts[lost].address} ended while" in chief.said
+        witness = hosts[0] if lost else hosts[1]  # is connected to it
+        assert f"The host {hosts[lost].address} ended while" in witness.said

@@ -19,7 +19,7 @@ class Meeting:
     """A host that meets the others in a thread; `outcome` is "met" or its sentence."""
 
     def __init__(self, addresses, index, patience=20.0, has_chief=False, devices=1):
-        self.outcome, self.devices = "", devices
+        self.outcome, self.devices, self.connected = "", devices, set()
         self.cluster, self.patience = Cluster(tuple(addresses), index, has_chief), patience
         self.thread = threading.Thread(target=self._meet, daemon=True)
         self.thread.start()
@@ -27,7 +27,7 @@ class Meeting:
     def _meet(self):
         try:
             with met(self.cluster, self.patience, self.devices) as connections:
-                self.outcome, self.connected = "met", list(connections)
+                self.outcome, self.connected = "met", set(connections)
         except InputError as error:
             self.outcome = str(error)
 
@@ -50,6 +50,8 @@ def test_all_meet_in_whatever_order_they_come(order):
         meetings.append(Meeting(addresses, index))
         time.sleep(0.2)
     assert [meeting.end() for meeting in meetings] == ["met"] * 3
+    others = set(addresses[1:])
+    assert [meeting.connected for meeting in meetings] == [{addresses[0]} if index else others for index in order]
 
 
 def test_nobody_starts_before_the_last_is_there(capsys):
