@@ -38,11 +38,9 @@ from tf_denoise.models import UNet  # noqa: E402
 from tf_denoise.noise.found import find_noise  # noqa: E402
 from tf_denoise.pictures.files import to_unit  # noqa: E402
 from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops  # noqa: E402
-from tf_denoise.self_supervised.noise2void import SHARE  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
 
 CORRELATION = 0.7
-STRIP = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +102,6 @@ def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
     found = find_noise(to_unit(alone.photograph(index)) for index in range(0, len(alone), 4))
     print(f"{found.in_words}\n", flush=True)
     masks = functools.partial(masked_crops, sampler(alone), share=options.share)
-    strips = {options.along: STRIP} if options.along else {}
     methods = {
         "clean targets": lambda: clean_batches(sampler(load_pairs(scene.clean, scene.noisy))),
         "Noise2Noise": lambda: twin_crops(sampler(load_pairs(scene.noisy, scene.twin))),
@@ -112,7 +109,7 @@ def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
         "Noise2Void, median": lambda: masks(replacement="median"),
     }
     if options.along:
-        methods["Noise2Void, neighbour, strips"] = lambda: masks(replacement="neighbour", **strips)
+        methods["Noise2Void, lines"] = lambda: masks(along=options.along)
     else:
         methods["Recorrupted"] = lambda: recorrupted_crops(sampler(alone), found.sigma, found.gain)
     return methods
@@ -137,7 +134,7 @@ def main() -> None:
     parser.add_argument("--sigma", type=float, default=50.0, help="in 255ths")
     parser.add_argument("--along", choices=["rows", "columns"], help="neighbours there share the noise")
     parser.add_argument("--methods", nargs="+", help="those whose name begins so")
-    parser.add_argument("--share", type=float, default=SHARE, help="of the pixels that Noise2Void hides at a time")
+    parser.add_argument("--share", type=float, help="of the pixels that Noise2Void hides at a time")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--crop-size", type=int, default=96)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -155,7 +152,7 @@ def main() -> None:
             if options.methods and not name.startswith(tuple(options.methods)):
                 continue
             key = f"{name} {options.along} {options.sigma:g} {options.steps} {options.batch_size} {options.crop_size}"
-            if name.startswith("Noise2Void") and options.share != SHARE:
+            if name.startswith("Noise2Void") and options.share is not None:
                 key += f" {options.share:g}"
             if key not in stored:
                 model, seconds = train(batches(), options)

@@ -14,6 +14,7 @@ from tf_denoise.errors import InputError
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.self_supervised import hide_pixels, masked_crops, recorrupted_crops, twin_crops
+from tf_denoise.self_supervised.noise2void import AXES
 from tf_denoise.uncertainty import estimate_psnr, residual_whiteness
 from tf_denoise.uncertainty.sure import psnr_of
 
@@ -24,8 +25,6 @@ MOTION_WARNING = (
 MethodName = Literal["noise2noise", "recorrupted", "noise2void"]
 LOOKED_AT = 32
 """Photographs whose noise is looked at."""
-STRIP = 3
-"""Pixels on either side that are hidden too where neighbours in a row or column share the noise."""
 _ALIKE = 0.1
 _STRUCTURE = 0.2
 
@@ -53,9 +52,10 @@ class Lesson:
         """A judgement so many dB below the best is a fall. Against noisy pixels the noise hides most of it."""
         return 1.0 if self.method == "noise2void" else 3.0
 
-    def hide(self, axis: str) -> int:
-        """How far along rows or columns pixels are hidden together."""
-        return STRIP if self.noise.shared == axis else 0
+    @property
+    def along(self) -> str | None:
+        """The axis along which neighbours share the noise, if one alone."""
+        return self.noise.shared if self.noise.shared in AXES else None
 
     @property
     def between_channels(self) -> float:
@@ -73,7 +73,7 @@ class Lesson:
             return recorrupted_crops(
                 sampler, noise.sigma, noise.gain, between_channels=self.between_channels, start_step=start_step
             )
-        return masked_crops(sampler, rows=self.hide("rows"), columns=self.hide("columns"), start_step=start_step)
+        return masked_crops(sampler, along=self.along, start_step=start_step)
 
     def judge(self, denoise: Callable[[np.ndarray], np.ndarray], pictures: list[tuple[np.ndarray, ...]]) -> float:
         """PSNR in dB, estimated without clean pictures; of Noise2Void that of hidden pixels against the noisy ones.
@@ -95,7 +95,7 @@ class Lesson:
 
     def _error_of_hidden(self, denoise, number: int, picture: tuple[np.ndarray, ...]) -> float:
         (image,) = picture
-        hidden, weight = hide_pixels(image[None], (number, 0), rows=self.hide("rows"), columns=self.hide("columns"))
+        hidden, weight = hide_pixels(image[None], (number, 0), along=self.along)
         squares = ((denoise(hidden[0].numpy()) - image) ** 2).mean(axis=-1)
         return float(np.average(squares, weights=weight[0]))
 

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import scipy.signal
 import skimage.data
 import tensorflow as tf
 from hypothesis import given, settings, strategies as st
@@ -99,24 +100,56 @@ def test_hidden_pixels_come_from_around_them_and_the_others_stay():
     assert set(map(tuple, steps.astype(int))) == {(i, j) for i in range(-2, 3) for j in range(-2, 3)} - {(0, 0)}
 
 
-@pytest.mark.parametrize("axis", ["rows", "columns"])
-def test_pixels_that_share_the_noise_are_hidden_too_and_not_asked_for(axis):
-    places = np.arange(60 * 60, dtype="float32").reshape(1, 60, 60, 1)
-    hidden, weight = (part.numpy() for part in hide_pixels(places, (1, 2), share=0.15, **{axis: 3}))
-    changed = hidden[0, ..., 0] != places[0, ..., 0]
-    asked = weight[0] > 0
-    if axis == "columns":
-        changed, asked = changed.T, asked.T
-    for row, column in np.argwhere(asked):
-        assert changed[row, max(0, column - 3) : column + 4].all()
-    assert changed.mean() == pytest.approx(0.15, abs=0.03)
-    asked_share = 1 - 0.85 ** (1 / 7)
-    assert asked.mean() == pytest.approx(asked_share, abs=0.01)
-    np.testing.assert_allclose(weight[weight > 0], 1 / asked_share, rtol=1e-6)
-    from_where = hidden[0, ..., 0] // 60 if axis == "rows" else hidden[0, ..., 0] % 60
-    own = np.mgrid[:60, :60][0 if axis == "rows" else 1]
-    moved = hidden[0, ..., 0] != places[0, ..., 0]
-    assert (from_where[moved] != own[moved]).all()
+def turned(images, along):
+    """With rows for columns."""
+    images = np.asarray(images)
+    return images if along == "rows" else np.swapaxes(images, 1, 2)
+
+
+@pytest.mark.parametrize("along", ["rows", "columns"])
+def test_lines_that_share_the_noise_are_hidden_whole_behind_others(along):
+    places = np.arange(2 * 90 * 60, dtype="float32").reshape(2, 90, 60, 1)
+    hidden, weight = hide_pixels(turned(places, along), (1, 2), share=0.3, along=along)
+    hidden, weight = turned(hidden, along)[..., 0], turned(weight, along)
+    is_hidden = weight[:, :, 0] > 0
+    np.testing.assert_allclose(weight, np.where(is_hidden, 1 / 0.3, 0)[..., None].repeat(60, -1), rtol=1e-6)
+    assert is_hidden.mean() == pytest.approx(0.3, abs=0.1)
+    np.testing.assert_array_equal(hidden[~is_hidden], places[..., 0][~is_hidden])
+    away, moves = set(), set()
+    for image, line in np.argwhere(is_hidden):
+        from_where, column = np.divmod(hidden[image, line].astype(int), 60)
+        (from_where,) = set(from_where - 90 * image)  # a line of the same image, whole
+        (move,) = set((np.arange(60) - column + 30) % 60 - 30)
+        away.add(from_where - line)
+        moves.add(move)
+    assert away == {-4, -3, -2, -1, 1, 2, 3, 4}
+    assert moves == {-2, -1, 0, 1, 2}
+
+
+@pytest.mark.parametrize("along", ["rows", "columns"])
+def test_the_best_filter_for_hidden_lines_is_that_of_clean_targets(along):
+    """Also where noise is shared along them, which pixels that are hidden one by one give away."""
+    random = np.random.default_rng(0)
+    shared = scipy.signal.lfilter([0.1], [1, -0.7], random.standard_normal(CLEAN.shape), axis=2).astype("float32")
+    clean, noisy = turned(CLEAN, along), turned(CLEAN + shared, along)
+    hidden, weight = hide_pixels(noisy, (1, 2), share=0.3, along=along)
+    around = sliding_window_view(hidden.numpy()[0, ..., 0], (3, 3)).reshape(-1, 9)
+    around = around[weight.numpy()[0, 1:-1, 1:-1].ravel() > 0]
+    found, expected = best_filter(hidden, noisy, weight), best_filter(hidden, clean, weight)
+    lines_off = np.sqrt(np.mean((around @ (found - expected)) ** 2))
+    hidden, weight = hide_pixels(noisy, (1, 2), share=0.1)
+    found, expected = best_filter(hidden, noisy, weight), best_filter(hidden, clean, weight)
+    assert lines_off < 0.015 < np.sqrt(np.mean((around @ (found - expected)) ** 2)) / 2
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 2, 3, 1), (2, 3, 1, 3)])
+def test_the_smallest_images_have_lines_too(shape):
+    image = np.random.default_rng(0).random(shape).astype("float32")
+    for along in ("rows", "columns"):
+        hidden, weight = hide_pixels(image, (1, 2), share=0.9, along=along)
+        assert hidden.shape == shape
+        assert weight.shape == shape[:3]
+        assert np.isin(hidden, image).all()
 
 
 def test_the_median_is_that_of_the_eight_around():
@@ -170,7 +203,12 @@ def test_a_network_learns_in_fit_and_goes_on_where_it_was(make, sampler):
         (recorrupt, {"sigma": 0.1, "between_channels": 2}, "`between_channels` is a correlation from 0 to 1"),
         (hide_pixels, {"share": 0}, "`share` of the pixels lies between 0 and 1; received 0"),
         (hide_pixels, {"share": 1.0}, "`share` of the pixels lies between 0 and 1"),
-        (hide_pixels, {"rows": -1}, "`rows` and `columns` are integers of 0 or more; received -1 and 0"),
+        (hide_pixels, {"along": "diagonals"}, "axis that noise is shared along"),
+        (
+            hide_pixels,
+            {"along": "rows", "replacement": "median"},
+            "A line is replaced by a neighbour; received 'median'",
+        ),
         (hide_pixels, {"replacement": "zero"}, "replacement of a hidden pixel"),
     ],
 )

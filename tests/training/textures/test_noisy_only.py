@@ -93,7 +93,7 @@ def test_white_noise_is_learned_from_by_recorrupting(clean, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_noise_along_rows_is_learned_from_by_hiding_strips(clean, tmp_path, capsys):
+def test_noise_along_rows_is_learned_from_by_hiding_rows(clean, tmp_path, capsys):
     noisy = noisy_copy(clean, tmp_path / "noisy", along_rows)
     main(words(tmp_path / "run", noisy=noisy))
     assert "shared by neighbours in a row" in capsys.readouterr().out
