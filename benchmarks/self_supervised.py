@@ -38,6 +38,7 @@ from tf_denoise.models import UNet  # noqa: E402
 from tf_denoise.noise.found import find_noise  # noqa: E402
 from tf_denoise.pictures.files import to_unit  # noqa: E402
 from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops  # noqa: E402
+from tf_denoise.self_supervised.noise2void import SHARE  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
 
 CORRELATION = 0.7
@@ -134,7 +135,7 @@ def main() -> None:
     parser.add_argument("--sigma", type=float, default=50.0, help="in 255ths")
     parser.add_argument("--along", choices=["rows", "columns"], help="neighbours there share the noise")
     parser.add_argument("--methods", nargs="+", help="those whose name begins so")
-    parser.add_argument("--share", type=float, help="of the pixels that Noise2Void hides at a time")
+    parser.add_argument("--share", type=float, default=SHARE, help="of the pixels that Noise2Void hides at a time")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--crop-size", type=int, default=96)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -152,7 +153,7 @@ def main() -> None:
             if options.methods and not name.startswith(tuple(options.methods)):
                 continue
             key = f"{name} {options.along} {options.sigma:g} {options.steps} {options.batch_size} {options.crop_size}"
-            if name.startswith("Noise2Void") and options.share is not None:
+            if name.startswith("Noise2Void") and options.share != SHARE:
                 key += f" {options.share:g}"
             if key not in stored:
                 model, seconds = train(batches(), options)
