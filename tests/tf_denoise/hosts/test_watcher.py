@@ -38,6 +38,7 @@ def start():
             [sys.executable, "-c", WAIT, str(there.fileno()), str(seconds)],
             cwd=ROOT, pass_fds=[there.fileno()], text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a job in the background ignores
         )  # fmt: skip
         there.close()
         begun.append((process, here))

@@ -98,6 +98,7 @@ def test_the_autoencoder_refuses_widths_that_are_none(size, hidden_units):
 
 @EVERY_MODEL
 def test_models_learn(make):
+    keras.utils.set_random_seed(0)
     model = make()
     autoencodes = isinstance(model, DenseAutoencoder)
     target = 0.5 * IMAGES if autoencodes else np.eye(3, dtype="float32")[[0, 1, 2, 0, 1]]
