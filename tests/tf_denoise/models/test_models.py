@@ -104,5 +104,5 @@ def test_models_learn(make):
     target = 0.5 * IMAGES if autoencodes else np.eye(3, dtype="float32")[[0, 1, 2, 0, 1]]
     model.compile(keras.optimizers.Adam(0.02), "mse" if autoencodes else "categorical_crossentropy")
     before = model.evaluate(IMAGES, target, verbose=0)
-    model.fit(IMAGES, target, epochs=60, verbose=0)
+    model.fit(IMAGES, target, epochs=200, verbose=0)
     assert model.evaluate(IMAGES, target, verbose=0) < 0.5 * before
