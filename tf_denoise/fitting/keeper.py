@@ -234,7 +234,8 @@ class StateKeeper(keras.callbacks.Callback):
             return
         values = {key: float(value) for key, value in (logs or {}).items()}
         for key, value in values.items():
-            if not math.isfinite(value) and not (self.returned and not key.startswith("val_")):
+            counts = not self.returned or key.startswith("val_")  # what led back is not held against the training twice
+            if counts and not math.isfinite(value):
                 self._stop(f"the {key} became {value} in epoch {epoch + 1}")
                 return
         if self.returned:  # after its last step: nothing was measured, or what led back is still in the logs

@@ -28,8 +28,7 @@ def hide_pixels(
 
     A network that is asked for the hidden pixels can only tell what their surroundings say: the picture. Noise that is
     independent of them it cannot tell. Where neighbours share noise along a row, or a column, the whole line is hidden
-    behind another: of a part of it the network would tell the ends, where the noise breaks off, and what lies beyond
-    them still shares its noise.
+    behind another, because what lies beyond the ends of a part of it still shares its noise.
 
     Args:
         noisy: Float tensor `(batch, height, width, channels)`.
