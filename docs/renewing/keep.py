@@ -16,6 +16,7 @@ from renewing.commands import command_line
 from renewing.kept import TABLES
 from renewing.places import nameless
 from tf_denoise.errors import InputError
+from tf_denoise.losses.named import loss_of
 from tf_denoise.noise.described import noise_in_words
 from tf_denoise.runs.contents import read_parents
 from tf_denoise.runs.folder import CLASSIFIER_FOLDER, ENVIRONMENT_FILE, RECORD_FILE, network_folder, read_json
@@ -155,8 +156,7 @@ def _photographs(run: Path, options: StoredOptions, facts: dict[str, Any]) -> st
         "networks": {
             name: {
                 "network": options["network"],
-                "loss": name,
-                "loss_weight": options["loss_weight"],
+                **_loss(name, options["loss_weight"]),
                 "parameters": methods[name]["parameters"],
             }
             for name in names
@@ -173,6 +173,11 @@ def _photographs(run: Path, options: StoredOptions, facts: dict[str, Any]) -> st
         ],
     }
     return _wide(stored["pictures"], ("repeat", "method", "picture", "level"), PHOTOGRAPHS, run)
+
+
+def _loss(name: str, usual_weight: float) -> dict[str, Any]:
+    loss, weight = loss_of(name)
+    return {"loss": loss, "loss_weight": usual_weight if weight is None else weight}
 
 
 _PARTS = {"train": "train on", "validation": "validate", "test": "test"}

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from evaluation.figures import numbered_style, styled
 from evaluation.measures import MEASURES
 from evaluation.table import markdown_table
-from evaluation.textures.baselines import BASELINES
-from evaluation.textures.figures import method_style, texture_curves
+from evaluation.textures.figures import HOW_TO_READ_THE_PLANE, sharpness_plane, texture_curves
 from evaluation.textures.findings import headline, level_lines, reason_lines, score_lines, verdict_lines
 from evaluation.textures.rows import difference_cell
-from evaluation.textures.run import REFERENCE, level_title, method_title, network_title
+from evaluation.textures.run import level_title, network_title
 from evaluation.textures.verdicts import SHARPNESS, caveats, compare, rivals_in_words
 from renewing.blocks import Block, Kind
 from renewing.kept import Kept
@@ -85,13 +81,10 @@ def curve(tables: Sequence[Kept], measure: str = "") -> Block:
     _check_steps(tables)
     measures = [measure] if measure else list(SHARPNESS)
     title = "Sharpness against PSNR: every loss and weight, and the classical methods"
-    note = (
-        "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one "
-        "loss, from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over "
-        "photographs and noise levels"
-        + ("; bars reach from the least to the most of the repeats." if runs.repeats > 1 else ".")
+    note = HOW_TO_READ_THE_PLANE + (
+        " Bars reach from the least to the most of the repeats." if runs.repeats > 1 else ""
     )
-    return Block([note, ""], _curve_figure(runs, measures), title)
+    return Block([note, ""], sharpness_plane(runs.table, runs.losses, measures), title)
 
 
 def training(tables: Sequence[Kept]) -> Block:
@@ -123,55 +116,6 @@ def _check_repeats(tables: Sequence[Kept]) -> None:
     if len({kept.facts["repeats"] for kept in tables}) > 1:
         told = ", ".join(f"{kept.name} {kept.facts['repeats']}" for kept in tables)
         raise InputError(f"Networks are compared repeat by repeat, so that all tables have as many; received {told}.")
-
-
-def _curve_figure(runs: Photographs, measures: Sequence[str]) -> Figure:
-    lines: dict[tuple[str, str], list[tuple[float, str]]] = {}
-    for name, (kind, loss, weight) in runs.losses.items():
-        lines.setdefault((kind, loss), []).append((weight, name))
-    shown = [name for name in BASELINES if name in runs.table.methods]
-    with styled():
-        figure = Figure(figsize=(4.6 * len(measures) + 2.4, 4.6), layout="constrained")
-        for axis, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
-            for name in shown:
-                _point(axis, runs, name, measure, {**method_style(name, []), "linestyle": ""}, method_title(name))
-            sharp = [place for place, members in lines.items() if max(members)[0] > 0]
-            for place, members in lines.items():
-                words = network_title(place[1], place[0])
-                if place not in sharp:
-                    style = method_style(REFERENCE, []) if place[1] == REFERENCE else {"color": "black", "marker": "*"}
-                    _point(axis, runs, members[0][1], measure, {**style, "linestyle": "", "zorder": 4}, words)
-                    continue
-                start = [(0.0, name) for name, one in runs.losses.items() if one[:2] == (place[0], REFERENCE)]
-                joined = sorted([*start, *members])
-                style = numbered_style(sharp.index(place))
-                values = [[_mean(runs, name, key) for _, name in joined] for key in ("psnr", measure)]
-                axis.plot(*values, **{**style, "marker": ""}, linewidth=1)
-                for weight, name in members:
-                    label = words if name == members[0][1] else None
-                    _point(axis, runs, name, measure, {**style, "linestyle": ""}, label)
-                    point = (_mean(runs, name, "psnr"), _mean(runs, name, measure))
-                    axis.annotate(f"{weight:g}", point, (3, 3), textcoords="offset points", fontsize=7)
-            if MEASURES[measure].better == "closer to 1":
-                axis.axhline(1, color="0.6", linewidth=0.8, linestyle=":")
-            if MEASURES[measure].better == "lower":
-                axis.invert_yaxis()
-            axis.set(xlabel=MEASURES["psnr"].title, title=MEASURES[measure].heading)
-        handles, labels = axis.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside right center")
-    return figure
-
-
-def _mean(runs: Photographs, name: str, measure: str) -> float:
-    return runs.table.average(name, measure).value
-
-
-def _point(axis, runs: Photographs, name: str, measure: str, style: dict, label: str | None) -> None:
-    """A method in the plane, with bars from the least to the most of its repeats."""
-    found = [runs.table.average(name, key) for key in ("psnr", measure)]
-    spread = [[[mean.value - mean.least], [mean.most - mean.value]] for mean in found]
-    bars = {"xerr": spread[0], "yerr": spread[1]} if runs.repeats > 1 else {}
-    axis.errorbar(*(mean.value for mean in found), **bars, elinewidth=0.8, markersize=6, label=label, **style)
 
 
 KINDS = {

@@ -6,12 +6,12 @@ import numpy as np
 
 from evaluation.measures import PHOTOGRAPHS
 from evaluation.textures.results import Results
-from evaluation.textures.run import REFERENCE, method_title, network_title, trained_with
+from evaluation.textures.run import REFERENCE, loss_and_weight, method_title, network_title, trained_with
 from evaluation.textures.table import PictureScore, PictureTable
 from evaluation.textures.verdicts import Judgement, judge_losses, judge_networks
 from renewing.kept import Kept
 from tf_denoise.errors import InputError
-from tf_denoise.losses.named import LOSSES
+from tf_denoise.losses.named import weighted_name
 
 
 class Photographs:
@@ -42,24 +42,29 @@ class Photographs:
         self.parameters: dict[str, int] = {}
         self.costs: dict[str, float] = {}
         self._titles: dict[str, str] = {}
+        self._losses: dict[str, str] = {}
         first = tables[0]
         rows: list[PictureScore] = []
         scored: list[PictureTable] = []
         for kept in tables:
             new: dict[str, str] = {}
             for name, facts in kept.facts["networks"].items():
-                weight = 0.0 if _of_pixels(facts["loss"]) else float(facts["loss_weight"])
-                place = (facts["network"], facts["loss"], weight)
-                unique = name if len(tables) == 1 else _unique(*place, _kind(first))
+                loss, weight = loss_and_weight(facts["loss"], float(facts["loss_weight"]))
+                place = (facts["network"], loss, weight)
+                if len(tables) > 1:
+                    name_of_loss = weighted_name(loss, weight) if weight else loss
+                else:
+                    name_of_loss = name
+                unique = _unique(name_of_loss, facts["network"], _kind(first))
                 unique = f"{kept.name}: {unique}" if own_names else unique
                 if unique in self.losses:
                     continue
                 new[name], self.losses[unique] = unique, place
                 self.parameters[unique] = facts["parameters"]
-                title = network_title(facts["loss"], facts["network"])
-                self._titles[unique] = title + (f", weight {weight:g}" if weight and len(tables) > 1 else "")
+                self._losses[unique] = name_of_loss
+                self._titles[unique] = network_title(name_of_loss, facts["network"])
                 if own_names:
-                    self._titles[unique] = f"{title} ({kept.name})"
+                    self._titles[unique] = f"{network_title(facts['loss'], facts['network'])} ({kept.name})"
             mine = _rows(kept)
             scored.append(PictureTable(mine))
             others = (
@@ -82,13 +87,12 @@ class Photographs:
 
     def words(self, name: str) -> str:
         """The loss of a network as it stands within a sentence, with its weight where there are several."""
-        _, loss, weight = self.losses[name]
-        return trained_with(loss) + (f" (weight {weight:g})" if name != loss and weight else "")
+        return trained_with(self._losses[name])
 
     def judge_losses(self) -> list[Judgement]:
         """The verdict on each sharpness loss, held against the MSE alone."""
         order = list(dict.fromkeys(loss for _, loss, _ in self.losses.values()))
-        names = [name for name in self.names if name == REFERENCE or not _of_pixels(self.losses[name][1])]
+        names = [name for name in self.names if name == REFERENCE or self.losses[name][2] > 0]
         names.sort(key=lambda name: (order.index(self.losses[name][1]), self.losses[name][2]))
         return judge_losses(self.table, names)
 
@@ -98,17 +102,11 @@ class Photographs:
         return Results(self.table, {}, self.judge_losses(), networks, self.costs)
 
 
-def _of_pixels(loss: str) -> bool:
-    """Whether a loss looks at single pixels alone; a method without clean pictures does, too."""
-    return loss not in LOSSES or LOSSES[loss].make is None
-
-
 def _kind(kept: Kept) -> str:
     return next(iter(kept.facts["networks"].values()))["network"]
 
 
-def _unique(kind: str, loss: str, weight: float, usual: str) -> str:
-    name = f"{loss}@{weight:g}" if weight else loss
+def _unique(name: str, kind: str, usual: str) -> str:
     return name if kind == usual else f"{kind}:{name}"
 
 

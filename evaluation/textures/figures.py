@@ -11,10 +11,13 @@ from scipy import ndimage
 from scipy.optimize import isotonic_regression
 
 from evaluation.figures import INPUT_STYLE, MARKERS, REFERENCE_STYLE, numbered_style, styled
+from evaluation.measures import MEASURES
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
-from evaluation.textures.run import REFERENCE, level_title, method_title
+from evaluation.textures.run import REFERENCE, level_title, method_title, network_title
 from evaluation.textures.sweep import Sweep
+from evaluation.textures.table import PictureTable
+from evaluation.textures.verdicts import SHARPNESS
 from tf_denoise.data.noisy_pair import NoisyPair
 
 CROP_SIDE, ZOOM_SHARE = 160, 5
@@ -211,3 +214,69 @@ def texture_curves(
         figure.legend(handles, labels, loc="outside right center")
         figure.suptitle("Training", fontsize=13)
     return figure
+
+
+HOW_TO_READ_THE_PLANE = (
+    "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one loss, "
+    "from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over photographs and "
+    "noise levels."
+)
+
+
+def sharpness_plane(
+    table: PictureTable, losses: Mapping[str, tuple[str, str, float]], measures: Sequence[str] = SHARPNESS
+) -> Figure:
+    """Sharpness over PSNR: the weights of a loss joined by a line, classical methods and all else as points.
+
+    Args:
+        table: The scores.
+        losses: By network: what it is (a key of `KINDS`), its loss, and the weight of that beside the mean squared
+            error, 0 for a loss of single pixels.
+        measures: Measures of sharpness, a panel each.
+    """
+    lines: dict[tuple[str, str], list[tuple[float, str]]] = {}
+    for name, (kind, loss, weight) in losses.items():
+        lines.setdefault((kind, loss), []).append((weight, name))
+    sharp = [place for place, members in lines.items() if max(members)[0] > 0]
+    with styled():
+        figure = Figure(figsize=(4.6 * len(measures) + 2.4, 4.6), layout="constrained")
+        for axis, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
+            for name in (name for name in BASELINES if name in table.methods):
+                style = {**method_style(name, []), "linestyle": ""}
+                _place_in_plane(axis, table, name, measure, style, method_title(name))
+            for place, members in lines.items():
+                words = network_title(place[1], place[0])
+                if place not in sharp:
+                    style = REFERENCE_STYLE if place[1] == REFERENCE else {"color": "black", "marker": "*"}
+                    style = {**style, "linestyle": "", "zorder": 4}
+                    _place_in_plane(axis, table, members[0][1], measure, style, words)
+                    continue
+                start = [(0.0, name) for name, one in losses.items() if one[:2] == (place[0], REFERENCE)]
+                style = numbered_style(sharp.index(place))
+                points = [_point_of_plane(table, name, measure) for _, name in sorted([*start, *members])]
+                axis.plot(*zip(*points, strict=True), **{**style, "marker": ""}, linewidth=1)
+                for weight, name in members:
+                    label = words if name == members[0][1] else None
+                    _place_in_plane(axis, table, name, measure, {**style, "linestyle": ""}, label)
+                    point = _point_of_plane(table, name, measure)
+                    axis.annotate(f"{weight:g}", point, (3, 3), textcoords="offset points", fontsize=7)
+            if MEASURES[measure].better == "closer to 1":
+                axis.axhline(1, color="0.6", linewidth=0.8, linestyle=":")
+            if MEASURES[measure].better == "lower":
+                axis.invert_yaxis()
+            axis.set(xlabel=MEASURES["psnr"].title, title=MEASURES[measure].heading)
+        handles, labels = axis.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside right center")
+    return figure
+
+
+def _point_of_plane(table: PictureTable, name: str, measure: str) -> tuple[float, float]:
+    return table.average(name, "psnr").value, table.average(name, measure).value
+
+
+def _place_in_plane(axis: Axes, table: PictureTable, name: str, measure: str, style: dict, label: str | None) -> None:
+    """A method in the plane, with bars from the least to the most of its repeats."""
+    found = [table.average(name, key) for key in ("psnr", measure)]
+    spread = [[[mean.value - mean.least], [mean.most - mean.value]] for mean in found]
+    bars = {"xerr": spread[0], "yerr": spread[1]} if np.any(spread) else {}
+    axis.errorbar(*(mean.value for mean in found), **bars, elinewidth=0.8, markersize=6, label=label, **style)

@@ -93,6 +93,9 @@ def _figures(folder: Path, run: TextureRun, results: Results, outputs: Outputs) 
     decibels = {name: results.table.select(method=name, picture=picture.name, level=picture.level, measure="psnr")[0].value for name in few}  # fmt: skip  # noqa: E501
     figure = plots.crop_panels(picture, {name: found[name] for name in few}, decibels, run.title)
     yield made("answer", "answer.png", f"A detail of {picture.name}: noisy, by the best classical method, by a network, clean", figure)  # fmt: skip  # noqa: E501
+    if results.losses:
+        figure = plots.sharpness_plane(results.table, run.losses)
+        yield made("plane", "sharpness.png", "Three measures of sharpness of every method over its PSNR", figure)
     if results.sweep:
         figure = plots.sweep_lines(results.sweep, run.names, run.trained_range, run.title)
         yield made("sweep", "psnr-over-noise.png", "PSNR of every method over the deviation of the noise", figure)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from evaluation.differences import LEAST_PHOTOGRAPHS
 from evaluation.measures import MEASURES, PHOTOGRAPHS
+from evaluation.textures.figures import HOW_TO_READ_THE_PLANE
 from evaluation.textures.findings import answer, cautions, markdown
 from evaluation.textures.results import Results
 from evaluation.textures.rows import judgement_table, level_rows, loss_level_rows, score_rows, sweep_rows, tuned_rows
@@ -26,7 +27,7 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
         folder: The run folder.
         run: What was run.
         results: What was found.
-        figures: Of the sections `answer`, `crops`, `sweep`, `cost` and `curves`.
+        figures: Of the sections `answer`, `plane`, `crops`, `sweep`, `cost` and `curves`.
 
     Returns:
         The path of the report.
@@ -47,6 +48,7 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
         by_level=level_rows(results, run.title),
         losses_by_level=loss_level_rows(results.losses, run.title),
         measures=[MEASURES[measure].heading for measure in PHOTOGRAPHS],
+        plane=HOW_TO_READ_THE_PLANE,
         sweep=sweep_rows(results.sweep, run.title) if results.sweep else None,
         tuned=tuned_rows(results),
         training=training_rows(run),

@@ -8,7 +8,7 @@ import numpy as np
 from evaluation.table import INPUT
 from evaluation.textures.baselines import BASELINES
 from tf_denoise.data.noisy_pair import NoisyPair
-from tf_denoise.losses.named import LOSSES
+from tf_denoise.losses.named import LOSSES, loss_of
 
 REFERENCE = "mse"
 """The network that every other loss is held against."""
@@ -108,6 +108,12 @@ class TextureRun:
         return network_title(name, self.config.get("network")) if name in self.names else method_title(name)
 
     @property
+    def losses(self) -> dict[str, tuple[str, str, float]]:
+        """What each network is, its loss, and the weight of that beside the mean squared error, by network."""
+        kind, usual = self.config.get("network", ""), self.config.get("loss_weight", 0.0)
+        return {name: (kind, *loss_and_weight(name, usual)) for name in self.names}
+
+    @property
     def levels(self) -> list[float | None]:
         """The noise levels in 255ths, in order; a single `None` where the noise has none."""
         return list(dict.fromkeys(picture.level for picture in self.test))
@@ -143,17 +149,42 @@ def network_title(name: str, network: str | None) -> str:
     return method_title(name) if kind is None else f"{kind}, {trained_with(name)}"
 
 
+def loss_and_weight(name: str, usual: float) -> tuple[str, float]:
+    """The loss of a network and its weight beside the mean squared error.
+
+    Args:
+        name: The name of the network.
+        usual: The weight where the name does not tell it.
+
+    Returns:
+        The loss, and its weight: 0 for a loss of single pixels, such as the mean squared error itself.
+
+    Example:
+        >>> loss_and_weight("wavelet", 0.2), loss_and_weight("wavelet-0.05", 0.2), loss_and_weight("mae", 0.2)
+        (('wavelet', 0.2), ('wavelet', 0.05), ('mae', 0.0))
+    """
+    loss, weight = loss_of(name)
+    if loss not in LOSSES or LOSSES[loss].make is None:
+        return loss, 0.0
+    return loss, usual if weight is None else weight
+
+
 def trained_with(name: str) -> str:
     """The loss or method of a network, as it follows a comma.
 
     Example:
-        >>> trained_with("mae"), trained_with("weighted_frequency"), trained_with("noise2noise")
-        ('MAE', 'weighted frequency', 'noise2noise')
+        >>> trained_with("mae"), trained_with("weighted_frequency-0.1"), trained_with("noise2noise")
+        ('MAE', 'weighted frequency (weight 0.1)', 'noise2noise')
     """
-    if name not in LOSSES:
+    loss, weight = loss_of(name)
+    if loss not in LOSSES:
         return name.replace("_", " ")
-    words = LOSSES[name].title.removesuffix(" loss")
-    return words if words.isupper() else words.lower()
+    words = LOSSES[loss].title.removesuffix(" loss")
+    return (words if words.isupper() else words.lower()) + _weight_in_words(weight)
+
+
+def _weight_in_words(weight: float | None) -> str:
+    return "" if weight is None else f" (weight {weight:g})"
 
 
 def method_title(name: str) -> str:
@@ -167,4 +198,7 @@ def method_title(name: str) -> str:
         return "Noisy input"
     if name in BASELINES:
         return BASELINES[name].title
-    return LOSSES[name].title if name in LOSSES else name.replace("_", " ").capitalize()
+    loss, weight = loss_of(name)
+    if loss in LOSSES:
+        return LOSSES[loss].title + _weight_in_words(weight)
+    return name.replace("_", " ").capitalize()

@@ -6,11 +6,11 @@ from kept_tables import SHARPER, docs_with, photograph_run, picture_table
 from PIL import Image
 from renewing.kept import read_kept
 from renewing.pages import renewed
-from renewing.photograph_blocks import _curve_figure
 from renewing.photographs import Photographs
 
 from evaluation.differences import photograph_difference
 from evaluation.measures import MEASURES, PHOTOGRAPHS
+from evaluation.textures.figures import sharpness_plane
 from evaluation.textures.table import PictureScore, PictureTable
 from evaluation.textures.verdicts import judge_losses
 from tf_denoise.errors import InputError
@@ -97,12 +97,12 @@ def test_networks_are_held_against_the_rival_that_validation_chose(losses, tmp_p
 def test_several_weights_stand_in_one_plane(losses, tmp_path):
     runs = {"losses": losses, "low": weight(tmp_path, 0.1, repeats=3), "high": weight(tmp_path, 0.4, repeats=3)}
     joined = Photographs(kept(tmp_path / "docs", **runs))
-    assert joined.names == ["mse", "regional@0.2", "windowed@0.2", "regional@0.1", "regional@0.4"]
-    assert joined.title("regional@0.1") == "U-Net, regional, weight 0.1"
-    figure = _curve_figure(joined, ["gmsd"])
+    assert joined.names == ["mse", "regional-0.2", "windowed-0.2", "regional-0.1", "regional-0.4"]
+    assert joined.title("regional-0.1") == "U-Net, regional (weight 0.1)"
+    figure = sharpness_plane(joined.table, joined.losses, ["gmsd"])
     lines = [line.get_xydata() for line in figure.axes[0].lines]
     [curve] = [points for points in lines if len(points) == 4]
-    gmsd = [joined.table.average(name, "gmsd").value for name in ("mse", *(f"regional@{w}" for w in (0.1, 0.2, 0.4)))]
+    gmsd = [joined.table.average(name, "gmsd").value for name in ("mse", *(f"regional-{w}" for w in (0.1, 0.2, 0.4)))]
     assert curve[:, 1] == pytest.approx(gmsd)
     words = [text.get_text() for text in figure.axes[0].texts]
     assert sorted(words) == ["0.1", "0.2", "0.2", "0.4"]
@@ -117,14 +117,14 @@ def test_verdicts_on_weights_stand_in_their_order_and_name_them(losses, tmp_path
     better = "regional (weight 0.1), regional (weight 0.2), regional (weight 0.4)"
     assert f"3 of 4 other losses are better than the mean squared error alone: {better}.**" in text
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| U-Net")]
-    assert rows == [f"U-Net, regional, weight {w}" for w in (0.1, 0.2, 0.4)] + ["U-Net, windowed, weight 0.2"]
+    assert rows == [f"U-Net, regional (weight {w})" for w in (0.1, 0.2, 0.4)] + ["U-Net, windowed (weight 0.2)"]
     assert "Made of [losses](tables/losses.csv), [high](tables/high.csv) and [low](tables/low.csv), commit" in text
 
 
 def test_the_mae_is_a_point_of_the_plane(losses, tmp_path):
     mae = photograph_run(tmp_path / "mae run", {"mae": {"psnr": 0.3}}, loss="mae")
     joined = Photographs(kept(tmp_path / "docs", losses=losses, mae=mae))
-    figure = _curve_figure(joined, ["gmsd"])
+    figure = sharpness_plane(joined.table, joined.losses, ["gmsd"])
     places = {tuple(np.round(line.get_xydata()[0], 6)) for line in figure.axes[0].lines if len(line.get_xydata()) == 1}
     point = tuple(np.round([joined.table.average("mae", m).value for m in ("psnr", "gmsd")], 6))
     assert point in places
@@ -133,7 +133,7 @@ def test_the_mae_is_a_point_of_the_plane(losses, tmp_path):
 def test_the_figure_of_the_plane_is_an_image_with_a_note(losses, tmp_path):
     made = renewed("textures", docs_with(tmp_path, "losses curve measure=gmsd", "losses provenance", losses=losses))
     assert "](images/textures-losses-curve-gmsd.png)" in made.text
-    assert "bars reach from the least to the most of the repeats." in made.text
+    assert "Bars reach from the least to the most of the repeats." in made.text
     made.write()
     image = Image.open(tmp_path / "images" / "textures-losses-curve-gmsd.png")
     assert min(image.size) > 300

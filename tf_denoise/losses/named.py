@@ -45,3 +45,27 @@ LOSSES: dict[LossName, NamedLoss] = {
         "Wavelet loss", "wavelet details", lambda window: losses.WaveletSharpnessLoss("db2", levels=2)
     ),
 }
+
+
+def weighted_name(loss: str, weight: float) -> str:
+    """What a network is called whose loss has several weights in one run.
+
+    Example:
+        >>> weighted_name("wavelet", 0.05)
+        'wavelet-0.05'
+    """
+    return f"{loss}-{weight:g}"
+
+
+def loss_of(name: str) -> tuple[str, float | None]:
+    """The loss that a network is called by, and its weight where the name tells it.
+
+    Example:
+        >>> loss_of("wavelet-0.05"), loss_of("mse"), loss_of("noise2noise")
+        (('wavelet', 0.05), ('mse', None), ('noise2noise', None))
+    """
+    loss, _, weight = name.partition("-")
+    try:
+        return (loss, float(weight)) if loss in LOSSES and weight else (name, None)
+    except ValueError:
+        return name, None

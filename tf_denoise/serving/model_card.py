@@ -6,7 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from tf_denoise.errors import InputError, printable, reason
-from tf_denoise.losses.named import LOSSES
+from tf_denoise.losses.named import LOSSES, loss_of
 from tf_denoise.noise.described import noise_in_words
 from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
 from tf_denoise.runs.folder import read_json
@@ -76,8 +76,10 @@ def _training(about: LoadedNetwork) -> list[str]:
         lines.append(f"- Begun from the trained network {printable(config['start'])}.")
     if config["command"] == "textures":
         last = about.name.split("/")[-1]
-        loss = last if last in LOSSES else config.get("loss", last)
-        beside = "" if loss in ("mse", "mae") else f", weight {config['loss_weight']:g}, beside the mean squared error"
+        loss, weight = loss_of(last)
+        loss = loss if loss in LOSSES else config.get("loss", last)
+        weight = config["loss_weight"] if weight is None else weight
+        beside = "" if loss in ("mse", "mae") else f", weight {weight:g}, beside the mean squared error"
         words = LOSSES[loss].words if loss in LOSSES else loss
         lines.append(f"- Loss: {loss} ({words}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:

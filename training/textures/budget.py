@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tf_denoise.losses.named import LossName
-
 JUDGEMENTS = 20
 """How often a training is judged on the validation photographs at the least."""
 JUDGED_EVERY = 600.0
@@ -22,24 +20,24 @@ class Timing(NamedTuple):
     judgement: float
 
 
-def choose_precision(loss: LossName, time_steps: Callable[[LossName, str], Timing]) -> tuple[str, Timing]:
+def choose_precision(network: str, time_steps: Callable[[str, str], Timing]) -> tuple[str, Timing]:
     """The data type to train in, and what was timed in it to find out.
 
     Args:
-        loss: The loss to time steps of.
-        time_steps: Times steps of a loss in a precision.
+        network: The network to time steps of.
+        time_steps: Times steps of a network in a precision.
 
     Example:
-        >>> choose_precision("mse", lambda loss, precision: Timing(1.0 if precision == "none" else 0.7, 0.1))
+        >>> choose_precision("mse", lambda network, precision: Timing(1.0 if precision == "none" else 0.7, 0.1))
         ('bfloat16', Timing(step=0.7, judgement=0.1))
     """
-    plain, mixed = (time_steps(loss, name) for name in ("none", "bfloat16"))
+    plain, mixed = (time_steps(network, name) for name in ("none", "bfloat16"))
     return ("bfloat16", mixed) if mixed.step <= WORTHWHILE * plain.step else ("none", plain)
 
 
 def measure_budget(
-    losses: Sequence[LossName],
-    time_steps: Callable[[LossName, str], Timing],
+    networks: Sequence[str],
+    time_steps: Callable[[str, str], Timing],
     *,
     precision: str,
     repeats: int,
@@ -49,23 +47,23 @@ def measure_budget(
     """Precision, number of steps, seconds of one: what a run keeps, so that a resumed one trains as long.
 
     Args:
-        losses: The losses that a network each is trained with.
-        time_steps: Times steps of a loss in a precision.
+        networks: The networks that are trained.
+        time_steps: Times steps of a network in a precision.
         precision: `auto`, or the data type to train in.
         repeats: How often each network is trained.
         minutes: Time for all trainings together, their start and their judgements; needed without `steps`.
         steps: Steps of each training; rounded up to a multiple of the number of judgements.
 
     Returns:
-        `{"precision": str, "steps": int, "epochs": int, "seconds_per_step": {loss: float}}`; each epoch ends with a
+        `{"precision": str, "steps": int, "epochs": int, "seconds_per_step": {network: float}}`; each epoch ends with a
         judgement.
     """
     started, timed = time.monotonic(), {}
     if precision == "auto":
-        precision, timed[losses[0]] = choose_precision(losses[0], time_steps)
-    timed |= {loss: time_steps(loss, precision) for loss in losses if loss not in timed}
+        precision, timed[networks[0]] = choose_precision(networks[0], time_steps)
+    timed |= {name: time_steps(name, precision) for name in networks if name not in timed}
     measuring = time.monotonic() - started
-    seconds = {loss: timing.step for loss, timing in timed.items()}
+    seconds = {name: timing.step for name, timing in timed.items()}
     slowest = max(seconds.values())
     if steps is None:
         trainings = repeats * len(seconds)

@@ -19,7 +19,6 @@ from tf_denoise.data.parts import DATA_FILE, Parts
 from tf_denoise.fitting.loop import fit, train
 from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.hosts.hosts import Hosts, this_host
-from tf_denoise.losses.named import LossName
 from tf_denoise.models import UNet, ViTUNet
 from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.noise.described import make_noise
@@ -74,7 +73,7 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
             clean_partners(data, options.test_clean)
     folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
-    networks = [{"name": loss} for loss in options.losses]
+    networks = [{"name": name} for name in options.networks]
     stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
     with running(folder, stored, networks, (*PLACES, "start"), changed, hosts):
         if hosts.is_chief:
@@ -222,20 +221,20 @@ class TextureTrainer:
     def train_all(self) -> None:
         """Train every network; finished ones are skipped."""
         options = self.options
-        places = [(repeat, loss) for repeat in range(1, options.repeats + 1) for loss in options.losses]
+        places = [(repeat, name) for repeat in range(1, options.repeats + 1) for name in options.networks]
         done = [(network_folder(self.folder, *place) / RECORD_FILE).exists() for place in places]
         if all(self.hosts.told(done)):
             return
         budget = self.budget()
         jobs = [
             Job(
-                title(loss, repeat, options.repeats),
-                network_folder(self.folder, repeat, loss),
-                budget["seconds_per_step"][loss],
-                functools.partial(self._train, repeat, loss, budget),
+                title(name, repeat, options.repeats),
+                network_folder(self.folder, repeat, name),
+                budget["seconds_per_step"][name],
+                functools.partial(self._train, repeat, name, budget),
                 budget["steps"],
             )
-            for repeat, loss in places
+            for repeat, name in places
         ]
         train_jobs(self.folder, jobs, _line, self.hosts)
 
@@ -244,7 +243,7 @@ class TextureTrainer:
         path, options, hosts = self.folder / BUDGET_FILE, self.options, self.hosts
         if not hosts.told(path.exists()):
             budget = measure_budget(
-                options.losses,
+                list(options.networks),
                 self._time,
                 precision=options.mixed_precision,
                 repeats=options.repeats,
@@ -256,19 +255,19 @@ class TextureTrainer:
         budget = hosts.on_chief(lambda: read_json(path))
         return {"epochs": min(JUDGEMENTS, budget["steps"]), **budget}  # which older versions did not write down
 
-    def _time(self, loss: LossName, chosen: str) -> Timing:
+    def _time(self, name: str, chosen: str) -> Timing:
         """Time some training steps in a precision, and a judgement."""
-        model, shipped = self._compiled(1, loss, chosen, _TIMED_STEPS)
+        model, shipped = self._compiled(1, name, chosen, _TIMED_STEPS)
         times = []
         clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: times.append(time.monotonic()))
         fit(model, self.hosts, lambda: self._batches(1, 0), steps_per_epoch=_TIMED_STEPS, callbacks=[clock])
         judging = self.hosts.on_chief(lambda: _seconds_of(self._judge(model, shipped)))
         return Timing(*self.hosts.told([float(np.median(np.diff(times))), judging]))
 
-    def _train(self, repeat: int, loss: LossName, budget: dict, callbacks: list[keras.callbacks.Callback]) -> dict:
-        folder = network_folder(self.folder, repeat, loss)
+    def _train(self, repeat: int, name: str, budget: dict, callbacks: list[keras.callbacks.Callback]) -> dict:
+        folder = network_folder(self.folder, repeat, name)
         steps, epochs = budget["steps"], budget["epochs"]
-        model, shipped = self._compiled(repeat, loss, budget["precision"], steps)
+        model, shipped = self._compiled(repeat, name, budget["precision"], steps)
         return train(
             model,
             model,
@@ -284,7 +283,7 @@ class TextureTrainer:
             hosts=self.hosts,
         )
 
-    def _compiled(self, repeat: int, loss: LossName, chosen: str, steps: int) -> tuple[keras.Model, keras.Model]:
+    def _compiled(self, repeat: int, name: str, chosen: str, steps: int) -> tuple[keras.Model, keras.Model]:
         """A new network to train in a precision, and the same in float32. A repeat has one start for all losses."""
         options = self.options
         keras.backend.clear_session()
@@ -294,7 +293,7 @@ class TextureTrainer:
             model = self._network()
             optimizer = averaging_adam(options.learning_rate, steps)
             # Keras' own loss, where there is no clean picture: it weighs single pixels
-            loss_function = "mse" if self.lesson else make_loss(loss, options.loss_weight, options.crop_size)
+            loss_function = "mse" if self.lesson else make_loss(*options.networks[name], options.crop_size)
             model.compile(optimizer, loss_function, jit_compile=False)
             model.optimizer.build(model.trainable_variables)
         return model, shipped

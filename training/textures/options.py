@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tf_denoise.commands.options import check_output_name, checked
 from tf_denoise.errors import InputError, printable
-from tf_denoise.losses.named import LossName
+from tf_denoise.losses.named import LOSSES, LossName, loss_of, weighted_name
 
 COMPARED: tuple[LossName, ...] = ("mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet")
 
@@ -70,6 +70,9 @@ class TextureOptions:
     """Weight of the sharpness loss; the mean squared error gets the rest."""
     compare: bool = False
     """Train one network per loss from the same start, and report them against the one of the mean squared error."""
+    losses: tuple[str, ...] = ()
+    """Like --compare, for these losses; one may bring a weight of its own, or several in turn:
+    mse wavelet windowed-0.1 windowed-0.4."""
     repeats: Annotated[int, Field(ge=1, le=1_000)] = 1
     """How often each network is trained, with other seeds. A claim about a loss needs three or more."""
     minutes: Annotated[float | None, Field(ge=0.01, le=1_000_000)] = None
@@ -125,6 +128,9 @@ class TextureOptions:
             raise InputError("--scale-down goes with a folder of clean photographs, --data FOLDER.")
         if options.minutes is not None and options.steps is not None:
             raise InputError("Give either --minutes or --steps.")
+        if options.losses and (options.compare or options.loss is not None):
+            raise InputError("Give one of --loss, --losses and --compare.")
+        options.networks  # noqa: B018 - which refuses losses that are none
         if options.sigma[0] > options.sigma[-1]:
             raise InputError(
                 "--sigma takes one deviation, or the least and then the most; received "
@@ -145,7 +151,7 @@ class TextureOptions:
         return options
 
     def _check_noisy_only(self) -> None:
-        if self.loss not in (None, "mse") or self.compare:
+        if self.loss not in (None, "mse") or self.compare or self.losses:
             raise InputError(
                 "With --noisy alone the loss is mse: what comes nearest to noisy targets in the mean square comes "
                 "nearest to the clean picture, and that holds for no other loss here."
@@ -159,6 +165,32 @@ class TextureOptions:
         return self.noisy is not None and self.clean is None
 
     @property
-    def losses(self) -> tuple[LossName, ...]:
-        """The losses that a network each is trained with."""
-        return COMPARED if self.compare else (self.loss or "mae",)
+    def networks(self) -> dict[str, tuple[LossName, float]]:
+        """The loss that each network is trained with, and its weight, by the name of the network.
+
+        Raises:
+            InputError: If `losses` names something else, a weight outside 0 to 1, or a network twice.
+        """
+        if self.losses:
+            return _networks(self.losses, self.loss_weight)
+        names = COMPARED if self.compare else (self.loss or "mae",)
+        return {name: (name, self.loss_weight) for name in names}
+
+
+def _networks(words: tuple[str, ...], usual_weight: float) -> dict[str, tuple[LossName, float]]:
+    found: dict[str, tuple[LossName, float]] = {}
+    for word in words:
+        loss, weight = loss_of(word)
+        if loss not in LOSSES or (LOSSES[loss].make is None and weight is not None):
+            raise InputError(
+                f"--losses takes {', '.join(LOSSES)}, all but mse and mae also with a weight, such as wavelet-0.1; "
+                f"received {printable(word)}."
+            )
+        if weight is not None and not 0 <= weight <= 1:
+            raise InputError(f"The weight of a loss lies between 0 and 1; received {printable(word)}.")
+        name = loss if weight is None else weighted_name(loss, weight)
+        place = (loss, usual_weight if weight is None else weight)
+        if name in found or place in found.values():
+            raise InputError(f"--losses names {printable(word)} twice.")
+        found[name] = place
+    return found

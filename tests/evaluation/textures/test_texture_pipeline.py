@@ -111,9 +111,10 @@ def test_names_are_escaped(page, source):
 def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
     shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
     saved = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
-    names = ["answer.png", "crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png", "training.png"]
+    names = ["answer.png", "sharpness.png", "crop-1.png", "crop-2.png", "crop-3.png", "psnr-over-noise.png", "cost.png"]
+    names.append("training.png")
     assert shown == [saved[name] for name in names]
-    assert len(saved) == 7
+    assert len(saved) == 8
     assert all(page.all("img", "alt"))
     for name in names:
         assert matplotlib.image.imread(folder / "figures" / name).std() > 0.02, name
@@ -323,7 +324,7 @@ def test_the_report_opens_in_a_browser(source, tmp_path):
     report.write_text(source.replace("</body>", COUNT_IMAGES), encoding="utf-8")
     dom = chromium(report, tmp_path / "profile", "--dump-dom")
     widths = [int(width) for width in re.search(r'data-widths="([\d ]+)"', dom)[1].split()]
-    assert len(widths) == 7
+    assert len(widths) == 8
     assert min(widths) > 100  # all decoded
     assert int(re.search(r'data-height="(\d+)"', dom)[1]) > 3000
     assert "Each loss against the mean squared error alone" in Page(dom).text

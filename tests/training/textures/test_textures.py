@@ -133,9 +133,42 @@ def test_help_does_without_tensorflow():
 
 
 def test_compare_trains_every_loss_that_the_post_and_the_project_know():
-    assert TextureOptions(compare=True).losses == COMPARED
+    assert TextureOptions(compare=True).networks == {name: (name, 0.2) for name in COMPARED}
     assert COMPARED[0] == "mse"
     assert len(set(COMPARED)) == 6
+
+
+def test_losses_may_bring_weights_of_their_own():
+    options = TextureOptions(losses=("mse", "wavelet", "windowed-0.1", "windowed-4e-1"), loss_weight=0.3)
+    assert options.networks == {
+        "mse": ("mse", 0.3),
+        "wavelet": ("wavelet", 0.3),
+        "windowed-0.1": ("windowed", 0.1),
+        "windowed-0.4": ("windowed", 0.4),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mse", "huber"], "--losses takes mse, mae, regional"),
+        (["mse-0.1"], "all but mse and mae also with a weight, such as wavelet-0.1; received mse-0.1"),
+        (["wavelet-"], "received wavelet-"),
+        (["wavelet-little"], "received wavelet-little"),
+        (["wavelet-1.5"], "The weight of a loss lies between 0 and 1; received wavelet-1.5"),
+        (["wavelet-nan"], "between 0 and 1; received wavelet-nan"),
+        (["wavelet--0.1"], "between 0 and 1; received wavelet--0.1"),
+        (["mse", "mse"], "--losses names mse twice"),
+        (["wavelet", "wavelet-0.2"], "--losses names wavelet-0.2 twice"),
+        (["wavelet-0.1", "wavelet-1e-1"], "--losses names wavelet-1e-1 twice"),
+        (["mse", "--compare"], "Give one of --loss, --losses and --compare"),
+        (["mse", "--loss", "mae"], "Give one of --loss, --losses and --compare"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_losses_that_are_none_are_refused(capsys, tmp_path, words, message):
+    assert message in refusal(capsys, main, ["--output", str(tmp_path / "run"), "--losses", *words])
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_leaves_networks_scores_and_a_report(run):
@@ -149,6 +182,33 @@ def test_a_run_leaves_networks_scores_and_a_report(run):
     assert [len(data[part]) for part in ("train", "validation", "test")] == [10, 1, 1]
     assert "U-Net, MSE" in (run / "report.html").read_text()
     assert load_network(network_folder(run, 1, "mse")).count_params() < 10_000
+
+
+def test_weights_of_a_loss_are_networks_of_their_own(monkeypatch, photographs, tmp_path):
+    """From one start, each with its weight: in the training, in the report and in the model card."""
+    from tf_denoise.runs.loading import load_for_use
+    from tf_denoise.serving.model_card import _training
+
+    small = lambda channels: UNet(channels, widths=(4, 8), blocks=1)  # noqa: E731
+    monkeypatch.setattr(training.textures.choices, "UNet", small)
+    made = []
+    make_loss = training.textures.experiment.make_loss
+    monkeypatch.setattr(
+        training.textures.experiment, "make_loss", lambda *words: made.append(words[:2]) or make_loss(*words)
+    )
+    words = ("mse", "wavelet", "wavelet-0.5")
+    main(command_line(photographs, tmp_path / "run", loss=None, losses=words, loss_weight=0.1))
+    assert set(made) == {("mse", 0.1), ("wavelet", 0.1), ("wavelet", 0.5)}
+    assert read_json(tmp_path / "run" / "networks.json") == [{"name": name} for name in words]
+    losses = [
+        read_json(network_folder(tmp_path / "run", 1, name) / "training.json")["history"]["loss"][0] for name in words
+    ]
+    assert len(set(losses)) == 3
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "U-Net, wavelet (weight 0.5)" in report
+    assert "Three measures of sharpness of every method over its PSNR" in report
+    card = "\n".join(_training(load_for_use(tmp_path / "run", "wavelet-0.5")))
+    assert "- Loss: wavelet (wavelet details), weight 0.5, beside the mean squared error" in card
 
 
 def test_the_network_kept_is_the_one_judged_best(run, photographs):
