@@ -208,6 +208,103 @@ class TokensToGrid(keras.layers.Layer):
         return {**super().get_config(), "height": self.height, "width": self.width}
 
 
+@keras.saving.register_keras_serializable("tf_denoise")
+class SplitWindows(keras.layers.Layer):
+    """Cuts images into windows beside each other, each an image of the batch.
+
+    Args:
+        height: Height of a window.
+        width: Width of a window.
+
+    Input shape:
+        `(batch, height * rows, width * columns, channels)`
+
+    Output shape:
+        `(batch * rows * columns, height, width, channels)`
+
+    Raises:
+        ValueError: If a size is not a positive integer.
+
+    Example:
+        >>> import numpy as np
+        >>> SplitWindows(2, 3)(np.zeros((5, 8, 9, 1), "float32")).shape
+        TensorShape([60, 2, 3, 1])
+    """
+
+    def __init__(self, height: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.height, self.width = _checked_sizes("SplitWindows", height, width)
+        self.built = True
+
+    def call(self, images):
+        """The windows, row by row."""
+        rows, columns = _size(images, 1) // self.height, _size(images, 2) // self.width
+        cut = ops.reshape(images, [-1, rows, self.height, columns, self.width, images.shape[-1]])
+        return ops.reshape(ops.transpose(cut, [0, 1, 3, 2, 4, 5]), [-1, self.height, self.width, images.shape[-1]])
+
+    def compute_output_shape(self, input_shape):
+        """The size of a window."""
+        batch, height, width, channels = input_shape
+        known = None not in (batch, height, width)
+        count = batch * (height // self.height) * (width // self.width) if known else None
+        return (count, self.height, self.width, channels)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
+@keras.saving.register_keras_serializable("tf_denoise")
+class JoinWindows(keras.layers.Layer):
+    """Puts maps of windows back where `SplitWindows` took them.
+
+    Args:
+        height: Height that a window had in the image.
+        width: Width that a window had in the image.
+
+    Call arguments:
+        maps: Tensor `(batch * rows * columns, r, c, features)`, a map of each window.
+        like: The images that the windows are of, `(batch, height * rows, width * columns, any)`.
+
+    Output shape:
+        `(batch, r * rows, c * columns, features)`
+
+    Raises:
+        ValueError: If a size is not a positive integer.
+
+    Example:
+        >>> import numpy as np
+        >>> images = np.arange(32, dtype="float32").reshape(1, 4, 8, 1)
+        >>> bool((JoinWindows(2, 4)(SplitWindows(2, 4)(images), images) == images).numpy().all())
+        True
+    """
+
+    def __init__(self, height: int, width: int, **kwargs):
+        super().__init__(**kwargs)
+        self.height, self.width = _checked_sizes("JoinWindows", height, width)
+        self.built = True
+
+    def call(self, maps, like):
+        """The maps beside each other."""
+        rows, columns = _size(like, 1) // self.height, _size(like, 2) // self.width
+        _, height, width, features = maps.shape
+        cut = ops.reshape(maps, [-1, rows, columns, height, width, features])
+        return ops.reshape(ops.transpose(cut, [0, 1, 3, 2, 4, 5]), [-1, rows * height, columns * width, features])
+
+    def compute_output_shape(self, maps_shape, like_shape):
+        """The maps' size, as often as a window stands in the image."""
+        _, height, width, features = maps_shape
+        up = (
+            None if size is None else size // window * side
+            for size, window, side in ((like_shape[1], self.height, height), (like_shape[2], self.width, width))
+        )
+        return (like_shape[0], *up, features)
+
+    def get_config(self) -> dict:
+        """The constructor's arguments."""
+        return {**super().get_config(), "height": self.height, "width": self.width}
+
+
 def _size(images, axis: int):
     """The size of an axis: an integer where it is known, a scalar tensor otherwise."""
     return ops.shape(images)[axis]

@@ -3,12 +3,22 @@
 import importlib
 
 NAMES = {
-    "tf_denoise.layers": ("ClipForUse", "CropLike", "PadToMultiple", "Resize", "ResizeLike", "TokensToGrid"),
+    "tf_denoise.layers": (
+        "ClipForUse",
+        "CropLike",
+        "JoinWindows",
+        "PadToMultiple",
+        "Resize",
+        "ResizeLike",
+        "SplitWindows",
+        "TokensToGrid",
+    ),
     "tf_denoise.models": (
         "DenseAutoencoder",
         "DigitClassifier",
         "RefiningAutoencoder",
         "TwoStageAutoencoder",
+        "TwoStageUNet",
         "UNet",
         "ViTUNet",
     ),

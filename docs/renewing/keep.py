@@ -161,6 +161,10 @@ def _photographs(run: Path, options: StoredOptions, facts: dict[str, Any]) -> st
             }
             for name in names
         },
+        "tokens": [
+            {key: _short(value) if isinstance(value, float) else value for key, value in use.items()}
+            for use in stored.get("tokens", [])
+        ],
         "trainings": [
             {
                 "repeat": repeat,

@@ -1,13 +1,16 @@
 """The blocks of a page on photographs."""
 
+import dataclasses
 from collections.abc import Sequence
 
+from evaluation.differences import Difference
 from evaluation.measures import MEASURES
 from evaluation.table import markdown_table
 from evaluation.textures.figures import HOW_TO_READ_THE_PLANE, sharpness_plane, texture_curves
-from evaluation.textures.findings import headline, level_lines, reason_lines, score_lines, verdict_lines
+from evaluation.textures.findings import headline, level_lines, reason_lines, score_lines, token_lines, verdict_lines
 from evaluation.textures.rows import difference_cell
 from evaluation.textures.run import level_title, network_title
+from evaluation.textures.tokens import TokenUse
 from evaluation.textures.verdicts import SHARPNESS, caveats, compare, rivals_in_words
 from renewing.blocks import Block, Kind
 from renewing.kept import Kept
@@ -87,6 +90,23 @@ def curve(tables: Sequence[Kept], measure: str = "") -> Block:
     return Block([note, ""], sharpness_plane(runs.table, runs.losses, measures), title)
 
 
+def tokens(tables: Sequence[Kept]) -> Block:
+    """What the tokens of networks with a transformer are worth."""
+    lines: list[str] = []
+    for kept in tables:
+        if not kept.facts.get("tokens"):
+            raise InputError(f"The table {kept.name} has no network with a transformer.")
+        uses = [
+            TokenUse(use["network"], use["replaced"], Difference(**{name: use[name] for name in _DIFFERENCE}))
+            for use in kept.facts["tokens"]
+        ]
+        lines += [*([f"{kept.name}:", ""] if len(tables) > 1 else []), *token_lines(uses, Photographs([kept]))]
+    return Block(lines)
+
+
+_DIFFERENCE = [field.name for field in dataclasses.fields(Difference)]
+
+
 def training(tables: Sequence[Kept]) -> Block:
     """How the trainings went."""
     [kept] = tables
@@ -124,6 +144,7 @@ KINDS = {
     "scores": Kind(scores, tables=100),
     "against": Kind(against, tables=2),
     "curve": Kind(curve, tables=100, options={"measure": SHARPNESS}),
+    "tokens": Kind(tokens, tables=100),
     "training": Kind(training),
 }
 """The kinds of block that a page can show of runs on photographs."""

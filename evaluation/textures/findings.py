@@ -5,8 +5,17 @@ from collections.abc import Callable, Sequence
 from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.table import markdown_table
 from evaluation.textures.results import Results
-from evaluation.textures.rows import Methods, judgement_table, level_rows, score_rows, sweep_rows, tuned_rows
+from evaluation.textures.rows import (
+    Methods,
+    judgement_table,
+    level_rows,
+    score_rows,
+    sweep_rows,
+    token_rows,
+    tuned_rows,
+)
 from evaluation.textures.run import TextureRun, level_title, trained_with
+from evaluation.textures.tokens import TokenUse
 from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
 
@@ -73,6 +82,7 @@ def markdown(run: TextureRun, results: Results) -> str:
     lines += score_lines(run, results)
     if len(results.table.levels) > 1:
         lines += level_lines(run, results)
+    lines += token_lines(results.tokens, run)
     if results.sweep:
         head = ["PSNR (dB) at sigma", *(f"{sigma:g}" for sigma in results.sweep.sigmas)]
         lines += markdown_table(head, [[title, *values] for title, values in sweep_rows(results.sweep, run.title)])
@@ -117,6 +127,15 @@ def level_lines(run: Methods, results: Results) -> list[str]:
         for row in level_rows(results, run.title)
     ]
     return markdown_table(["PSNR (dB) at", *map(level_title, results.table.levels)], rows)
+
+
+def token_lines(uses: Sequence[TokenUse], run: Methods) -> list[str]:
+    """What the tokens of networks with a transformer are worth as a table in Markdown; nothing where there is none."""
+    rows = [
+        [r["title"], r["replaced"], f"{r['value']} ({r['interval']}; repeats {r['spread']})", r["words"]]
+        for r in token_rows(uses, run.title)
+    ]
+    return markdown_table(["network", "instead of its tokens", "PSNR, dB", "verdict"], rows) if rows else []
 
 
 def _cell(cell: dict, repeats: int) -> str:

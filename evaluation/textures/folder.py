@@ -14,6 +14,8 @@ from evaluation.textures.run import Predict, TextureRun
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.parts import DATA_FILE, Parts, make_noisy
 from tf_denoise.errors import InputError
+from tf_denoise.explain import TokenAblation
+from tf_denoise.models import ViTUNet
 from tf_denoise.noise import described
 from tf_denoise.noise.ladder import at_level, noise_ladder
 from tf_denoise.runs.contents import read_parents
@@ -81,6 +83,7 @@ def evaluate_folder(folder: Path) -> Path:
         ),
         sigmas=SWEEP if has_sigma else (),
         trained_range=(options["sigma"][0], options["sigma"][-1]) if has_sigma else None,
+        ablations={place: TokenAblation(model) for place, model in networks.items() if isinstance(model, ViTUNet)},
     )
     return evaluate_textures(folder, run)
 

@@ -19,6 +19,7 @@ from evaluation.textures.results import Results
 from evaluation.textures.run import TextureRun, level_title
 from evaluation.textures.scoring import PictureTable, score_methods
 from evaluation.textures.sweep import sweep_noise
+from evaluation.textures.tokens import token_uses
 from evaluation.textures.tuning import best_rivals, spread_out, tune_at_levels
 from evaluation.textures.verdicts import judge_losses, judge_networks
 from tf_denoise.data.noisy_pair import NoisyPair
@@ -61,6 +62,7 @@ def evaluate_textures(folder: Path, run: TextureRun) -> Path:
         networks=judge_networks(table, run.names, best_rivals(rivals)),
         costs=costs_of(run, rivals, functools.partial(tracked, title="Timing methods")),
         sweep=sweep_noise(run, rivals) if len(run.sigmas) else None,
+        tokens=token_uses(table, run.test, run.ablations),
     )
     write_text(folder / "scores.csv", table.csv())
     write_json(folder / "scores.json", results.summary(run))

@@ -8,7 +8,15 @@ from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.textures.figures import HOW_TO_READ_THE_PLANE
 from evaluation.textures.findings import answer, cautions, markdown
 from evaluation.textures.results import Results
-from evaluation.textures.rows import judgement_table, level_rows, loss_level_rows, score_rows, sweep_rows, tuned_rows
+from evaluation.textures.rows import (
+    judgement_table,
+    level_rows,
+    loss_level_rows,
+    score_rows,
+    sweep_rows,
+    token_rows,
+    tuned_rows,
+)
 from evaluation.textures.run import TextureRun, level_title
 from evaluation.textures.scoring import CHECKERBOARD_PERIOD
 from evaluation.textures.trainings import training_rows
@@ -49,6 +57,7 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
         losses_by_level=loss_level_rows(results.losses, run.title),
         measures=[MEASURES[measure].heading for measure in PHOTOGRAPHS],
         plane=HOW_TO_READ_THE_PLANE,
+        tokens=token_rows(results.tokens, run.title),
         sweep=sweep_rows(results.sweep, run.title) if results.sweep else None,
         tuned=tuned_rows(results),
         training=training_rows(run),

@@ -7,6 +7,7 @@ from evaluation.measures import PHOTOGRAPHS
 from evaluation.textures.run import TextureRun
 from evaluation.textures.sweep import Sweep
 from evaluation.textures.table import PictureTable
+from evaluation.textures.tokens import TokenUse
 from evaluation.textures.tuning import Tuned, best_rivals
 from evaluation.textures.verdicts import Judgement
 
@@ -22,6 +23,7 @@ class Results:
         networks: Each network against the best classical method.
         costs: Milliseconds per megapixel by method.
         sweep: PSNR over noise, if it was asked for.
+        tokens: What the tokens of networks with a transformer are worth.
     """
 
     table: PictureTable
@@ -30,6 +32,7 @@ class Results:
     networks: Sequence[Judgement]
     costs: dict[str, float]
     sweep: Sweep | None = None
+    tokens: Sequence[TokenUse] = ()
 
     @property
     def best_rivals(self) -> dict[float | None, str]:
@@ -43,7 +46,7 @@ class Results:
             run: What was evaluated.
 
         Returns:
-            `pictures`, `methods`, `verdicts`, `levels`, `sweep` and `classical`.
+            `pictures`, `methods`, `verdicts`, `levels`, `sweep`, `classical` and `tokens`.
         """
         return {
             "pictures": self.table.records(),
@@ -75,6 +78,10 @@ class Results:
                 {"level": level, "method": name, "parameters": tuned.parameters, "validation_mse": tuned.mse}
                 for level, methods in self.rivals.items()
                 for name, tuned in methods.items()
+            ],
+            "tokens": [
+                {"network": use.network, "replaced": use.replaced, **dataclasses.asdict(use.difference)}
+                for use in self.tokens
             ],
         }
 

@@ -11,6 +11,7 @@ from evaluation.textures.results import Results
 from evaluation.textures.run import level_title, method_title
 from evaluation.textures.sweep import Sweep
 from evaluation.textures.table import Average, PictureTable
+from evaluation.textures.tokens import REPLACEMENTS, TokenUse
 from evaluation.textures.verdicts import Judgement
 
 Title = Callable[[str], str]
@@ -143,6 +144,20 @@ def difference_cell(difference: Difference, measure: str) -> dict:
         "spread": write.interval(difference.least, difference.most, signed=True),
         "verdict": difference.verdict,
     }
+
+
+def token_rows(uses: Sequence[TokenUse], title: Title = method_title) -> list[dict]:
+    """A row for every network and every replacement of its tokens: what changes, and whether the tokens help."""
+    words = {"worse": "the tokens help", "better": "the tokens harm", "unclear": "unclear"}
+    return [
+        {
+            "title": title(use.network),
+            "replaced": REPLACEMENTS[use.replaced],
+            **difference_cell(use.difference, "psnr"),
+            "words": words[use.difference.verdict],
+        }
+        for use in uses
+    ]
 
 
 def sweep_rows(sweep: Sweep, title: Title = method_title) -> list[tuple[str, list[str]]]:

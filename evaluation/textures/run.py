@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,10 +11,13 @@ from evaluation.textures.baselines import BASELINES
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.losses.named import LOSSES, loss_of
 
+if TYPE_CHECKING:
+    from tf_denoise.explain.ablation import TokenAblation
+
 REFERENCE = "mse"
 """The network that every other loss is held against."""
 
-KINDS = {"unet": "U-Net", "vit_unet": "U-Net with transformer"}
+KINDS = {"unet": "U-Net", "vit_unet": "U-Net with transformer", "two_stage": "Two U-Nets"}
 """The networks that a run on photographs can train, in words."""
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -39,6 +43,7 @@ class TextureRun:
         make_noisy: `(clean, sigma) -> noisy`, sigma in 255ths: for the sweep over `sigmas`.
         sigmas: Noise deviations of the sweep, in 255ths; empty for no sweep.
         trained_range: Least and largest deviation of the training, in 255ths.
+        ablations: The networks with a transformer, by (repeat, network), such that their tokens can be replaced.
 
     Raises:
         ValueError: If a part is missing or two parts do not fit each other.
@@ -55,6 +60,7 @@ class TextureRun:
     make_noisy: Callable[[np.ndarray, float], np.ndarray] | None = None
     sigmas: Sequence[float] = ()
     trained_range: tuple[float, float] | None = None
+    ablations: Mapping[tuple[int, str], "TokenAblation"] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         """Check that the parts fit each other."""

@@ -10,9 +10,11 @@ from tf_denoise import layers, losses, metrics, models, noise, uncertainty
 LAYERS = {
     "ClipForUse": lambda **k: layers.ClipForUse(np.float32(0.25), np.int64(2), **k),
     "CropLike": lambda **k: layers.CropLike(**k),
+    "JoinWindows": lambda **k: layers.JoinWindows(np.int64(5), np.int32(7), **k),
     "PadToMultiple": lambda **k: layers.PadToMultiple(np.int64(4), **k),
     "Resize": lambda **k: layers.Resize(np.int32(6), np.array(5), **k),
     "ResizeLike": lambda **k: layers.ResizeLike(**k),
+    "SplitWindows": lambda **k: layers.SplitWindows(np.int64(5), np.int32(7), **k),
     "TokensToGrid": lambda **k: layers.TokensToGrid(np.int64(2), np.uint8(3), **k),
 }
 LOSSES = {
@@ -66,8 +68,10 @@ MODELS = {
     "RefiningAutoencoder that subtracts": lambda **k: models.RefiningAutoencoder(20, (8,), "sos", **k),
     "TwoStageAutoencoder": lambda **k: models.TwoStageAutoencoder(np.int64(20), np.array([8, 4]), **k),
     "TwoStageAutoencoder of one stage": lambda **k: models.TwoStageAutoencoder(20, (8,), "twice-both", **k),
+    "TwoStageUNet": lambda **k: models.TwoStageUNet(np.int64(3), np.array([4, 6]), np.int32(1), **k),
     "UNet": lambda **k: models.UNet(np.int64(3), np.array([4, 6]), blocks=np.int32(1), stem=np.int64(2), **k),
     "ViTUNet": vit_unet,
+    "ViTUNet that looks at windows": lambda **k: vit_unet(view="windows", **k),
     "ViTUNet with a frozen transformer": lambda **k: vit_unet(frozen=np.bool_(True), **k),
 }
 
@@ -90,6 +94,8 @@ def inputs_of(layer, batch):
         return [images[:, 0]]
     if isinstance(layer, layers.CropLike):
         return [images, images[:, :4, :6]]
+    if isinstance(layer, layers.JoinWindows):
+        return [images[:, :2, :3], images]
     return [images, rng.random((batch, 9, 4, 3), "float32")] if isinstance(layer, layers.ResizeLike) else [images]
 
 

@@ -1,3 +1,7 @@
+from .ablation import (
+    TokenAblation as TokenAblation,
+    mean_tokens as mean_tokens,
+)
 from .cam import (
     KPCACAM as KPCACAM,
     EigenCAM as EigenCAM,

@@ -13,6 +13,9 @@ from .refiner import (
 from .two_stage import (
     TwoStageAutoencoder as TwoStageAutoencoder,
 )
+from .two_stage_unet import (
+    TwoStageUNet as TwoStageUNet,
+)
 from .unet import (
     UNet as UNet,
 )

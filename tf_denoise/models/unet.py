@@ -58,9 +58,9 @@ class UNetSpec:
         return KINDS[self.block](self.dtype)
 
 
-def stem(noisy, spec: UNetSpec):
-    """The padded image, and the map that the first stage takes."""
-    padded = PadToMultiple(spec.stride, dtype="float32", name="padded")(noisy)
+def stem(noisy, spec: UNetSpec, multiple: int | None = None):
+    """The image, padded to a multiple of the strides or of more, and the map that the first stage takes."""
+    padded = PadToMultiple(multiple or spec.stride, dtype="float32", name="padded")(noisy)
     x = padded if spec.stem == 1 else ops.space_to_depth(padded, spec.stem)
     return padded, spec.parts.first(x, spec.widths[0])
 
@@ -87,12 +87,17 @@ def decoder(x, maps, spec: UNetSpec):
     return x
 
 
-def head(x, noisy, spec: UNetSpec):
-    """The image, in float32 and in the size of the noisy one."""
+def last(x, noisy, spec: UNetSpec):
+    """What the last layer gives, in float32 and in the size of the noisy image."""
     x = spec.parts.last(x, spec.channels * spec.stem**2)
     x = x if spec.stem == 1 else ops.depth_to_space(x, spec.stem)
     # From here on in float32: under mixed precision the image keeps its full resolution.
-    x = CropLike(dtype="float32", name="cropped")(x, noisy)
+    return CropLike(dtype="float32", name="cropped")(x, noisy)
+
+
+def head(x, noisy, spec: UNetSpec):
+    """The image, in float32 and in the size of the noisy one."""
+    x = last(x, noisy, spec)
     if spec.parts.predicts_correction:
         return layers.Add(dtype="float32", name="denoised")([noisy, x])
     return layers.Activation("linear", dtype="float32", name="denoised")(x)

@@ -1,15 +1,18 @@
 """A U-Net whose bottleneck also sees the tokens of a vision transformer."""
 
+import math
+
 import keras
 from keras import layers
 
-from tf_denoise.checks import whole_numbers
+from tf_denoise.checks import one_of, whole_numbers
 from tf_denoise.errors import InputError, reason
 from tf_denoise.extras import require
-from tf_denoise.layers import Resize, ResizeLike, TokensToGrid
+from tf_denoise.layers import JoinWindows, Resize, ResizeLike, SplitWindows, TokensToGrid
 from tf_denoise.models.base import Network, dtype_policy
 from tf_denoise.models.unet import UNetSpec, decoder, encoder, head, stem
 
+VIEWS = ("whole", "windows")
 # What goes with a kind of blocks: the rest of `UNet()` and of `UNet.original()`.
 _REST = {"residual": {"skips": "add", "stem": 2}, "plain": {"skips": "concat", "stem": 1}}
 
@@ -21,6 +24,10 @@ class ViTUNet(Network):
     The image, padded as in `UNet`, is resized (bilinear) to the size that the transformer takes and scaled from [0, 1]
     to [-1, 1]; a grey one is repeated to three channels. The transformer's patch tokens go back on their grid, are
     resized (bilinear) to what the U-Net's bottleneck takes, projected, and concatenated with it.
+
+    So the transformer sees a crop enlarged in training and a photograph reduced in use. With `view="windows"` it sees
+    both as they are: the image is padded until windows of the transformer's size tile it, each window is looked at by
+    itself, and the tokens of all windows are put beside each other.
 
     The tokens of a fresh transformer are nearly alike at all places and say nothing yet. A U-Net that is trained along
     learns to silence them, and with a mere ReLU between the projections every unit is below zero within a hundred
@@ -41,6 +48,7 @@ class ViTUNet(Network):
             GELU in the residual kind, a ReLU in the plain one.
         frozen: Whether `vit` stays as it is while the rest is trained, its dropout off.
         blocks: Number of blocks of a stage.
+        view: What the transformer sees: `"whole"`, the image in its size, or `"windows"` of its size in turn.
         dtype: Data type or policy of all layers but those of `vit`; defaults to the global policy.
 
     Attributes, input and output shape: Those of `UNet`.
@@ -59,7 +67,7 @@ class ViTUNet(Network):
         TensorShape([2, 13, 7, 1])
     """
 
-    ARGUMENTS = ("vit", "channels", "widths", "block", "token_widths", "frozen", "blocks")
+    ARGUMENTS = ("vit", "channels", "widths", "block", "token_widths", "frozen", "blocks", "view")
 
     def __init__(
         self,
@@ -70,6 +78,7 @@ class ViTUNet(Network):
         token_widths=(128, 128),
         frozen: bool = False,
         blocks: int = 1,
+        view: str = "whole",
         dtype=None,
         **kwargs,
     ):
@@ -78,23 +87,28 @@ class ViTUNet(Network):
         projections = whole_numbers(token_widths)
         if not projections:
             raise ValueError(f"ViTUNet takes one or more positive integer token_widths; received {token_widths}.")
-        grid = _grid(vit, spec.channels)
+        grid, by_window = _grid(vit, spec.channels), one_of(view, VIEWS, "view of a ViTUNet") == "windows"
+        window = vit.image_shape[:2]
+        stride = math.lcm(spec.stride, *window) if by_window else spec.stride
         if frozen:
             vit.trainable = True  # Keras passes a value on to the layers only where it changes
         vit.trainable = not frozen
 
         noisy = keras.Input((None, None, spec.channels), dtype="float32", name="noisy")
-        padded, x = stem(noisy, spec)
+        padded, x = stem(noisy, spec, stride)
         x, maps = encoder(x, spec)
-        tokens = vit(_view(padded, vit), training=False) if frozen else vit(_view(padded, vit))
-        tokens = TokensToGrid(*grid, dtype=policy, name="vit_grid")(tokens)
+        seen = _view(padded, vit, by_window)
+        tokens = vit(seen, training=False) if frozen else vit(seen)
+        tokens = TokensToGrid(*grid, dtype=policy, name="vit_window_grid" if by_window else "vit_grid")(tokens)
+        if by_window:
+            tokens = JoinWindows(*window, dtype=policy, name="vit_grid")(tokens, padded)
         tokens = ResizeLike(dtype=policy, name="vit_resized")(tokens, x)
         tokens = _project(tokens, projections, spec.block, policy)
         x = layers.Concatenate(dtype=policy, name="vit_joined")([x, tokens])
         x = decoder(x, maps, spec)
         super().__init__(noisy, head(x, noisy, spec), policy, **kwargs)
         self.vit, self.channels, self.widths, self.block = vit, spec.channels, spec.widths, spec.block
-        self.blocks, self.stride = spec.blocks, spec.stride
+        self.blocks, self.view, self.stride = spec.blocks, view, stride
         self.token_widths, self.frozen = projections, bool(frozen)
 
     @classmethod
@@ -142,10 +156,11 @@ def _grid(vit, channels: int) -> tuple[int, int]:
     return rows, columns
 
 
-def _view(padded, vit):
+def _view(padded, vit, by_window: bool):
     """The transformer's view of the image: its size, its range, its channels."""
     height, width, channels = vit.image_shape
-    view = Resize(height, width, dtype="float32", name="vit_view")(padded)
+    take = SplitWindows if by_window else Resize
+    view = take(height, width, dtype="float32", name="vit_view")(padded)
     view = layers.Rescaling(2.0, -1.0, dtype="float32", name="vit_scaled")(view)
     return (
         layers.Concatenate(dtype="float32", name="vit_colour")([view] * channels) if view.shape[-1] < channels else view

@@ -1,12 +1,16 @@
 """What options of `python -m training.textures` stand for: network and loss."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from tf_denoise.errors import InputError
 from tf_denoise.losses import WeightedSumLoss
 from tf_denoise.losses.named import LOSSES, LossName
-from tf_denoise.models import UNet, ViTUNet, load_vit, small_vit
-from training.textures.start import begun_from
+from tf_denoise.models import TwoStageUNet, UNet, ViTUNet, load_vit, small_vit
+from training.textures.start import KINDS, Denoiser, begun_from
+
+_SMALL = re.compile(r"(small|windows)(?:-([1-9]\d{0,3}))?")
 
 
 def make_network(
@@ -15,23 +19,23 @@ def make_network(
     channels: int,
     widths: Sequence[int] | None = None,
     blocks: int | None = None,
-    start: UNet | ViTUNet | None = None,
-) -> UNet | ViTUNet:
+    start: Denoiser | None = None,
+) -> Denoiser:
     """A network to train, for pictures of that many channels.
 
     Args:
-        name: `unet` or `vit_unet`.
-        vit: The transformer of a `vit_unet`: `small`, or a keras-hub preset.
+        name: `unet`, `vit_unet` or `two_stage`.
+        vit: The transformer of a `vit_unet`: `small` or `windows`, also with a number of pixels, or a keras-hub preset.
         channels: 1 or 3.
         widths: Channels of each stage, then of the bottleneck; defaults to the network's own.
         blocks: Blocks of each stage; defaults to the network's own.
-        start: The trained network to begin from, whose arguments are taken; or the U-Net that a `vit_unet` is built
+        start: The trained network to begin from, whose arguments are taken; or the U-Net that another kind is built
             around.
 
     Raises:
-        InputError: If the preset cannot be loaded.
+        InputError: If the preset cannot be loaded, or the transformer is of a size that it cannot have.
     """
-    if start is not None and isinstance(start, UNet) == (name == "unet"):
+    if start is not None and isinstance(start, KINDS[name]):
         own = {"name", "dtype", "trainable", "frozen_layers"}
         config = {key: value for key, value in start.get_config().items() if key not in own}
         return begun_from(start, type(start).from_config(config))
@@ -39,14 +43,25 @@ def make_network(
         name: value for name, value in (("widths", widths), ("blocks", blocks)) if value is not None
     }
     if start is not None:
-        sizes = {"widths": start.widths, "blocks": start.blocks, "block": start.block}
+        sizes = {"widths": start.widths, "blocks": start.blocks}
     if name == "unet":
         return UNet(channels, **sizes)
-    if vit == "small":
-        network = ViTUNet(small_vit(), channels, **sizes)
-    else:
-        network = ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
+    network = TwoStageUNet(channels, **sizes) if name == "two_stage" else _vit_unet(vit, channels, sizes, start)
     return network if start is None else begun_from(start, network)
+
+
+def _vit_unet(vit: str, channels: int, sizes: dict[str, Any], start: Denoiser | None) -> ViTUNet:
+    if isinstance(start, UNet):
+        sizes = {**sizes, "block": start.block}
+    small = _SMALL.fullmatch(vit)
+    if small is None:
+        return ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
+    by_window = small[1] == "windows"
+    side = int(small[2] or (64 if by_window else 128))
+    patch = 8 if by_window else 16
+    if side % patch:
+        raise InputError(f"--vit {small[1]} takes a multiple of {patch} pixels, its patches; received {vit}.")
+    return ViTUNet(small_vit(side, patch), channels, view="windows" if by_window else "whole", **sizes)
 
 
 def make_loss(name: LossName, weight: float, crop_size: int) -> WeightedSumLoss:

@@ -19,7 +19,6 @@ from tf_denoise.data.parts import DATA_FILE, Parts
 from tf_denoise.fitting.loop import fit, train
 from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.hosts.hosts import Hosts, this_host
-from tf_denoise.models import UNet, ViTUNet
 from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.found import FoundNoise
@@ -33,7 +32,7 @@ from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
 from training.textures.noisy_only import MOTION_WARNING, Lesson, choose_lesson
 from training.textures.options import TextureOptions
-from training.textures.start import check_colours, keep_start, load_start, place_of
+from training.textures.start import Denoiser, check_colours, keep_start, load_start, place_of
 
 PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_clean")
 """The options that name folders: a run goes on where they were moved together with it."""
@@ -88,9 +87,9 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
     print(f"Report: {report}")
 
 
-def _begun(options: TextureOptions, hosts: Hosts) -> UNet | ViTUNet | None:
+def _begun(options: TextureOptions, hosts: Hosts) -> Denoiser | None:
     """The network to begin from: the chief's, whose run folder may hold a copy, told to the other hosts."""
-    found: list[UNet | ViTUNet] = []
+    found: list[Denoiser] = []
 
     def load() -> dict | None:
         check_run_folder(options.output)
@@ -124,7 +123,7 @@ def _lesson(options: TextureOptions, data: Parts, hosts: Hosts) -> Lesson | None
     return lesson
 
 
-def _photographs(options: TextureOptions, start: UNet | ViTUNet | None, hosts: Hosts) -> Parts:
+def _photographs(options: TextureOptions, start: Denoiser | None, hosts: Hosts) -> Parts:
     """The photographs of all parts."""
     share = hosts.share(options.batch_size)
     data = Parts(
@@ -155,7 +154,7 @@ def training_noise(options: TextureOptions) -> keras.layers.Layer | None:
     return make_noise(options.noise, sigma_255=options.sigma, level=options.level, photons=options.photons)
 
 
-def _stored(options: TextureOptions, data: Parts, start: UNet | ViTUNet | None) -> dict:
+def _stored(options: TextureOptions, data: Parts, start: Denoiser | None) -> dict:
     """What the run keeps of its options, with whole paths, which photographs it took and what it began from."""
     stored = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
     for key in PLACES:
@@ -199,7 +198,7 @@ class TextureTrainer:
         options: TextureOptions,
         data: Parts,
         folder: Path,
-        start: UNet | ViTUNet | None = None,
+        start: Denoiser | None = None,
         lesson: Lesson | None = None,
         hosts: Hosts | None = None,
     ):

@@ -51,17 +51,19 @@ class TextureOptions:
     """The run folder; defaults to runs/textures-NETWORK-DATA."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """Decides the split, the initial weights, the crops and the noise."""
-    network: Literal["unet", "vit_unet"] = "unet"
-    """A U-Net, or a U-Net that sees the tokens of a vision transformer at its bottleneck."""
+    network: Literal["unet", "vit_unet", "two_stage"] = "unet"
+    """A U-Net, a U-Net that sees the tokens of a vision transformer at its bottleneck, or two U-Nets in a row, the
+    second of which sees the picture and what the first made of it."""
     start: str | None = None
     """Begin from a trained network: a preset (photographs), a run folder, or a .keras file. Its widths and blocks are
-    taken over; a vit_unet also begins from a unet, as that U-Net."""
+    taken over; a vit_unet or a two_stage also begins from a unet, as that U-Net."""
     widths: Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...] | None, Field(min_length=2, max_length=8)] = None
     """Channels of each stage of the U-Net, then of its bottleneck; defaults to 64 128 256, or those of --start."""
     blocks: Annotated[int | None, Field(ge=1, le=64)] = None
     """Residual blocks of each stage; defaults to 1, or those of --start."""
     vit: str = "small"
-    """small (a few layers, trained along), or a keras-hub preset, downloaded and frozen, such as
+    """small (a few layers, trained along, that see the whole picture in 128 x 128 pixels), small-256 (in 256 x 256),
+    windows-64 (windows of 64 x 64 pixels of it, as they are), or a keras-hub preset, downloaded and frozen, such as
     vit_base_patch16_224_imagenet."""
     loss: LossName | None = None
     """mse or mae alone, or the mean squared error with a sharpness loss beside it. Defaults to mae; with --noisy alone

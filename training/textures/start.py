@@ -9,7 +9,7 @@ import numpy as np
 
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
-from tf_denoise.models import UNet, ViTUNet
+from tf_denoise.models import TwoStageUNet, UNet, ViTUNet
 from tf_denoise.presets.catalogue import preset_names
 from tf_denoise.runs.folder import CONFIG_FILE, read_json
 from tf_denoise.runs.loading import load_file, load_for_use
@@ -18,10 +18,12 @@ from training.textures.options import TextureOptions
 
 START_FILE = "start.keras"
 """In the run folder: the network that the run began from, so that it goes on without the place it came from."""
-KINDS = {"unet": UNet, "vit_unet": ViTUNet}
+KINDS = {"unet": UNet, "vit_unet": ViTUNet, "two_stage": TwoStageUNet}
+Denoiser = UNet | ViTUNet | TwoStageUNet
+"""What can be trained on photographs."""
 
 
-def load_start(options: TextureOptions) -> UNet | ViTUNet | None:
+def load_start(options: TextureOptions) -> Denoiser | None:
     """The network that a run begins from: the one that `--start` names, or its copy in the run folder.
 
     The copy is taken where the run was begun from the same place, whatever lies there by now, and where that is gone.
@@ -34,13 +36,14 @@ def load_start(options: TextureOptions) -> UNet | ViTUNet | None:
     kept = Path(options.output) / START_FILE
     is_kept = kept.exists() and (_began_from(kept.parent) == place_of(options.start) or not _is_there(options.start))
     network: Any = load_file(kept) if is_kept else load_for_use(options.start).model
-    if not isinstance(network, UNet | ViTUNet) or network.channels not in (1, 3):
+    if not isinstance(network, Denoiser) or network.channels not in (1, 3):
         raise InputError(
-            f"--start {options.start} is a {type(network).__name__}; expected a network for photographs, a UNet or a "
-            "ViTUNet of 1 or 3 channels."
+            f"--start {options.start} is a {type(network).__name__}; expected a network for photographs, a UNet, "
+            "ViTUNet or TwoStageUNet of 1 or 3 channels."
         )
-    if not isinstance(network, KINDS[options.network]) and not isinstance(network, UNet):
-        raise InputError(f"--start {options.start} is a vit_unet; add --network vit_unet to go on with it.")
+    if not isinstance(network, KINDS[options.network] | UNet):
+        kind = next(name for name, class_ in KINDS.items() if isinstance(network, class_))
+        raise InputError(f"--start {options.start} is a {kind}; add --network {kind} to go on with it.")
     if isinstance(network, ViTUNet) and options.vit != "small":
         raise InputError(f"--start {options.start} brings its own transformer; leave out --vit {options.vit}.")
     for name in ("widths", "blocks"):
@@ -50,8 +53,8 @@ def load_start(options: TextureOptions) -> UNet | ViTUNet | None:
             raise InputError(
                 f"--start {options.start} has {name} of {expected}; received --{name} {shown}: leave it out."
             )
-    if options.network == "vit_unet" and isinstance(network, UNet):
-        _check_inner(options.start, network)
+    if options.network != "unet" and isinstance(network, UNet):
+        _check_inner(options.start, network, options.network)
     return network
 
 
@@ -69,7 +72,7 @@ def _began_from(run: Path) -> str | None:
     return stored.get("start") if isinstance(stored, dict) else None
 
 
-def check_colours(start: str, network: UNet | ViTUNet, photographs: Photographs) -> None:
+def check_colours(start: str, network: Denoiser, photographs: Photographs) -> None:
     """Refuse photographs in colour for a grey network; grey ones go through a network of colours.
 
     Raises:
@@ -82,12 +85,14 @@ def check_colours(start: str, network: UNet | ViTUNet, photographs: Photographs)
         )
 
 
-def _check_inner(start: str, network: UNet) -> None:
-    """Refuse a U-Net that no `ViTUNet` is built around."""
+def _check_inner(start: str, network: UNet, kind: str) -> None:
+    """Refuse a U-Net that no network of that kind is built around."""
+    if kind == "two_stage" and network.block != "residual":
+        raise InputError(f"--start {start} has {network.block} blocks; a two_stage is built around residual ones.")
     expected = ("add", 2) if network.block == "residual" else ("concat", 1)
     if (network.skips, network.stem) != expected:
         raise InputError(
-            f"--start {start} has skips={network.skips!r} and stem={network.stem}; a vit_unet of {network.block} "
+            f"--start {start} has skips={network.skips!r} and stem={network.stem}; a {kind} of {network.block} "
             f"blocks is built around a U-Net of skips={expected[0]!r} and stem={expected[1]}."
         )
 
@@ -99,21 +104,25 @@ def keep_start(network: keras.Model | None, folder: Path) -> None:
             network.save(temporary)
 
 
-def begun_from(start: UNet | ViTUNet, fresh: UNet | ViTUNet) -> UNet | ViTUNet:
+def begun_from(start: Denoiser, fresh: Denoiser) -> Denoiser:
     """A new network with the weights of a trained one.
 
-    A `ViTUNet` that is built around a `UNet` begins as that U-Net: its bottleneck passes the map of the encoder on as
-    it is, and what it makes of the tokens starts at zero, in the last projection or where they join.
+    A `TwoStageUNet` takes a `UNet` as its first stage, to which the second adds nothing yet. A `ViTUNet` that is built
+    around a `UNet` begins as that U-Net: its bottleneck passes the map of the encoder on as it is, and what it makes of
+    the tokens starts at zero, in the last projection or where they join.
 
     Args:
         start: The trained network.
-        fresh: The new one, of the same arguments, or a `ViTUNet` of the widths and blocks of the `UNet`.
+        fresh: The new one, of the same arguments, or another kind of the widths and blocks of the `UNet`.
 
     Returns:
         `fresh`.
     """
     if type(start) is type(fresh):
         fresh.set_weights(start.get_weights())
+        return fresh
+    if isinstance(fresh, TwoStageUNet):
+        fresh.get_layer("first").set_weights(start.get_weights())
         return fresh
     for layer in start.layers:
         if layer.weights:

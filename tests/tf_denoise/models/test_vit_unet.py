@@ -21,6 +21,7 @@ def tiny_vit(**changed) -> keras.Model:
 NETS = {
     "residual": lambda **k: ViTUNet(small_vit(16, 8, layers=1, heads=2, width=6), 3, (4, 6, 8), token_widths=(5,), **k),
     "grey, frozen": lambda **k: ViTUNet(tiny_vit(), 1, (4, 6), token_widths=(7, 5), frozen=True, **k),
+    "windows": lambda **k: ViTUNet(tiny_vit(), 3, (4, 6), token_widths=(7, 5), view="windows", **k),
     "plain": lambda **k: ViTUNet(tiny_vit(), 3, (4, 6, 8), "plain", token_widths=(7, 5), frozen=True, **k),
 }
 EVERY_NET = pytest.mark.parametrize("make", NETS.values(), ids=NETS.keys())
@@ -41,6 +42,21 @@ def test_the_bottleneck_sees_the_projected_tokens_beside_the_map_of_the_encoder(
     seen, encoded, joined = keras.Model(model.input, parts)(noisy)
     np.testing.assert_allclose(seen, grid, atol=1e-5)
     np.testing.assert_allclose(joined, np.concatenate([encoded, x], -1), atol=1e-5)
+
+
+def test_windows_are_looked_at_one_by_one_at_their_own_size():
+    model = with_random_weights(NETS["windows"]())
+    noisy = noisy_images(2, 30, 40, 3)  # two windows of 16 x 24 above each other, two beside each other
+    assert model.stride == 48
+    padded = np.pad(noisy, ((0, 0), (0, 18), (0, 8), (0, 0)), mode="edge")
+    seen = np.asarray(keras.Model(model.input, model.get_layer("vit_grid").output)(noisy))
+    assert seen.shape == (2, 12, 6, 8)
+    for row in range(3):
+        for column in range(2):
+            window = padded[:, 16 * row : 16 * row + 16, 24 * column : 24 * column + 24]
+            tokens = model.vit(2 * window - 1, training=False)
+            grid = np.reshape(tokens[:, 1:], (2, 4, 3, 8))
+            np.testing.assert_allclose(seen[:, 4 * row : 4 * row + 4, 3 * column : 3 * column + 3], grid, atol=1e-5)
 
 
 def test_projections_that_are_trained_along_are_normalised_and_start_at_zero():

@@ -1,8 +1,10 @@
 import typing
 
+import keras
 import numpy as np
 import pytest
 
+from tf_denoise.errors import InputError
 from tf_denoise.losses import (
     FrequencySharpnessLoss,
     RegionalSharpnessLoss,
@@ -10,7 +12,7 @@ from tf_denoise.losses import (
     WindowedFrequencyLoss,
 )
 from tf_denoise.losses.named import LOSSES, LossName
-from training.textures.choices import make_loss
+from training.textures.choices import make_loss, make_network
 from training.textures.options import COMPARED
 
 
@@ -41,3 +43,25 @@ def test_a_name_stands_for_the_loss_it_says(name):
     else:
         expected = 0.75 * np.mean((target - output) ** 2) + 0.25 * float(EXPECTED[name](target, output))
     assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("words", "view", "side", "places"),
+    [
+        ("small", "whole", 128, (8, 8)),
+        ("small-256", "whole", 256, (16, 16)),
+        ("windows", "windows", 64, (16, 24)),
+        ("windows-32", "windows", 32, (12, 24)),
+    ],
+)
+def test_a_transformer_trained_along_sees_what_its_name_says(words, view, side, places):
+    network = make_network("vit_unet", words, 3, (4, 6))
+    assert (network.view, network.vit.image_shape) == (view, (side, side, 3))
+    grid = keras.Model(network.input, network.get_layer("vit_grid").output)(np.zeros((1, 96, 192, 3), "float32"))
+    assert grid.shape[1:3] == places
+
+
+@pytest.mark.parametrize(("words", "patch"), [("small-100", 16), ("windows-20", 8)])
+def test_a_view_that_patches_do_not_tile_is_refused(words, patch):
+    with pytest.raises(InputError, match=rf"takes a multiple of {patch} pixels, its patches; received {words}\."):
+        make_network("vit_unet", words, 3, (4, 6))

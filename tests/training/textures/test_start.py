@@ -12,12 +12,13 @@ from picture_files import smooth_photographs
 from PIL import Image
 
 import training.textures.experiment
-from tf_denoise.models import DenseAutoencoder, UNet, ViTUNet, small_vit
+from tf_denoise.models import DenseAutoencoder, TwoStageUNet, UNet, ViTUNet, small_vit
 from tf_denoise.runs.folder import network_folder
 from tf_denoise.runs.loading import load_for_use, load_network
 from training.textures.__main__ import main
 from training.textures.choices import make_network
 from training.textures.options import TextureOptions
+from training.textures.start import KINDS
 
 IMAGES = noisy_images(2, 32, 40, 3)
 
@@ -42,6 +43,38 @@ def test_a_vit_unet_begins_as_the_unet_that_it_is_built_around(block):
     assert (network.widths, network.blocks, network.block) == ((4, 6), 2, block)
 
 
+def test_two_stages_begin_as_the_unet_that_is_the_first():
+    start = unet()
+    network = make_network("two_stage", "small", 3, start=start)
+    assert isinstance(network, TwoStageUNet)
+    np.testing.assert_array_equal(network(IMAGES), start(IMAGES))
+    assert (network.widths, network.blocks) == ((4, 6), 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"block": "plain", "skips": "concat", "stem": 1},
+            "has plain blocks; a two_stage is built around residual ones",
+        ),
+        ({"skips": "concat"}, "has skips='concat' and stem=2; a two_stage of residual blocks is built around a U-Net"),
+    ],
+    ids=["plain", "joined"],
+)
+def test_two_stages_around_another_unet_are_refused(capsys, photographs, tmp_path, options, message):
+    unet(**options).save(tmp_path / "start.keras")
+    words = options_of(photographs, tmp_path / "run", tmp_path / "start.keras", network="two_stage")
+    assert message in refusal(capsys, main, words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_unet_does_not_begin_from_two_stages(capsys, photographs, tmp_path):
+    with_random_weights(TwoStageUNet(3, (4, 6))).save(tmp_path / "start.keras")
+    words = options_of(photographs, tmp_path / "run", tmp_path / "start.keras")
+    assert "start.keras is a two_stage; add --network two_stage to go on with it." in refusal(capsys, main, words)
+
+
 def test_the_transformer_of_a_vit_unet_that_began_as_a_unet_takes_part_in_its_training():
     keras.utils.set_random_seed(0)
     network = make_network("vit_unet", "small", 3, start=unet())
@@ -54,12 +87,17 @@ def test_the_transformer_of_a_vit_unet_that_began_as_a_unet_takes_part_in_its_tr
 
 @pytest.mark.parametrize(
     "start",
-    [lambda: unet(), lambda: ViTUNet(small_vit(32, 16, 1, 2, 8), 3, widths=(4, 6), token_widths=(5,))],
-    ids=["unet", "vit_unet"],
+    [
+        lambda: unet(),
+        lambda: ViTUNet(small_vit(32, 16, 1, 2, 8), 3, widths=(4, 6), token_widths=(5,)),
+        lambda: ViTUNet(small_vit(32, 16, 1, 2, 8), 3, widths=(4, 6), token_widths=(5,), view="windows"),
+        lambda: TwoStageUNet(3, (4, 6)),
+    ],
+    ids=["unet", "vit_unet", "vit_unet of windows", "two_stage"],
 )
 def test_a_network_of_the_same_kind_begins_with_its_weights(start):
     start = with_random_weights(start())
-    name = "unet" if isinstance(start, UNet) else "vit_unet"
+    name = next(name for name, kind in KINDS.items() if isinstance(start, kind))
     network = make_network(name, "small", 3, start=start)
     assert network is not start
     np.testing.assert_array_equal(network(IMAGES), start(IMAGES))
@@ -127,11 +165,15 @@ def test_a_run_begins_from_the_preset(photographs, tmp_path):
 @pytest.mark.parametrize(
     ("start", "changed", "message"),
     [
-        ("dense", {}, "is a DenseAutoencoder; expected a network for photographs, a UNet or a ViTUNet of 1"),
+        (
+            "dense",
+            {},
+            "is a DenseAutoencoder; expected a network for photographs, a UNet, ViTUNet or TwoStageUNet of 1",
+        ),
         ("vit_unet", {}, "is a vit_unet; add --network vit_unet to go on with it."),
         ("unet", {"widths": (4, 8)}, "has widths of 4 6; received --widths 4 8: leave it out."),
         ("vit_unet", {"network": "vit_unet", "vit": "base"}, "brings its own transformer; leave out --vit base."),
-        ("four", {}, "expected a network for photographs, a UNet or a ViTUNet of 1 or 3 channels."),
+        ("four", {}, "expected a network for photographs, a UNet, ViTUNet or TwoStageUNet of 1 or 3 channels."),
         ("grey", {}, "is a network for grey pictures, and there are photographs in colour: begin from one of 3"),
         ("unet", {"blocks": 1}, "has blocks of 2; received --blocks 1: leave it out."),
         ("stem", {"network": "vit_unet"}, "has skips='add' and stem=1; a vit_unet of residual blocks is built around"),

@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from texture_cases import pictures
+
+from evaluation.textures.findings import token_lines
+from evaluation.textures.scoring import PictureTable, score_methods
+from evaluation.textures.tokens import token_uses
+from tf_denoise.data.noisy_pair import NoisyPair
+
+TRUTH = {}
+
+
+class Listening:
+    """A stand-in whose tokens are the clean picture, of which it gives back a share."""
+
+    def __init__(self, share=1.0):
+        self.share = share
+
+    def tokens(self, images):
+        return TRUTH[images.tobytes()][None]
+
+    def __call__(self, images, tokens):
+        return images + self.share * (tokens - images)
+
+
+@pytest.fixture(scope="module")
+def test_pictures():
+    found = [
+        NoisyPair(f"{index}", picture.clean, picture.noisy, level)
+        for index, picture in enumerate(pictures(12))
+        for level in (25.0, 50.0)
+    ]
+    TRUTH.update({picture.noisy[None].tobytes(): picture.clean for picture in found})
+    return found
+
+
+def use_of(test_pictures, share):
+    listening = Listening(share)
+    run = {(repeat, "mae"): lambda x: listening(x[None], listening.tokens(x[None]))[0] for repeat in (1, 2)}
+    table = PictureTable(score_methods(test_pictures, run))
+    return token_uses(table, test_pictures, dict.fromkeys(run, listening)), table
+
+
+def test_replacing_tokens_that_tell_the_picture_costs_what_can_be_computed_by_hand(test_pictures):
+    (mean, other), table = use_of(test_pictures, 0.5)
+    assert [use.replaced for use in (mean, other)] == ["mean", "other"]
+    assert (mean.difference.verdict, other.difference.verdict) == ("worse", "worse")
+    values = []
+    for index in range(12):
+        mine, next_one = (next(p for p in test_pictures if p.name == str(number % 12)) for number in (index, index + 1))
+        output = np.clip((mine.noisy + next_one.clean) / 2, 0, 1)
+        values.append(-10 * np.log10(np.mean((output - mine.clean) ** 2)))
+    own = table.values("mae", "psnr").mean(axis=1)[0]
+    assert other.difference.value == pytest.approx(np.mean(values - own), abs=1e-3)
+
+
+def test_tokens_that_are_not_listened_to_make_no_difference(test_pictures):
+    uses, _ = use_of(test_pictures, 0.0)
+    assert [use.difference.value for use in uses] == [pytest.approx(0, abs=1e-6)] * 2
+    assert {use.difference.verdict for use in uses} <= {"unclear"}
+
+
+def test_a_single_photograph_has_no_other(test_pictures):
+    alone = test_pictures[:1]
+    table = PictureTable(score_methods(alone, {(1, "mae"): lambda x: x}))
+    assert token_uses(table, alone, {(1, "mae"): Listening()}) == []
+
+
+class Named:
+    repeats, names = 2, ["mae"]
+
+    def title(self, name):
+        return "U-Net with transformer, MAE"
+
+
+def test_what_is_said_of_them_is_a_table(test_pictures):
+    uses, _ = use_of(test_pictures, 0.5)
+    lines = token_lines(uses, Named())
+    assert lines[0].startswith("| network | instead of its tokens | PSNR, dB | verdict |")
+    assert lines[2].startswith("| U-Net with transformer, MAE | their mean at every place | \N{MINUS SIGN}")
+    assert lines[3].endswith("the tokens help |")
