@@ -42,7 +42,8 @@ def main() -> None:
     print(machine("tensorflow", "keras", "numpy"))
     network = UNet.from_preset("photographs")
     clean = np.asarray(CropSampler(embedded_photographs(), 64, options.crops, seed=0).batch(0), "float32")
-    print("| loss | sigma | gradient / that of the MSE | cosine | weight that pulls as hard |\n|---|---:|---:|---:|---:|")
+    print("| loss | sigma | gradient / that of the MSE | cosine | weight that pulls as hard |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for sigma in options.sigma:
         noise = np.random.default_rng(0).normal(0, sigma / 255, clean.shape).astype("float32")
         output = tf.constant(network(clean + noise, training=False))
