@@ -64,7 +64,7 @@ class Photographs:
                 self._losses[unique] = name_of_loss
                 self._titles[unique] = network_title(name_of_loss, facts["network"])
                 if own_names:
-                    self._titles[unique] = f"{network_title(facts['loss'], facts['network'])} ({kept.name})"
+                    self._titles[unique] = f"{network_title(name, facts['network'])} ({kept.name})"
             mine = _rows(kept)
             scored.append(PictureTable(mine))
             others = (

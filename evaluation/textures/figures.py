@@ -22,6 +22,11 @@ from tf_denoise.data.noisy_pair import NoisyPair
 
 CROP_SIDE, ZOOM_SHARE = 160, 5
 COLUMNS = 5
+HOW_TO_READ_THE_PLANE = (
+    "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one loss, "
+    "from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over photographs and "
+    "noise levels."
+)
 
 
 def method_style(name: str, networks: Sequence[str]) -> dict:
@@ -216,13 +221,6 @@ def texture_curves(
     return figure
 
 
-HOW_TO_READ_THE_PLANE = (
-    "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one loss, "
-    "from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over photographs and "
-    "noise levels."
-)
-
-
 def sharpness_plane(
     table: PictureTable, losses: Mapping[str, tuple[str, str, float]], measures: Sequence[str] = SHARPNESS
 ) -> Figure:
@@ -246,13 +244,12 @@ def sharpness_plane(
                 _place_in_plane(axis, table, name, measure, style, method_title(name))
             for place, members in lines.items():
                 words = network_title(place[1], place[0])
+                style = method_style(members[0][1], list(losses))
                 if place not in sharp:
-                    style = REFERENCE_STYLE if place[1] == REFERENCE else {"color": "black", "marker": "*"}
                     style = {**style, "linestyle": "", "zorder": 4}
                     _place_in_plane(axis, table, members[0][1], measure, style, words)
                     continue
                 start = [(0.0, name) for name, one in losses.items() if one[:2] == (place[0], REFERENCE)]
-                style = numbered_style(sharp.index(place))
                 points = [_point_of_plane(table, name, measure) for _, name in sorted([*start, *members])]
                 axis.plot(*zip(*points, strict=True), **{**style, "marker": ""}, linewidth=1)
                 for weight, name in members:

@@ -132,13 +132,17 @@ def level_lines(run: Methods, results: Results) -> list[str]:
 def token_lines(uses: Sequence[TokenUse], run: Methods) -> list[str]:
     """What the tokens of networks with a transformer are worth as a table in Markdown; nothing where there is none."""
     rows = [
-        [r["title"], r["replaced"], f"{r['value']} ({r['interval']}; repeats {r['spread']})", r["words"]]
-        for r in token_rows(uses, run.title)
+        [row["title"], row["replaced"], _difference(row, run.repeats), row["words"]]
+        for row in token_rows(uses, run.title)
     ]
     return markdown_table(["network", "instead of its tokens", "PSNR, dB", "verdict"], rows) if rows else []
 
 
 def _cell(cell: dict, repeats: int) -> str:
+    return f"{_difference(cell, repeats)}: {cell['verdict']}"
+
+
+def _difference(cell: dict, repeats: int) -> str:
     spread = f"; repeats {cell['spread']}" if repeats > 1 else ""
     interval = f" ({cell['interval']}{spread})" if cell["interval"] else ""
-    return f"{cell['value']}{interval}: {cell['verdict']}"
+    return f"{cell['value']}{interval}"

@@ -27,6 +27,7 @@ from evaluation.differences import LEAST_PHOTOGRAPHS, Difference, caveat, photog
 from evaluation.measures import MEASURES
 from evaluation.textures.run import REFERENCE, level_title, method_title
 from evaluation.textures.table import PictureTable
+from tf_denoise.losses.named import is_of_pixels, loss_of
 
 SHARPNESS = ("gmsd", "high_frequency_ratio", "radial_spectrum_error")
 COMPARED = ("mse", *SHARPNESS, "checkerboard", "discoloration")
@@ -61,10 +62,15 @@ class Judgement:
 
 
 def judge_losses(table: PictureTable, names: Sequence[str]) -> list[Judgement]:
-    """The verdict on each loss by the rule above; none if there is no MSE model among the networks `names`."""
+    """The verdict on each sharpness loss by the rule above; none if there is no MSE model among the networks.
+
+    Args:
+        table: The scores.
+        names: The networks. What was trained with a loss of single pixels, such as the MAE, is no sharpness loss.
+    """
     if REFERENCE not in names:
         return []
-    return [_judge_loss(table, name) for name in names if name != REFERENCE]
+    return [_judge_loss(table, name) for name in names if not is_of_pixels(loss_of(name)[0])]
 
 
 def judge_networks(table: PictureTable, names: Sequence[str], rivals: Mapping[float | None, str]) -> list[Judgement]:

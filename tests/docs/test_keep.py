@@ -161,6 +161,10 @@ COMMANDS = [
         "python -m training.textures --widths 4 8 --loss wavelet --loss-weight 0.05 --steps 400 --sigma 50",
     ),
     (
+        TextureOptions(data="roads", losses=("mse", "wavelet-0.1"), repeats=3, steps=1500, seed=4),
+        "python -m training.textures --data roads --seed 4 --losses mse wavelet-0.1 --repeats 3 --steps 1500",
+    ),
+    (
         TextureOptions(start="photographs", network="vit_unet"),
         "python -m training.textures --network vit_unet --start photographs",
     ),
@@ -178,6 +182,13 @@ def test_the_command_is_the_shortest_that_gives_the_run_again(options, expected)
     command = "iterative" if isinstance(options, IterativeOptions) else "textures"
     stored = json.loads(json.dumps(vars(options.resolved()), default=str))
     assert command_line({**stored, "command": command, "dataset_used": "mnist"}) == expected
+
+
+def test_the_command_of_several_losses_names_no_single_one():
+    """Version 0.1 filled a single loss up beside them."""
+    options = TextureOptions(data="roads", losses=("mse", "wavelet"), steps=40).resolved()
+    stored = {**json.loads(json.dumps(vars(options), default=str)), "command": "textures", "loss": "mae"}
+    assert command_line(stored) == "python -m training.textures --data roads --losses mse wavelet --steps 40"
 
 
 def test_an_automatic_data_set_is_named():

@@ -15,6 +15,7 @@ from evaluation.textures.table import PictureScore, PictureTable
 from evaluation.textures.verdicts import judge_losses
 from tf_denoise.errors import InputError
 from tf_denoise.runs.folder import read_json
+from tf_denoise.runs.writing import write_json
 
 DULL = {"mse": 2e-4, "psnr": -0.2, "gmsd": 0.01}
 
@@ -119,6 +120,41 @@ def test_verdicts_on_weights_stand_in_their_order_and_name_them(losses, tmp_path
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| U-Net")]
     assert rows == [f"U-Net, regional (weight {w})" for w in (0.1, 0.2, 0.4)] + ["U-Net, windowed (weight 0.2)"]
     assert "Made of [losses](tables/losses.csv), [high](tables/high.csv) and [low](tables/low.csv), commit" in text
+
+
+def test_a_run_of_several_weights_names_them(tmp_path):
+    networks = {"mse": {}, "regional-0.1": SHARPER, "regional-0.4": SHARPER}
+    run = photograph_run(tmp_path / "several", networks, losses=tuple(networks), compare=False)
+    facts = kept(tmp_path / "docs", several=run)[0].facts["networks"]
+    assert [facts[name]["loss_weight"] for name in networks] == [0.2, 0.1, 0.4]
+    assert {facts[name]["loss"] for name in networks} == {"mse", "regional"}
+    text = text_of(tmp_path / "page", "several verdicts", several=run)
+    assert "| U-Net, regional (weight 0.4) | better |" in text
+    assert "2 of 2 other losses are better than the mean squared error alone" in text
+
+
+def test_weights_of_two_runs_are_held_against_each_other_one_by_one(tmp_path):
+    networks = {"mse": {}, "regional-0.1": SHARPER, "regional-0.4": SHARPER}
+    runs = {
+        name: photograph_run(tmp_path / name, networks, losses=tuple(networks), compare=False) for name in ("a", "b")
+    }
+    text = text_of(tmp_path / "page", "a b against", **runs)
+    for loss in ("MSE", "regional (weight 0.1)", "regional (weight 0.4)"):
+        assert f"U-Net, {loss} (a) against U-Net, {loss} (b):" in text
+
+
+def test_what_tokens_are_worth_is_shown_as_the_run_found_it(tmp_path):
+    run = photograph_run(tmp_path / "vit", {"mae": {}}, loss="mae", network="vit_unet")
+    stored = read_json(run / "scores.json")
+    difference = {"value": -0.5, "base": 30.0, "low": -0.6, "high": -0.4, "least": -0.55, "most": -0.45, "sign": 1}
+    stored["tokens"] = [{"network": "mae", "replaced": "mean", "is_enough": True, **difference}]
+    write_json(run / "scores.json", stored)
+    text = text_of(tmp_path / "docs", "vit tokens", vit=run)
+    minus = "\N{MINUS SIGN}"
+    expected = f"{minus}0.50 ({minus}0.60 to {minus}0.40; repeats {minus}0.55 to {minus}0.45)"
+    assert f"| U-Net with transformer, MAE | their mean at every place | {expected} | the tokens help |" in text
+    with pytest.raises(InputError, match=r"plain has no network with a transformer"):
+        text_of(tmp_path / "other", "plain tokens", plain=photograph_run(tmp_path / "plain"))
 
 
 def test_the_mae_is_a_point_of_the_plane(losses, tmp_path):

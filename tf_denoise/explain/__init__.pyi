@@ -1,6 +1,7 @@
 from .ablation import (
     TokenAblation as TokenAblation,
     mean_tokens as mean_tokens,
+    tokens_in_place_of as tokens_in_place_of,
 )
 from .cam import (
     KPCACAM as KPCACAM,

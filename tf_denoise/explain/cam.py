@@ -65,6 +65,11 @@ class _ActivationMap:
 
     def _on_grid(self, features, images) -> np.ndarray:
         values = tf.cast(features, tf.float32).numpy()
+        if len(values) != len(images):
+            raise ValueError(
+                f"The layer {self.layer!r} looks at windows of the image one by one; the map of the whole image is "
+                "that of 'vit'."
+            )
         return on_grid(values, view_size(self.model, self.layer, images.shape[1:3]), self.grid)
 
 
@@ -84,7 +89,7 @@ class _ProjectionMap(_ActivationMap):
 
     def _parts(self, images):
         for image in images:
-            activation = self._on_grid(self._activations(tf.constant(image[None])), images)[0]
+            activation = self._on_grid(self._activations(tf.constant(image[None])), image[None])[0]
             yield (activation.reshape(-1, activation.shape[-1]), activation.shape[:2])
 
     def _project(self, activations, places):

@@ -108,8 +108,9 @@ def node_of(model: keras.Model, layer: keras.layers.Layer):
 def layers_worth_looking_at(model: keras.Model) -> list[NamedLayer]:
     """The layers whose maps say something, in the order of the network.
 
-    Of a `UNet` or `ViTUNet` these are its stages and `vit`, the tokens of the transformer on their grid. Of any other
-    model they are the last of each row of layers with outputs of one shape.
+    Of a `UNet` or `ViTUNet` these are its stages and `vit`, the tokens of the transformer on their grid; of a
+    `TwoStageUNet` the stages of both, such as `second/decoder1`. Of any other model they are the last of each row of
+    layers with outputs of one shape.
 
     Raises:
         ValueError: If the model has no graph, or no layer of it has places.
@@ -126,6 +127,9 @@ def layers_worth_looking_at(model: keras.Model) -> list[NamedLayer]:
     members = [layer for layer in graph.layers if not isinstance(layer, keras.layers.InputLayer)]
     nodes = {layer.name: node_of(graph, layer) for layer in members}
     outputs = {name: node.outputs[0] for name, node in nodes.items() if len(node.outputs) == 1}
+    for outer in (layer for layer in members if isinstance(layer, keras.Model)):
+        stages = [layer.name for layer in outer.layers if _STAGE.fullmatch(layer.name)]
+        outputs |= {f"{outer.name}/{name}": features_of(graph, f"{outer.name}/{name}") for name in stages}
     outputs = {name: output for name, output in outputs.items() if _has_places(output)}
     if not outputs:
         raise ValueError("No layer of the model has places to draw: it keeps no map of the image.")
@@ -134,7 +138,7 @@ def layers_worth_looking_at(model: keras.Model) -> list[NamedLayer]:
     features = keras.Model(graph.inputs[0], outputs)(probe, training=False)
     shapes = {name: tuple(features[name].shape[1:]) for name in outputs}
     long = {layer: short for short, layer in _SHORT.items()}
-    chosen = [name for name in shapes if _STAGE.fullmatch(name) or name in long]
+    chosen = [name for name in shapes if _STAGE.fullmatch(name.rpartition("/")[2]) or name in long]
     if len(chosen) < 3:
         chosen = [list(row)[-1] for _, row in itertools.groupby(shapes, shapes.get)]
     return [NamedLayer(long.get(name, name), name, shapes[name], probe.shape[1:3]) for name in chosen]

@@ -1,11 +1,13 @@
 """The losses that a denoiser of photographs can be trained with, by the name that commands, runs and reports use."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from typing import Literal
 
 import tf_denoise.losses as losses
 
+_WEIGHTED = re.compile(r"([a-z_]+)-(\d+(?:\.\d+)?(?:e-?\d+)?)")
 LossName = Literal["mse", "mae", "regional", "frequency", "weighted_frequency", "windowed", "wavelet"]
 
 
@@ -64,8 +66,15 @@ def loss_of(name: str) -> tuple[str, float | None]:
         >>> loss_of("wavelet-0.05"), loss_of("mse"), loss_of("noise2noise")
         (('wavelet', 0.05), ('mse', None), ('noise2noise', None))
     """
-    loss, _, weight = name.partition("-")
-    try:
-        return (loss, float(weight)) if loss in LOSSES and weight else (name, None)
-    except ValueError:
-        return name, None
+    found = _WEIGHTED.fullmatch(name)
+    return (found[1], float(found[2])) if found and found[1] in LOSSES else (name, None)
+
+
+def is_of_pixels(loss: str) -> bool:
+    """Whether a loss compares single pixels, such as the mean squared error, and no sharpness.
+
+    Example:
+        >>> is_of_pixels("mae"), is_of_pixels("wavelet")
+        (True, False)
+    """
+    return loss in LOSSES and LOSSES[loss].make is None

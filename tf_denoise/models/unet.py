@@ -58,9 +58,9 @@ class UNetSpec:
         return KINDS[self.block](self.dtype)
 
 
-def stem(noisy, spec: UNetSpec, multiple: int | None = None):
-    """The image, padded to a multiple of the strides or of more, and the map that the first stage takes."""
-    padded = PadToMultiple(multiple or spec.stride, dtype="float32", name="padded")(noisy)
+def stem(noisy, spec: UNetSpec):
+    """The padded image, and the map that the first stage takes."""
+    padded = PadToMultiple(spec.stride, dtype="float32", name="padded")(noisy)
     x = padded if spec.stem == 1 else ops.space_to_depth(padded, spec.stem)
     return padded, spec.parts.first(x, spec.widths[0])
 

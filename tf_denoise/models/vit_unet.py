@@ -8,7 +8,7 @@ from keras import layers
 from tf_denoise.checks import one_of, whole_numbers
 from tf_denoise.errors import InputError, reason
 from tf_denoise.extras import require
-from tf_denoise.layers import JoinWindows, Resize, ResizeLike, SplitWindows, TokensToGrid
+from tf_denoise.layers import CropLike, JoinWindows, PadToMultiple, Resize, ResizeLike, SplitWindows, TokensToGrid
 from tf_denoise.models.base import Network, dtype_policy
 from tf_denoise.models.unet import UNetSpec, decoder, encoder, head, stem
 
@@ -26,8 +26,8 @@ class ViTUNet(Network):
     resized (bilinear) to what the U-Net's bottleneck takes, projected, and concatenated with it.
 
     So the transformer sees a crop enlarged in training and a photograph reduced in use. With `view="windows"` it sees
-    both as they are: the image is padded until windows of the transformer's size tile it, each window is looked at by
-    itself, and the tokens of all windows are put beside each other.
+    both as they are: its view is padded until windows of its size tile it, each window is looked at by itself, and the
+    tokens of all windows are put beside each other. Crops to train on are best a multiple of the windows.
 
     The tokens of a fresh transformer are nearly alike at all places and say nothing yet. A U-Net that is trained along
     learns to silence them, and with a mere ReLU between the projections every unit is below zero within a hundred
@@ -51,11 +51,12 @@ class ViTUNet(Network):
         view: What the transformer sees: `"whole"`, the image in its size, or `"windows"` of its size in turn.
         dtype: Data type or policy of all layers but those of `vit`; defaults to the global policy.
 
-    Attributes, input and output shape: Those of `UNet`.
+    Attributes, input and output shape: Those of `UNet`, `stride` that of the windows where there are some.
 
     Raises:
         ValueError: If `vit` is not a vision transformer with a fixed image shape that its patches divide, if `channels`
-            does not fit to it, or if another argument is not among those above.
+            does not fit to it, if windows are no multiple of the U-Net's stride, or if another argument is not among
+            those above.
 
     Reference:
         - [Dosovitskiy et al., An Image is Worth 16x16 Words, 2020](https://arxiv.org/abs/2010.11929)
@@ -89,26 +90,36 @@ class ViTUNet(Network):
             raise ValueError(f"ViTUNet takes one or more positive integer token_widths; received {token_widths}.")
         grid, by_window = _grid(vit, spec.channels), one_of(view, VIEWS, "view of a ViTUNet") == "windows"
         window = vit.image_shape[:2]
-        stride = math.lcm(spec.stride, *window) if by_window else spec.stride
+        if by_window and (window[0] % spec.stride or window[1] % spec.stride):
+            raise ValueError(
+                f"The sides of windows are multiples of the U-Net's stride, {spec.stride} pixels; received a "
+                f"transformer that takes {window[0]} x {window[1]}."
+            )
         if frozen:
             vit.trainable = True  # Keras passes a value on to the layers only where it changes
         vit.trainable = not frozen
 
         noisy = keras.Input((None, None, spec.channels), dtype="float32", name="noisy")
-        padded, x = stem(noisy, spec, stride)
+        padded, x = stem(noisy, spec)
         x, maps = encoder(x, spec)
-        seen = _view(padded, vit, by_window)
+        side = math.lcm(*window)
+        shown = PadToMultiple(side, dtype="float32", name="vit_padded")(padded) if by_window else padded
+        seen = _view(shown, vit, by_window)
         tokens = vit(seen, training=False) if frozen else vit(seen)
         tokens = TokensToGrid(*grid, dtype=policy, name="vit_window_grid" if by_window else "vit_grid")(tokens)
         if by_window:
-            tokens = JoinWindows(*window, dtype=policy, name="vit_grid")(tokens, padded)
-        tokens = ResizeLike(dtype=policy, name="vit_resized")(tokens, x)
+            tokens = JoinWindows(*window, dtype=policy, name="vit_grid")(tokens, shown)
+            like = PadToMultiple(side // spec.stride, dtype=policy, name="vit_places")(x)
+            tokens = ResizeLike(dtype=policy, name="vit_enlarged")(tokens, like)
+            tokens = CropLike(dtype=policy, name="vit_resized")(tokens, x)
+        else:
+            tokens = ResizeLike(dtype=policy, name="vit_resized")(tokens, x)
         tokens = _project(tokens, projections, spec.block, policy)
         x = layers.Concatenate(dtype=policy, name="vit_joined")([x, tokens])
         x = decoder(x, maps, spec)
         super().__init__(noisy, head(x, noisy, spec), policy, **kwargs)
         self.vit, self.channels, self.widths, self.block = vit, spec.channels, spec.widths, spec.block
-        self.blocks, self.view, self.stride = spec.blocks, view, stride
+        self.blocks, self.view, self.stride = spec.blocks, view, side if by_window else spec.stride
         self.token_widths, self.frozen = projections, bool(frozen)
 
     @classmethod

@@ -61,7 +61,10 @@ def _vit_unet(vit: str, channels: int, sizes: dict[str, Any], start: Denoiser | 
     patch = 8 if by_window else 16
     if side % patch:
         raise InputError(f"--vit {small[1]} takes a multiple of {patch} pixels, its patches; received {vit}.")
-    return ViTUNet(small_vit(side, patch), channels, view="windows" if by_window else "whole", **sizes)
+    try:
+        return ViTUNet(small_vit(side, patch), channels, view="windows" if by_window else "whole", **sizes)
+    except ValueError as error:
+        raise InputError(f"--vit {vit} does not fit: {error}") from None
 
 
 def make_loss(name: LossName, weight: float, crop_size: int) -> WeightedSumLoss:

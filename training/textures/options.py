@@ -72,7 +72,7 @@ class TextureOptions:
     """Weight of the sharpness loss; the mean squared error gets the rest."""
     compare: bool = False
     """Train one network per loss from the same start, and report them against the one of the mean squared error."""
-    losses: tuple[str, ...] = ()
+    losses: Annotated[tuple[str, ...] | None, Field(min_length=2)] = None
     """Like --compare, for these losses; one may bring a weight of its own, or several in turn:
     mse wavelet windowed-0.1 windowed-0.4."""
     repeats: Annotated[int, Field(ge=1, le=1_000)] = 1
@@ -130,16 +130,15 @@ class TextureOptions:
             raise InputError("--scale-down goes with a folder of clean photographs, --data FOLDER.")
         if options.minutes is not None and options.steps is not None:
             raise InputError("Give either --minutes or --steps.")
-        if options.losses and (options.compare or options.loss is not None):
-            raise InputError("Give one of --loss, --losses and --compare.")
-        options.networks  # noqa: B018 - which refuses losses that are none
+        if options.losses is not None:
+            options._check_losses()
         if options.sigma[0] > options.sigma[-1]:
             raise InputError(
                 "--sigma takes one deviation, or the least and then the most; received "
                 f"{options.sigma[0]:g} {options.sigma[1]:g}."
             )
         filled: dict[str, Any] = {}
-        if options.loss is None:
+        if options.loss is None and options.losses is None:
             filled["loss"] = "mse" if options.noisy_only else "mae"
         if options.minutes is None and options.steps is None:
             filled["minutes"] = 20.0
@@ -152,8 +151,14 @@ class TextureOptions:
         check_output_name(options.output)
         return options
 
+    def _check_losses(self) -> None:
+        if self.compare or self.loss is not None:
+            raise InputError("--losses takes the place of --loss and --compare: leave them out.")
+        if "mse" not in self.networks:
+            raise InputError("--losses holds all others against mse, which must be among them.")
+
     def _check_noisy_only(self) -> None:
-        if self.loss not in (None, "mse") or self.compare or self.losses:
+        if self.loss not in (None, "mse") or self.compare or self.losses is not None:
             raise InputError(
                 "With --noisy alone the loss is mse: what comes nearest to noisy targets in the mean square comes "
                 "nearest to the clean picture, and that holds for no other loss here."
@@ -171,9 +176,9 @@ class TextureOptions:
         """The loss that each network is trained with, and its weight, by the name of the network.
 
         Raises:
-            InputError: If `losses` names something else, a weight outside 0 to 1, or a network twice.
+            InputError: If `losses` names something else, a weight that is none, or a network twice.
         """
-        if self.losses:
+        if self.losses is not None:
             return _networks(self.losses, self.loss_weight)
         names = COMPARED if self.compare else (self.loss or "mae",)
         return {name: (name, self.loss_weight) for name in names}
@@ -188,9 +193,10 @@ def _networks(words: tuple[str, ...], usual_weight: float) -> dict[str, tuple[Lo
                 f"--losses takes {', '.join(LOSSES)}, all but mse and mae also with a weight, such as wavelet-0.1; "
                 f"received {printable(word)}."
             )
-        if weight is not None and not 0 <= weight <= 1:
-            raise InputError(f"The weight of a loss lies between 0 and 1; received {printable(word)}.")
         name = loss if weight is None else weighted_name(loss, weight)
+        _, weight = loss_of(name)  # what is written is what is trained with
+        if weight is not None and not 0 < weight <= 1:
+            raise InputError(f"The weight of a loss lies above 0, and 1 at the most; received {printable(word)}.")
         place = (loss, usual_weight if weight is None else weight)
         if name in found or place in found.values():
             raise InputError(f"--losses names {printable(word)} twice.")

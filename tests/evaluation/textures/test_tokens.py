@@ -34,11 +34,16 @@ def test_pictures():
     return found
 
 
-def use_of(test_pictures, share):
-    listening = Listening(share)
-    run = {(repeat, "mae"): lambda x: listening(x[None], listening.tokens(x[None]))[0] for repeat in (1, 2)}
+def use_of(test_pictures, *shares):
+    """A repeat for each share."""
+    ablations = {(repeat, "mae"): Listening(share) for repeat, share in enumerate(shares, 1)}
+
+    def as_it_is(listening):
+        return lambda x: listening(x[None], listening.tokens(x[None]))[0]
+
+    run = {place: as_it_is(listening) for place, listening in ablations.items()}
     table = PictureTable(score_methods(test_pictures, run))
-    return token_uses(table, test_pictures, dict.fromkeys(run, listening)), table
+    return token_uses(table, test_pictures, ablations), table
 
 
 def test_replacing_tokens_that_tell_the_picture_costs_what_can_be_computed_by_hand(test_pictures):
@@ -54,6 +59,14 @@ def test_replacing_tokens_that_tell_the_picture_costs_what_can_be_computed_by_ha
     assert other.difference.value == pytest.approx(np.mean(values - own), abs=1e-3)
 
 
+def test_repeats_are_paired_with_themselves(test_pictures):
+    """One that listens much and one that does not listen at all: the second differs from itself by nothing."""
+    (mean, _), _ = use_of(test_pictures, 0.5, 0.0)
+    assert mean.difference.most == pytest.approx(0, abs=1e-6)
+    (alone, _), _ = use_of(test_pictures, 0.5)
+    assert mean.difference.least == pytest.approx(alone.difference.value)
+
+
 def test_tokens_that_are_not_listened_to_make_no_difference(test_pictures):
     uses, _ = use_of(test_pictures, 0.0)
     assert [use.difference.value for use in uses] == [pytest.approx(0, abs=1e-6)] * 2
@@ -67,7 +80,8 @@ def test_a_single_photograph_has_no_other(test_pictures):
 
 
 class Named:
-    repeats, names = 2, ["mae"]
+    def __init__(self, repeats):
+        self.repeats, self.names = repeats, ["mae"]
 
     def title(self, name):
         return "U-Net with transformer, MAE"
@@ -75,7 +89,8 @@ class Named:
 
 def test_what_is_said_of_them_is_a_table(test_pictures):
     uses, _ = use_of(test_pictures, 0.5)
-    lines = token_lines(uses, Named())
+    assert "repeats" not in token_lines(uses, Named(1))[2]
+    lines = token_lines(uses, Named(2))
     assert lines[0].startswith("| network | instead of its tokens | PSNR, dB | verdict |")
     assert lines[2].startswith("| U-Net with transformer, MAE | their mean at every place | \N{MINUS SIGN}")
     assert lines[3].endswith("the tokens help |")

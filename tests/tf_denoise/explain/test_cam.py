@@ -2,13 +2,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from network_checks import with_random_weights
+from network_checks import noisy_images, with_random_weights
 from sklearn.decomposition import PCA
 
 from tf_denoise.explain import KPCACAM, EigenCAM, GradCAM, error_against, output_norm, region_mean
 from tf_denoise.explain.named_layers import layers_worth_looking_at
 from tf_denoise.explain.tokens import on_grid
-from tf_denoise.models import UNet, ViTUNet, small_vit
+from tf_denoise.models import TwoStageUNet, UNet, ViTUNet, small_vit
 
 IMAGES = np.random.default_rng(0).uniform(size=(2, 16, 24, 1)).astype("float32")
 
@@ -116,6 +116,25 @@ def test_the_tokens_of_a_transformer_within_the_network_can_be_looked_at():
     np.testing.assert_allclose(GradCAM(model, f"{vit.name}/{inner}").raw(image), expected, rtol=1e-4)
     assert len(model.get_layer("vit_grid")._inbound_nodes) == 1  # nothing was hung into the user's graph
     assert [layer.name for layer in layers_worth_looking_at(model)] == ["encoder1", "vit", "bottleneck", "decoder1"]
+
+
+@pytest.mark.parametrize("cam", [EigenCAM, GradCAM])
+def test_layers_that_look_at_windows_are_refused_and_their_tokens_side_by_side_are_not(cam):
+    vit = small_vit(16, 8, 1, 2, 6)
+    model = with_random_weights(ViTUNet(vit, 3, widths=(4, 6), token_widths=(5,), view="windows"))
+    images = noisy_images(2, 32, 48, 3)
+    assert cam(model, "vit").raw(images).shape == (2, 4, 6)
+    for layer in ("small_vit", "vit_window_grid", "vit_view"):
+        with pytest.raises(ValueError, match=rf"The layer '{layer}' looks at windows .* is that of 'vit'\."):
+            cam(model, layer).raw(images)
+
+
+def test_the_stages_of_both_u_nets_in_a_row_are_worth_looking_at():
+    model = with_random_weights(TwoStageUNet(3, (4, 6)))
+    found = [layer.name for layer in layers_worth_looking_at(model)]
+    stages = ["encoder1", "bottleneck", "decoder1"]
+    assert found == [f"{outer}/{name}" for outer in ("first", "second") for name in stages]
+    assert EigenCAM(model, "second/decoder1")(noisy_images(1, 32, 48, 3)).shape == (1, 32, 48)
 
 
 def test_grad_cam_within_a_model_within_is_that_of_the_same_layers_in_one_model():

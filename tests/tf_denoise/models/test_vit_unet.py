@@ -46,7 +46,7 @@ def test_the_bottleneck_sees_the_projected_tokens_beside_the_map_of_the_encoder(
 
 def test_windows_are_looked_at_one_by_one_at_their_own_size():
     model = with_random_weights(NETS["windows"]())
-    noisy = noisy_images(2, 30, 40, 3)  # two windows of 16 x 24 above each other, two beside each other
+    noisy = noisy_images(2, 30, 40, 3)  # three windows of 16 x 24 above each other, two beside
     assert model.stride == 48
     padded = np.pad(noisy, ((0, 0), (0, 18), (0, 8), (0, 0)), mode="edge")
     seen = np.asarray(keras.Model(model.input, model.get_layer("vit_grid").output)(noisy))

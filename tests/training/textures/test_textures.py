@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import typing
 
 import keras
 import numpy as np
@@ -139,12 +140,15 @@ def test_compare_trains_every_loss_that_the_post_and_the_project_know():
 
 
 def test_losses_may_bring_weights_of_their_own():
-    options = TextureOptions(losses=("mse", "wavelet", "windowed-0.1", "windowed-4e-1"), loss_weight=0.3)
+    words = ("mse", "wavelet", "windowed-0.1", "windowed-4e-1", "wavelet-0.12345678")
+    options = TextureOptions(losses=words, loss_weight=0.3).resolved()
+    assert options.resolved() == options
     assert options.networks == {
         "mse": ("mse", 0.3),
         "wavelet": ("wavelet", 0.3),
         "windowed-0.1": ("windowed", 0.1),
         "windowed-0.4": ("windowed", 0.4),
+        "wavelet-0.123457": ("wavelet", 0.123457),
     }
 
 
@@ -152,17 +156,21 @@ def test_losses_may_bring_weights_of_their_own():
     ("words", "message"),
     [
         (["mse", "huber"], "--losses takes mse, mae, regional"),
-        (["mse-0.1"], "all but mse and mae also with a weight, such as wavelet-0.1; received mse-0.1"),
-        (["wavelet-"], "received wavelet-"),
-        (["wavelet-little"], "received wavelet-little"),
-        (["wavelet-1.5"], "The weight of a loss lies between 0 and 1; received wavelet-1.5"),
-        (["wavelet-nan"], "between 0 and 1; received wavelet-nan"),
-        (["wavelet--0.1"], "between 0 and 1; received wavelet--0.1"),
+        (["mse", "mae-0.1"], "all but mse and mae also with a weight, such as wavelet-0.1; received mae-0.1"),
+        (["mse", "wavelet-"], "received wavelet-"),
+        (["mse", "wavelet-little"], "received wavelet-little"),
+        (["mse", "wavelet-0_1"], "received wavelet-0_1"),
+        (["mse", "wavelet-nan"], "received wavelet-nan"),
+        (["mse", "wavelet--0.1"], "received wavelet--0.1"),
+        (["mse", "wavelet-1.5"], "The weight of a loss lies above 0, and 1 at the most; received wavelet-1.5"),
+        (["mse", "wavelet-0"], "lies above 0, and 1 at the most; received wavelet-0"),
         (["mse", "mse"], "--losses names mse twice"),
-        (["wavelet", "wavelet-0.2"], "--losses names wavelet-0.2 twice"),
-        (["wavelet-0.1", "wavelet-1e-1"], "--losses names wavelet-1e-1 twice"),
-        (["mse", "--compare"], "Give one of --loss, --losses and --compare"),
-        (["mse", "--loss", "mae"], "Give one of --loss, --losses and --compare"),
+        (["mse", "wavelet", "wavelet-0.2"], "--losses names wavelet-0.2 twice"),
+        (["mse", "wavelet-0.1", "wavelet-1e-1"], "--losses names wavelet-1e-1 twice"),
+        (["mse"], "--losses takes 2 or more values; received mse"),
+        (["mae", "wavelet"], "--losses holds all others against mse, which must be among them"),
+        (["mse", "mae", "--compare"], "--losses takes the place of --loss and --compare: leave them out"),
+        (["mse", "mae", "--loss", "mae"], "--losses takes the place of --loss and --compare: leave them out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -209,6 +217,40 @@ def test_weights_of_a_loss_are_networks_of_their_own(monkeypatch, photographs, t
     assert "Three measures of sharpness of every method over its PSNR" in report
     card = "\n".join(_training(load_for_use(tmp_path / "run", "wavelet-0.5")))
     assert "- Loss: wavelet (wavelet details), weight 0.5, beside the mean squared error" in card
+
+
+def test_a_run_of_an_older_version_without_losses_is_gone_on_with(run, photographs, tmp_path):
+    folder = tmp_path / "older"
+    shutil.copytree(run, folder)
+    config = read_json(folder / "config.json")
+    del config["losses"]
+    write_json(folder / "config.json", config)
+    main(command_line(photographs, folder))
+    assert "losses" not in read_json(folder / "config.json") or read_json(folder / "config.json")["losses"] is None
+
+
+@pytest.mark.parametrize(
+    ("network", "title"), [("vit_unet", "U-Net with transformer, MSE"), ("two_stage", "Two U-Nets, MSE")]
+)
+def test_every_kind_of_network_is_trained_and_reported_on(photographs, tmp_path, network, title):
+    folder = tmp_path / "run"
+    (tmp_path / "test").mkdir()
+    for seed in range(2):
+        photograph(tmp_path / "test" / f"test {seed}.png", seed=seed)
+    words = {"network": network, "widths": (4, 8), "steps": 2, "test": tmp_path / "test"}
+    main(command_line(photographs, folder, **words, **({"vit": "windows-16"} if network == "vit_unet" else {})))
+    report, stored = (folder / "report.html").read_text(), read_json(folder / "scores.json")
+    assert title in report
+    assert ("Whether the network uses its transformer" in report) == (network == "vit_unet")
+    assert [use["replaced"] for use in stored["tokens"]] == (["mean", "other"] if network == "vit_unet" else [])
+
+
+def test_every_kind_of_network_is_known_everywhere():
+    from evaluation.textures.run import KINDS as titles
+    from training.textures.start import KINDS
+
+    options = typing.get_args(typing.get_type_hints(TextureOptions)["network"])
+    assert tuple(KINDS) == options == tuple(titles)
 
 
 def test_the_network_kept_is_the_one_judged_best(run, photographs):
