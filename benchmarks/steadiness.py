@@ -88,7 +88,7 @@ def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="embedded", help="a folder of photographs")
-    parser.add_argument("--network", default="unet", choices=["unet", "vit_unet"])
+    parser.add_argument("--network", default="unet", choices=["unet", "vit_unet", "two_stage"])
     parser.add_argument("--losses", nargs="+", default=list(LOSSES), choices=list(LOSSES))
     parser.add_argument("--rates", nargs="+", type=float, default=[1e-3])
     parser.add_argument("--clips", nargs="+", type=lambda word: None if word == "none" else float(word), default=[3.0])

@@ -44,7 +44,7 @@ def export_for_serving(
     `model_card.md` says what the network is.
 
     Args:
-        model: A Keras model: `UNet`, `ViTUNet`, `DenseAutoencoder`, or another of such an input.
+        model: A Keras model: `UNet`, `ViTUNet`, `TwoStageUNet`, `DenseAutoencoder`, or another of such an input.
         path: The folder of all versions; made if it does not exist. Nothing in it is overwritten.
         about: What is known of the training, for the model card, as `load_for_use` gives it.
         max_pixels: The most pixels of a picture that `denoise_bytes` decodes.

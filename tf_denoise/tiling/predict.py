@@ -27,10 +27,10 @@ _SHARE_OF_MEMORY = 1 / 4
 def denoise_image(model, image, tile: int | None = None, overlap: int | None = None, value_range=None) -> np.ndarray:
     """Denoise a picture of any height and width, tile by tile.
 
-    With an overlap that covers how far the network looks (by default it is measured with it, see `measure_reach`), the
-    result is that of `model(picture)` in one piece to 1e-5; on a GPU to what its own results differ by. Networks with
-    attention over the whole picture, such as `ViTUNet`, see a tile where they would see the picture; their tiles are
-    blended.
+    With an overlap that covers how far the network looks (by default it is measured with it, see `measure_reach`),
+    the result is that of `model(picture)` in one piece to 1e-5; on a GPU to what its own results differ by.
+    Networks with attention over the whole picture, such as a `ViTUNet` without windows, see a tile where they would
+    see the picture; their tiles are blended.
 
     A grey picture for a colour network is repeated to its channels, and their mean is the result. The channels of a
     colour picture for a grey network are denoised one by one.

@@ -10,6 +10,7 @@ from scipy import special
 
 from tf_denoise.errors import InputError
 from tf_denoise.models import UNet, ViTUNet, load_vit, multiply_adds_per_pixel, small_vit
+from tf_denoise.tiling import TiledDenoiser
 
 
 def tiny_vit(**changed) -> keras.Model:
@@ -57,6 +58,15 @@ def test_windows_are_looked_at_one_by_one_at_their_own_size():
             tokens = model.vit(2 * window - 1, training=False)
             grid = np.reshape(tokens[:, 1:], (2, 4, 3, 8))
             np.testing.assert_allclose(seen[:, 4 * row : 4 * row + 4, 3 * column : 3 * column + 3], grid, atol=1e-5)
+
+
+def test_tiles_lie_on_the_same_windows_as_the_whole_picture():
+    vit = small_vit(32, 8, 1, 2, 6)
+    model = with_random_weights(ViTUNet(vit, 3, (4, 6), token_widths=(5,), view="windows"))
+    image = noisy_images(1, 330, 280, 3)[0]
+    whole = np.array(model(image[None]))[0]
+    tiled = TiledDenoiser(model, tile=256, overlap=128)(image)
+    np.testing.assert_allclose(tiled, whole, atol=1e-4 * np.abs(whole).max())
 
 
 def test_projections_that_are_trained_along_are_normalised_and_start_at_zero():
