@@ -126,7 +126,7 @@ def _noise_to_learn_from(picture: np.ndarray, denoiser: TiledDenoiser) -> FoundN
     top, left = (max(0, side - _LOOKED_AT) // 2 for side in picture.shape[:2])
     part = picture[top : top + _LOOKED_AT, left : left + _LOOKED_AT]
     told = refined_noise(noise, part, denoiser(part))
-    return noise if told is None else told[0]
+    return noise if told is None else told.noise
 
 
 def _as_images(picture: np.ndarray, channels: int) -> np.ndarray:

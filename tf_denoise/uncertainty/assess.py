@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tf_denoise.noise.found import FoundNoise, find_noise
-from tf_denoise.uncertainty.level import refined_noise, within_range
+from tf_denoise.noise.jpeg_trace import TRACE, jpeg_trace
+from tf_denoise.uncertainty.level import RefinedNoise, refined_noise, within_range
 from tf_denoise.uncertainty.sure import EstimatedPSNR, estimate_psnr, psnr_of
 from tf_denoise.uncertainty.whiteness import Whiteness, residual_whiteness
 
@@ -87,13 +88,17 @@ def assess(
         looks[0].bound / math.sqrt(len(looks)),
         float(np.mean([look.deviation for look in looks])),
     )
-    if noise is None or noise.is_hidden or noise.impulses or whiteness.shows_structure:
-        return Assessment(noise, None, None, 0.0, whiteness, warnings_of(noise, whiteness, trained_range))
+    trace = jpeg_trace(noisy)
+    if noise is None or noise.is_hidden or noise.impulses or whiteness.shows_structure or trace > TRACE:
+        return Assessment(noise, None, None, 0.0, whiteness, warnings_of(noise, whiteness, trained_range, trace))
     told = refined_noise(noise, noisy, denoised)
     if told is None:
         warnings = (*warnings_of(noise, whiteness, trained_range), _TOO_LITTLE)
         return Assessment(noise, None, None, 0.0, whiteness, warnings)
-    noise, level_error = told
+    if told.is_shared:
+        warnings = (_shared_a_little(told), *warnings_of(noise, whiteness, trained_range))
+        return Assessment(noise, None, None, 0.0, whiteness, warnings)
+    noise = told.noise
     found = [_estimate(noisy[place], denoised[place], denoise, noise) for place in places]
     judged = sum(share for _, share in found) / len(found)
     warnings = warnings_of(noise, whiteness, trained_range)
@@ -102,13 +107,13 @@ def assess(
     estimates = [(one, share / judged / len(found)) for one, share in found if one is not None]
     mse = sum(one.mse * weight for one, weight in estimates)
     by_chance = sum((one.standard_error * weight) ** 2 for one, weight in estimates)
-    error = math.sqrt(by_chance + (level_error * noise.deviation**2) ** 2)
+    error = math.sqrt(by_chance + (told.error * noise.deviation**2) ** 2)
     before, after = psnr_of(noise.deviation**2), EstimatedPSNR(psnr_of(mse), mse, error)
     return Assessment(noise, before, after, judged, whiteness, warnings)
 
 
 def warnings_of(
-    noise: FoundNoise | None, whiteness: Whiteness, trained_range: tuple[float, float] | None
+    noise: FoundNoise | None, whiteness: Whiteness, trained_range: tuple[float, float] | None, trace: float = 0.0
 ) -> tuple[str, ...]:
     """A sentence for each assumption that fails.
 
@@ -116,6 +121,7 @@ def warnings_of(
         noise: The noise that was found.
         whiteness: That of what was removed.
         trained_range: Least and largest deviation of the noise of the training, in 255ths.
+        trace: What `jpeg_trace` found.
     """
     if noise is None:
         return (_TOO_SMALL,)
@@ -124,6 +130,11 @@ def warnings_of(
         found.append("There is no more noise than rounding to 8 bits hides: what was removed is part of the picture.")
     if noise.impulses:
         found.append("The noise is salt and pepper or like it: PSNR cannot be estimated.")
+    elif trace > TRACE and not noise.is_hidden:
+        found.append(
+            f"The picture was stored as JPEG, which rounded {trace:.0%} of its frequencies to nothing, noise among "
+            "them: what is left of that is not white. PSNR cannot be estimated."
+        )
     elif whiteness.shows_structure:
         value, lag = whiteness.largest
         if noise.shared == "no" or noise.deviation < _WEAK:
@@ -146,6 +157,13 @@ def warnings_of(
             trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
             found.append(f"The noise has a deviation of {level:.1f} (255ths); the network was trained on {trained}.")
     return tuple(found)
+
+
+def _shared_a_little(told: RefinedNoise) -> str:
+    return (
+        f"Neighbours share the noise a little: its middle frequencies have {told.tilt:.2f} times the power of its high "
+        "ones, so it is not white. PSNR cannot be estimated."
+    )
 
 
 def _neighbour(rows: int, columns: int) -> str:

@@ -1,9 +1,13 @@
+import io
 import json
 
 import numpy as np
 import pytest
+import scipy.fft
+import scipy.linalg
 import scipy.ndimage
 import skimage.data
+from PIL import Image
 
 from tf_denoise.models import UNet
 from tf_denoise.noise.found import FoundNoise, find_noise
@@ -42,7 +46,8 @@ def psnr(image):
 def test_the_level_is_refined_to_a_few_per_cent_of_the_variance(sigma):
     noisy = CLEAN + sigma / 255 * white()
     found = find_noise([noisy])
-    told, error = refined_noise(found, noisy, good(noisy))
+    told, error, tilt = refined_noise(found, noisy, good(noisy))
+    assert tilt == pytest.approx(1, abs=0.05)
     variance = (255 * told.deviation / sigma) ** 2
     assert variance == pytest.approx(1, abs=0.03)
     assert abs(variance - 1) < 5 * error + 0.01
@@ -52,7 +57,7 @@ def test_the_level_is_refined_to_a_few_per_cent_of_the_variance(sigma):
 
 def test_the_gain_of_photons_is_refined_too():
     noisy = CLEAN + np.sqrt(0.01 * CLEAN + 0.02**2) * white()
-    told, _ = refined_noise(find_noise([noisy]), noisy, good(noisy))
+    told, _, _ = refined_noise(find_noise([noisy]), noisy, good(noisy))
     assert told.gain == pytest.approx(0.01, rel=0.08)
     assert told.sigma == pytest.approx(0.02, abs=0.008)
     assert told.deviation == pytest.approx(np.sqrt(0.01 * CLEAN.mean() + 0.02**2), rel=0.03)
@@ -104,6 +109,40 @@ def test_shared_noise_is_warned_of_and_not_estimated(denoiser):
     assert "What was removed is not white (correlation 0." in found.warnings[0]
     assert "neighbours share the noise" in found.warnings[0]
     json.dumps(found.record)
+
+
+def test_noise_that_is_shared_a_little_is_warned_of_and_not_estimated():
+    shared = scipy.ndimage.gaussian_filter(white(), (0.4, 0.4, 0))
+    noisy = CLEAN + 15 / 255 * shared / shared.std()
+    found = find_noise([noisy])
+    assert found.shared == "no"
+    told = refined_noise(found, noisy, good(noisy))
+    # by hand: the covariance of eight neighbours, brought to the cosine frequencies of a block
+    kernel = np.exp(-(np.arange(-2, 3) ** 2) / 0.32)
+    covariance = scipy.linalg.toeplitz(np.pad(np.correlate(kernel, kernel, "full")[4:], (0, 3)))
+    cosines = scipy.fft.dct(np.eye(8), axis=0, norm="ortho")
+    along = np.diag(cosines @ covariance @ cosines.T)[4:]
+    power, frequency = np.outer(along, along), np.add.outer(np.arange(4, 8), np.arange(4, 8))
+    halves = [
+        [power[(frequency % 2 == p) & part].mean() for part in (frequency <= 10, frequency >= 12)] for p in (0, 1)
+    ]
+    expected = sum(low for low, _ in halves) / sum(high for _, high in halves)
+    assert told.tilt == pytest.approx(expected, abs=0.06)
+    assert expected > 1.15
+    after = assess(noisy, good(noisy), good)
+    assert after.after is None
+    assert "Neighbours share the noise a little: its middle frequencies have 1." in after.warnings[0]
+
+
+def test_a_jpeg_file_is_warned_of_and_not_estimated():
+    file = io.BytesIO()
+    Image.fromarray(stored(CLEAN + 15 / 255 * white())).save(file, "jpeg", quality=80)
+    picture = np.asarray(Image.open(file))
+    denoised = stored(good(picture / 255))
+    found = assess(picture, denoised, lambda noisy: good(noisy))
+    assert found.after is None
+    assert "The picture was stored as JPEG, which rounded" in found.warnings[0]
+    assert not any("What was removed" in warning for warning in found.warnings)
 
 
 def test_what_else_can_be_warned_of():
