@@ -2,6 +2,7 @@
 
     python benchmarks/uncertainty.py photographs-test
     python benchmarks/uncertainty.py photographs-test --model RUN --count 10
+    python benchmarks/uncertainty.py photographs-test --side 384 --warnings   # of whom one is warned, alone
 
 The centre of each photograph gets noise; the network denoises it, and its PSNR is estimated from the noisy picture,
 with the noise told and with the noise found. The truth is known here. Then noise that neighbours share, noise that was
@@ -104,6 +105,7 @@ def warnings(pictures: list[np.ndarray], denoise: TiledDenoiser) -> None:
         "of photons": lambda clean, random: clean + np.sqrt(0.01 * clean + 4e-4) * random.standard_normal(clean.shape),
         "shared a little, 15": lambda clean, random: clean + 15 / 255 * shared(random, clean.shape, 0.4),
         "shared, 15": lambda clean, random: clean + 15 / 255 * shared(random, clean.shape, 0.6),
+        "JPEG of quality 95, 15": lambda clean, random: jpeg(clean + random.normal(0, 15 / 255, clean.shape), 95),
         "JPEG of quality 80, 15": lambda clean, random: jpeg(clean + random.normal(0, 15 / 255, clean.shape), 80),
     }
     print("\n| noise | warned that it is not white, % | PSNR estimated, % | mean difference, dB |")
@@ -131,13 +133,15 @@ def main() -> None:
     parser.add_argument("--model", default="photographs", help="a preset, a run folder or a .keras file")
     parser.add_argument("--count", type=int, help="photographs to take; defaults to all")
     parser.add_argument("--side", type=int, default=320, help="pixels of the middle that are looked at")
+    parser.add_argument("--warnings", action="store_true", help="only whom one is warned of")
     options = parser.parse_args()
     pictures = centres(options.photographs, options.count, options.side)
     loaded = load_for_use(options.model)
     print(machine("tensorflow", "keras", "numpy"))
     print(f"{len(pictures)} photographs, {options.side} x {options.side} pixels of each; {loaded.name}\n")
     denoise = TiledDenoiser(loaded.model)
-    estimates(pictures, denoise)
+    if not options.warnings:
+        estimates(pictures, denoise)
     warnings(pictures, denoise)
 
 
