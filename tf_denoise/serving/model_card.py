@@ -78,8 +78,10 @@ def _training(about: LoadedNetwork) -> list[str]:
         last = about.name.split("/")[-1]
         loss, weight = loss_of(last)
         loss = loss if loss in LOSSES else config.get("loss", last)
-        weight = config["loss_weight"] if weight is None else weight
-        beside = "" if loss in ("mse", "mae") else f", weight {weight:g}, beside the mean squared error"
+        beside = ""
+        if loss not in ("mse", "mae"):
+            weight = config["loss_weight"] if weight is None else weight
+            beside = f", weight {weight:g}, beside the mean squared error"
         words = LOSSES[loss].words if loss in LOSSES else loss
         lines.append(f"- Loss: {loss} ({words}){beside}; crops of {config['crop_size']} pixels.")
     if "steps" in record:
