@@ -31,16 +31,11 @@ def command_line(config: Mapping[str, Any]) -> str:
     given = {name: value for name, value in stored.items() if value is not None and value != _given(fields[name])}
     if given.get("losses"):
         given.pop("loss", None)  # which the options were filled up with
-    try:
-        whole = _resolved(kind, given)
-        if whole is None:
-            raise InputError("of another version, whose options were other ones: all of them are told")
-        for name in list(given):
-            fewer = {other: value for other, value in given.items() if other != name}
-            if _resolved(kind, fewer) == whole:
-                given = fewer
-    except InputError:
-        pass
+    whole = _resolved(kind, given)  # None of another version, whose options were other ones: all are told
+    for name in list(given) if whole is not None else []:
+        fewer = {other: value for other, value in given.items() if other != name}
+        if _resolved(kind, fewer) == whole:
+            given = fewer
     words = [word for name, value in given.items() for word in _words(name, value)]
     return shlex.join(["python", "-m", f"training.{config['command']}", *words])
 

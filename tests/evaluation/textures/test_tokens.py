@@ -24,7 +24,7 @@ class Listening:
 
 
 @pytest.fixture(scope="module")
-def test_pictures():
+def held_out():
     found = [
         NoisyPair(f"{index}", picture.clean, picture.noisy, level)
         for index, picture in enumerate(pictures(12))
@@ -34,7 +34,7 @@ def test_pictures():
     return found
 
 
-def use_of(test_pictures, *shares):
+def use_of(held_out, *shares):
     """A repeat for each share."""
     ablations = {(repeat, "mae"): Listening(share) for repeat, share in enumerate(shares, 1)}
 
@@ -42,39 +42,39 @@ def use_of(test_pictures, *shares):
         return lambda x: listening(x[None], listening.tokens(x[None]))[0]
 
     run = {place: as_it_is(listening) for place, listening in ablations.items()}
-    table = PictureTable(score_methods(test_pictures, run))
-    return token_uses(table, test_pictures, ablations), table
+    table = PictureTable(score_methods(held_out, run))
+    return token_uses(table, held_out, ablations), table
 
 
-def test_replacing_tokens_that_tell_the_picture_costs_what_can_be_computed_by_hand(test_pictures):
-    (mean, other), table = use_of(test_pictures, 0.5)
+def test_replacing_tokens_that_tell_the_picture_costs_what_can_be_computed_by_hand(held_out):
+    (mean, other), table = use_of(held_out, 0.5)
     assert [use.replaced for use in (mean, other)] == ["mean", "other"]
     assert (mean.difference.verdict, other.difference.verdict) == ("worse", "worse")
     values = []
     for index in range(12):
-        mine, next_one = (next(p for p in test_pictures if p.name == str(number % 12)) for number in (index, index + 1))
+        mine, next_one = (next(p for p in held_out if p.name == str(number % 12)) for number in (index, index + 1))
         output = np.clip((mine.noisy + next_one.clean) / 2, 0, 1)
         values.append(-10 * np.log10(np.mean((output - mine.clean) ** 2)))
     own = table.values("mae", "psnr").mean(axis=1)[0]
     assert other.difference.value == pytest.approx(np.mean(values - own), abs=1e-3)
 
 
-def test_repeats_are_paired_with_themselves(test_pictures):
+def test_repeats_are_paired_with_themselves(held_out):
     """One that listens much and one that does not listen at all: the second differs from itself by nothing."""
-    (mean, _), _ = use_of(test_pictures, 0.5, 0.0)
+    (mean, _), _ = use_of(held_out, 0.5, 0.0)
     assert mean.difference.most == pytest.approx(0, abs=1e-6)
-    (alone, _), _ = use_of(test_pictures, 0.5)
+    (alone, _), _ = use_of(held_out, 0.5)
     assert mean.difference.least == pytest.approx(alone.difference.value)
 
 
-def test_tokens_that_are_not_listened_to_make_no_difference(test_pictures):
-    uses, _ = use_of(test_pictures, 0.0)
+def test_tokens_that_are_not_listened_to_make_no_difference(held_out):
+    uses, _ = use_of(held_out, 0.0)
     assert [use.difference.value for use in uses] == [pytest.approx(0, abs=1e-6)] * 2
     assert {use.difference.verdict for use in uses} <= {"unclear"}
 
 
-def test_a_single_photograph_has_no_other(test_pictures):
-    alone = test_pictures[:1]
+def test_a_single_photograph_has_no_other(held_out):
+    alone = held_out[:1]
     table = PictureTable(score_methods(alone, {(1, "mae"): lambda x: x}))
     assert token_uses(table, alone, {(1, "mae"): Listening()}) == []
 
@@ -87,8 +87,8 @@ class Named:
         return "U-Net with transformer, MAE"
 
 
-def test_what_is_said_of_them_is_a_table(test_pictures):
-    uses, _ = use_of(test_pictures, 0.5)
+def test_what_is_said_of_them_is_a_table(held_out):
+    uses, _ = use_of(held_out, 0.5)
     assert "repeats" not in token_lines(uses, Named(1))[2]
     lines = token_lines(uses, Named(2))
     assert lines[0].startswith("| network | instead of its tokens | PSNR, dB | verdict |")
