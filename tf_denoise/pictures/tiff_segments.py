@@ -137,7 +137,26 @@ def _jpeg_values(data: bytes, tables: bytes | None) -> np.ndarray:
 
 
 def _size_of(data: bytes) -> tuple[int, int]:
+    if data[:4] == b"RIFF":
+        return _size_of_webp(data)
     from PIL import Image
 
     with Image.open(io.BytesIO(data)) as image:  # its header alone is read
         return image.size
+
+
+def _size_of_webp(data: bytes) -> tuple[int, int]:
+    """Width and height by the header; Pillow would get the memory of the whole picture for them.
+
+    Reference:
+        WebP container specification; RFC 9649, sections 2.5 (lossy), 2.6 (lossless) and 2.7 (extended).
+    """
+    kind, rest = data[8:16], data[20:30]
+    if len(rest) == 10 and kind == b"WEBPVP8X":
+        return 1 + int.from_bytes(rest[4:7], "little"), 1 + int.from_bytes(rest[7:10], "little")
+    if len(rest) == 10 and kind == b"WEBPVP8L" and rest[0] == 0x2F:
+        sides = int.from_bytes(rest[1:5], "little")
+        return 1 + sides % 2**14, 1 + (sides >> 14) % 2**14
+    if len(rest) == 10 and kind == b"WEBPVP8 " and rest[3:6] == b"\x9d\x01\x2a":
+        return int.from_bytes(rest[6:8], "little") % 2**14, int.from_bytes(rest[8:10], "little") % 2**14
+    raise ValueError("its WebP data have no header")

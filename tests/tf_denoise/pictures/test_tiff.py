@@ -13,6 +13,7 @@ from picture_files import noise
 from PIL import Image, TiffImagePlugin
 
 from tf_denoise.pictures.files import DECODABLE, PictureError, inspect_picture, read_picture, to_unit, write_picture
+from tf_denoise.pictures.tiff_segments import _size_of
 
 HEIGHT, WIDTH = 40, 36
 
@@ -289,6 +290,9 @@ def jpeg_of(side):
         (33005, lambda: imagecodecs.jpeg2k_encode(np.zeros((3000, 3000), "uint8"))),
         (34933, lambda: imagecodecs.png_encode(np.zeros((6000, 6000), "uint8"))),
         (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 3), "uint8"))),
+        (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 4), "uint8"), lossless=True)),
+        (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 3), "uint8"), lossless=True)),
+        (34927, lambda: b"RIFF\x10\0\0\0WEBPVP8 "),
     ],
 )
 def test_a_strip_inflates_no_further_than_the_header_allows(compression, data, tmp_path):
@@ -300,6 +304,14 @@ def test_a_strip_inflates_no_further_than_the_header_allows(compression, data, t
             assert "cannot be decoded" in str(error)  # noqa: PT017 (either will do)
         else:
             assert picture.values.shape == (64, 64, 1)
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+@pytest.mark.parametrize(("height", "width", "samples"), [(16, 48, 3), (300, 17, 3), (5, 1025, 4), (16_000, 24, 3)])
+def test_the_size_of_webp_data_is_read_as_pillow_reads_it(height, width, samples, lossless):
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, samples), dtype="uint8")
+    data = imagecodecs.webp_encode(pixels, lossless=lossless)
+    assert _size_of(data) == Image.open(io.BytesIO(data)).size == (width, height)
 
 
 def test_a_missing_decoder_is_named(tmp_path, monkeypatch):
