@@ -19,6 +19,9 @@ from evaluation.textures.tokens import TokenUse
 from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import Judgement, caveats, rivals_in_words
 
+_MOST_NAMED = 3
+"""Losses that the first sentence names: of more, those with the least error."""
+
 
 def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_with) -> str:
     """The answer to the question which loss is best, in a sentence.
@@ -35,12 +38,17 @@ def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
-    better = [words(judgement.method) for judgement in losses if judgement.verdict == "better"]
+    passed = [judgement for judgement in losses if judgement.verdict == "better"]
+    if len(passed) > _MOST_NAMED:  # as in a sweep over weights
+        passed.sort(key=lambda judgement: judgement.differences["mse"].value)
+    better = [words(judgement.method) for judgement in passed]
     count = "the one other loss" if len(losses) == 1 else f"{len(better) or 'none'} of {len(losses)} other losses"
     verb = "are" if len(better) > 1 else "is"
     if not better and len(losses) == 1:
         verb = "is not"
     which = f": {', '.join(better)}" if better else ""
+    if len(better) > _MOST_NAMED:
+        which = f", with the least error {', '.join(better[: _MOST_NAMED - 1])} and {better[_MOST_NAMED - 1]}"
     return f"By the rule, {count} {verb} better than the mean squared error alone{which}."
 
 

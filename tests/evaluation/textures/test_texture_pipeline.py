@@ -311,6 +311,18 @@ def test_the_headline_counts_the_better_losses(verdicts, sentence):
     assert headline([Judgement(f"loss_{i}", "mse", verdict, (), {}) for i, verdict in enumerate(verdicts)]) == sentence
 
 
+def test_of_many_better_losses_the_headline_names_those_with_the_least_error():
+    changes = {"a": -0.1, "b": -0.4, "c": -0.2, "d": -0.3, "e": -0.5}
+    verdicts = [
+        Judgement(name, "mse", "unclear" if name == "e" else "better", (), {"mse": mock.Mock(value=change)})
+        for name, change in changes.items()
+    ]
+    assert headline(verdicts, str.upper) == (
+        "By the rule, 4 of 5 other losses are better than the mean squared error alone, "
+        "with the least error B, D and C."
+    )
+
+
 def test_verdicts_are_coloured_by_what_they_say():
     assert mood("better") == mood("beats it") == "better"
     assert mood("unclear") == "unclear"
