@@ -48,7 +48,8 @@ def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_
         verb = "is not"
     which = f": {', '.join(better)}" if better else ""
     if len(better) > _MOST_NAMED:
-        which = f", with the least error {', '.join(better[: _MOST_NAMED - 1])} and {better[_MOST_NAMED - 1]}"
+        *first, last = better[:_MOST_NAMED]
+        which = f", with the least error {', '.join(first)} and {last}"
     return f"By the rule, {count} {verb} better than the mean squared error alone{which}."
 
 

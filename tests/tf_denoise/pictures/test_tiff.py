@@ -13,7 +13,6 @@ from picture_files import noise
 from PIL import Image, TiffImagePlugin
 
 from tf_denoise.pictures.files import DECODABLE, PictureError, inspect_picture, read_picture, to_unit, write_picture
-from tf_denoise.pictures.tiff_segments import _size_of
 
 HEIGHT, WIDTH = 40, 36
 
@@ -74,6 +73,8 @@ ALIKE = {
     "jpeg rgb": (SMOOTH, {"photometric": "rgb", "compression": "jpeg"}),
     "jpeg grey": (SMOOTH[..., 0], {"compression": "jpeg"}),
     "jpeg 2000": (SMOOTH, {"photometric": "rgb", "compression": "jpeg2000"}),
+    "webp": (COLOUR, {"photometric": "rgb", "compression": "webp", "compressionargs": {"lossless": True}}),
+    "webp, lossy": (SMOOTH, {"photometric": "rgb", "compression": "webp", "compressionargs": {"lossless": False}}),
     "described": (COLOUR, {"description": "a road", "metadata": None}),
     "shaped": (COLOUR, {"metadata": {"axes": "YXS"}}),
     "imagej": (GREY, {"imagej": True}),
@@ -279,6 +280,14 @@ def jpeg_of(side):
     return stream.getvalue()
 
 
+def with_a_smaller_canvas(side):
+    """WebP data whose extended header says 64 x 64 pixels, and whose picture is larger."""
+    data = bytearray(imagecodecs.webp_encode(np.zeros((side, side, 4), "uint8"), lossless=False))
+    assert data[12:16] == b"VP8X"
+    data[24:30] = 2 * (63).to_bytes(3, "little")
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("compression", "data"),
     [
@@ -289,9 +298,10 @@ def jpeg_of(side):
         (7, lambda: jpeg_of(6_000)),
         (33005, lambda: imagecodecs.jpeg2k_encode(np.zeros((3000, 3000), "uint8"))),
         (34933, lambda: imagecodecs.png_encode(np.zeros((6000, 6000), "uint8"))),
-        (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 3), "uint8"))),
+        (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 3), "uint8"), lossless=False)),
         (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 4), "uint8"), lossless=True)),
         (50001, lambda: imagecodecs.webp_encode(np.zeros((3000, 3000, 3), "uint8"), lossless=True)),
+        (50001, lambda: with_a_smaller_canvas(3000)),
         (34927, lambda: b"RIFF\x10\0\0\0WEBPVP8 "),
     ],
 )
@@ -308,10 +318,12 @@ def test_a_strip_inflates_no_further_than_the_header_allows(compression, data, t
 
 @pytest.mark.parametrize("lossless", [False, True])
 @pytest.mark.parametrize(("height", "width", "samples"), [(16, 48, 3), (300, 17, 3), (5, 1025, 4), (16_000, 24, 3)])
-def test_the_size_of_webp_data_is_read_as_pillow_reads_it(height, width, samples, lossless):
-    pixels = np.random.default_rng(0).integers(0, 255, (height, width, samples), dtype="uint8")
-    data = imagecodecs.webp_encode(pixels, lossless=lossless)
-    assert _size_of(data) == Image.open(io.BytesIO(data)).size == (width, height)
+def test_the_size_of_webp_data_is_told(height, width, samples, lossless, tmp_path):
+    data = imagecodecs.webp_encode(noise(height, width, samples), lossless=lossless)
+    assert Image.open(io.BytesIO(data)).size == (width, height)
+    path = of_one_strip(tmp_path / "large.tif", 50001, data, size=2)
+    with pytest.raises(PictureError, match=f"a part of it is {width} x {height} pixels, and its header says 2 x 2"):
+        read_picture(path)
 
 
 def test_a_missing_decoder_is_named(tmp_path, monkeypatch):
