@@ -19,7 +19,7 @@ OPTIONS = {
     "--hidden-units": "16",
     "--batch-size": "64",
     "--children": ("25", "multi"),
-    "--tsne-points": "40",
+    "--tsne-points": "24",
 }
 
 
@@ -28,7 +28,7 @@ def _embedded():
     return load_digits("digits")
 
 
-def tiny_arrays(train: int = 120, test: int = 40) -> dict[str, np.ndarray]:
+def tiny_arrays(train: int = 120, test: int = 24) -> dict[str, np.ndarray]:
     """The arrays of an .npz file with a few of the embedded digits."""
     digits = _embedded()
     return {

@@ -21,11 +21,14 @@ from keras_parts import (
 from tf_denoise.registration import NAMES, TENSORFLOW_NAMES
 
 TRUE, NEAR = np.random.default_rng(0).random((2, 5, 17, 22, 3), "float32")
+SLOW_TO_BUILD = ("ViTUNet with a frozen transformer", "ViTUNet that looks at windows")
 POLICIES = pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 
 
-def every(cases):
-    return pytest.mark.parametrize("make", cases.values(), ids=cases.keys())
+def every(cases, slow=()):
+    """A test of each of the cases, some of which are left to `make test-all`."""
+    made = [pytest.param(make, marks=[pytest.mark.slow] * (name in slow), id=name) for name, make in cases.items()]
+    return pytest.mark.parametrize("make", made)
 
 
 def test_every_registered_class_is_looked_at():
@@ -98,7 +101,7 @@ def test_losses_and_metrics_come_back_from_a_compiled_file(make, tmp_path):
     part = make()
     model = keras.Sequential([keras.Input((17, 22, 3)), keras.layers.Conv2D(3, 3, padding="same")])
     is_loss = isinstance(part, keras.losses.Loss)
-    model.compile("sgd", **({"loss": part} if is_loss else {"loss": "mse", "metrics": [part]}))
+    model.compile("sgd", jit_compile=False, **({"loss": part} if is_loss else {"loss": "mse", "metrics": [part]}))
     expected = model.evaluate(NEAR, TRUE, verbose=0, return_dict=True)
     model.save(tmp_path / "model.keras")
     copy = keras.models.load_model(tmp_path / "model.keras")
@@ -129,7 +132,7 @@ def test_models_give_float32_under_mixed_precision(make, policy):
     assert np.all(np.isfinite(output))
 
 
-@every(MODELS)
+@every(MODELS, slow=SLOW_TO_BUILD)
 def test_a_frozen_network_stays_frozen(make, tmp_path):
     model = make(name="net")
     check_frozen(model, tmp_path)
@@ -138,7 +141,7 @@ def test_a_frozen_network_stays_frozen(make, tmp_path):
     assert not type(model).from_config(model.get_config()).trainable_variables
 
 
-@every(MODELS)
+@every(MODELS, slow=SLOW_TO_BUILD)
 def test_layers_frozen_or_thawed_one_by_one_stay_so(make, tmp_path):
     model = make(name="net")
     inner = next((layer for layer in model.layers if isinstance(layer, keras.Model)), None)

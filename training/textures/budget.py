@@ -56,8 +56,10 @@ def measure_budget(
 
     Returns:
         `{"precision": str, "steps": int, "epochs": int, "seconds_per_step": {network: float}}`; each epoch ends with a
-        judgement.
+        judgement. No seconds where there is nothing to find out: in a given precision, each of few steps is judged.
     """
+    if precision != "auto" and steps is not None and steps <= JUDGEMENTS:
+        return {"precision": precision, "steps": steps, "epochs": steps, "seconds_per_step": {}}
     started, timed = time.monotonic(), {}
     if precision == "auto":
         precision, timed[networks[0]] = choose_precision(networks[0], time_steps)

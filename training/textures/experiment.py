@@ -229,7 +229,7 @@ class TextureTrainer:
             Job(
                 title(name, repeat, options.repeats),
                 network_folder(self.folder, repeat, name),
-                budget["seconds_per_step"][name],
+                budget["seconds_per_step"].get(name, 1.0),
                 functools.partial(self._train, repeat, name, budget),
                 budget["steps"],
             )

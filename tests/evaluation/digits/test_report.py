@@ -68,7 +68,7 @@ def test_every_figure_stands_in_the_report_and_beside_it(page, tiny_run):
 
 
 def test_the_report_says_what_was_run(page):
-    assert "Data: tiny.npz: 120 training and 40 test digits." in page.text
+    assert "Data: tiny.npz: 120 training and 24 test digits." in page.text
     assert caveat(1) in page.text
     for words in ("seed 0", "TensorFlow 2.", "Keras 3.", "Python 3.", "50 % noise", "batch 64"):
         assert words in page.text
@@ -127,7 +127,7 @@ def test_the_report_opens_in_a_browser(source, tmp_path):
     assert int(re.search(r'data-height="(\d+)"', dom)[1]) > 3000
     opened = Page(dom)
     assert "The second network refines the first" in opened.text
-    assert "tiny.npz: 120 training and 40 test digits." in opened.text
+    assert "tiny.npz: 120 training and 24 test digits." in opened.text
     chromium(report, tmp_path / "profile", f"--screenshot={picture}", "--window-size=1200,6000")
     pixels = matplotlib.image.imread(picture)[..., :3]
     assert pixels.shape[:2] == (6000, 1200)

@@ -10,9 +10,11 @@ from tf_denoise.fitting.optimizer import SteadyAdam, averaging_adam
 def moves_of(gradients, **options):
     """How far a weight is moved by each of the gradients, in learning rates."""
     optimizer, weight, moves = SteadyAdam(1.0, **options), keras.Variable([0.0]), []
+    optimizer.build([weight])
+    step = tf.function(lambda gradient: optimizer.apply([gradient], [weight]))
     for gradient in gradients:
         before = float(weight[0])
-        optimizer.apply([tf.constant([float(gradient)])], [weight])
+        step(tf.constant([gradient], "float32"))
         moves.append(float(weight[0]) - before)
     return np.array(moves)
 
@@ -59,8 +61,8 @@ def test_the_norm_is_that_of_all_variables_together():
 
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_an_outburst_pushes_the_weights_no_further_than_other_gradients_whatever_the_scale_of_the_loss(scale):
-    gradients = np.random.default_rng(0).normal(0, 1, 300)
-    outburst = np.where(np.arange(300) == 200, -1e6, gradients)
+    gradients = np.random.default_rng(0).normal(0, 1, 230)
+    outburst = np.where(np.arange(230) == 200, -1e6, gradients)
     usual = moves_of(scale * gradients)[200:230].sum()
     assert abs(moves_of(scale * outburst)[200:230].sum() - usual) < 4
     assert abs(moves_of(scale * outburst, clip=None)[200:230].sum() - usual) > 7

@@ -60,7 +60,7 @@ def test_a_run_leaves_all_its_files(tiny_run):
 def test_the_run_says_what_it_is(tiny_run, tiny_npz):
     config = read_json(tiny_run / "config.json")
     assert config["dataset_used"] == str(tiny_npz.resolve())
-    assert config["dataset_description"] == "tiny.npz: 120 training and 40 test digits."
+    assert config["dataset_description"] == "tiny.npz: 120 training and 24 test digits."
     assert config["dataset_fingerprint"] == load_digits(str(tiny_npz)).fingerprint()
     assert (config["epochs"], config["hidden_units"], config["one_level"]) == (2, [16], 50)
     assert [network["name"] for network in read_json(tiny_run / "networks.json")] == [n.name for n in TREE]
@@ -106,7 +106,7 @@ def test_repeats_deep_chains_and_half_precision_train(training_alone, tiny_npz, 
     assert load_network(network_folder(tmp_path / "run", 2, "one_level/0")).layers[1].compute_dtype == "float16"
     assert keras.config.dtype_policy().name == "float32"
     output = capsys.readouterr().out
-    assert output.count("Data: tiny.npz: 120 training and 40 test digits.") == 2  # at the start and at the end
+    assert output.count("Data: tiny.npz: 120 training and 24 test digits.") == 2  # at the start and at the end
     assert "network 1 of" not in output  # quiet where nobody looks
 
 

@@ -52,7 +52,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "missing": "does not exist; expected mnist, digits, auto, or the path of an .npz file",
         "truncated": "cannot be read as an .npz file (is it truncated?)",
         "keys": "lacks x_train, y_train, x_test, y_test; expected the keys",
-        "shape": "x_test has shape (40, 14, 28); expected (images, 28, 28) or (images, 784)",
+        "shape": "x_test has shape (24, 14, 28); expected (images, 28, 28) or (images, 784)",
         "type": "x_train has type <U3; expected integers in 0..255 or floats in 0..1",
         "range": "x_train of type float32 has values from 0 to 255; expected 0 to 1",
         "nan": "x_train holds values that are not finite",

@@ -33,6 +33,13 @@ def test_minutes_are_shared_by_all_trainings_and_their_judgements(repeats):
     assert seconds == pytest.approx(3600, rel=trainings * JUDGEMENTS / 3600)  # rounded up by 20 steps at most
 
 
+def test_few_steps_are_not_timed():
+    assert budget(["mse", "wavelet"], time_steps=None, steps=20, precision="bfloat16") == {
+        "precision": "bfloat16", "steps": 20, "epochs": 20, "seconds_per_step": {},
+    }  # fmt: skip
+    assert budget(steps=20, precision="auto")["seconds_per_step"] == {"mse": 0.5}
+
+
 def test_little_time_still_gives_every_judgement_a_step():
     assert budget(steps=None, minutes=0.01)["steps"] == JUDGEMENTS
 

@@ -21,6 +21,7 @@ from tf_denoise.runs.loading import load_for_use
 from tf_denoise.serving.model_card import model_card
 from tf_denoise.serving.signatures import signatures
 from training.textures.__main__ import main
+from training.textures.budget import JUDGEMENTS
 
 SIGMA = 30
 
@@ -62,16 +63,21 @@ def everywhere(random, shape):
 
 def words(output, **changed):
     options = {"output": output, "steps": 6, "crop_size": 16, "batch_size": 4, "mixed_precision": "none", **changed}
-    return [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    given = {name: value for name, value in options.items() if value is not None}
+    return [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
 def test_white_noise_is_learned_from_by_recorrupting(clean, tmp_path, capsys):
     noisy = noisy_copy(clean, tmp_path / "noisy", white)
     truth = noisy_copy(clean, tmp_path / "truth", lambda random, shape: 0)
-    main(words(tmp_path / "run", noisy=noisy, test_clean=truth))
+    options = {"noisy": noisy, "test_clean": truth, "steps": None, "minutes": 0.01}
+    main(words(tmp_path / "run", **options))
     told = capsys.readouterr().out
     assert "Noise of a deviation of 1" in told
     assert "Recorrupted-to-Recorrupted" in told
+    budget = read_json(tmp_path / "run" / "budget.json")
+    assert budget["steps"] == JUDGEMENTS  # in next to no time each is judged
+    assert 0 < budget["seconds_per_step"]["mse"] < 60
     config = read_json(tmp_path / "run" / "config.json")
     assert (config["method"], config["loss"]) == ("recorrupted", "mse")
     assert 255 * config["noise_found"]["deviation"] == pytest.approx(SIGMA / 2, rel=0.1)
@@ -89,7 +95,7 @@ def test_white_noise_is_learned_from_by_recorrupting(clean, tmp_path, capsys):
     before = (tmp_path / "run" / "report.json").read_bytes()
     evaluate([str(tmp_path / "run")])
     assert (tmp_path / "run" / "report.json").read_bytes() == before
-    main(words(tmp_path / "run", noisy=noisy, test_clean=truth))  # finished: only looked at again
+    main(words(tmp_path / "run", **options))  # finished: only looked at again
 
 
 @pytest.mark.slow

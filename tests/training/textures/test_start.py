@@ -78,7 +78,7 @@ def test_a_unet_does_not_begin_from_two_stages(capsys, photographs, tmp_path):
 def test_the_transformer_of_a_vit_unet_that_began_as_a_unet_takes_part_in_its_training():
     keras.utils.set_random_seed(0)
     network = make_network("vit_unet", "small", 3, start=unet())
-    network.compile(keras.optimizers.Adam(1e-2), "mse", jit_compile=False)
+    network.compile(keras.optimizers.Adam(1e-2), "mse", run_eagerly=True)
     before = network.vit.get_weights()
     network.fit(IMAGES, 0.5 * IMAGES, epochs=3, verbose=0)
     moved = [np.abs(a - b).max() for a, b in zip(network.vit.get_weights(), before, strict=True)]
@@ -155,7 +155,8 @@ def test_another_start_on_the_folder_is_refused_and_the_same_one_moved_is_not(
     assert stored["start"] == str(moved)
 
 
-def test_a_run_begins_from_the_preset(photographs, tmp_path):
+def test_a_run_begins_from_the_preset(photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.textures.experiment, "evaluate_folder", lambda folder: folder / "report.html")
     main(options_of(photographs, tmp_path / "run", "photographs", learning_rate=1e-8, steps=1))
     network, preset = load_for_use(tmp_path / "run").model, UNet.from_preset("photographs")
     assert network.widths == preset.widths
@@ -206,6 +207,7 @@ def test_fine_tuning_has_a_rate_of_its_own():
     assert TextureOptions(start="photographs", learning_rate=0.01).resolved().learning_rate == 0.01
 
 
+@pytest.mark.slow
 def test_grey_photographs_are_read_in_the_colours_of_the_start(tmp_path, start_file):
     for index in range(12):
         pixels = np.random.default_rng(index).integers(0, 256, (20, 24), "uint8")

@@ -192,6 +192,7 @@ def test_a_run_leaves_networks_scores_and_a_report(run):
     assert load_network(network_folder(run, 1, "mse")).count_params() < 10_000
 
 
+@pytest.mark.slow
 def test_weights_of_a_loss_are_networks_of_their_own(monkeypatch, photographs, tmp_path):
     """From one start, each with its weight: in the training, in the report and in the model card."""
     from tf_denoise.runs.loading import load_for_use
@@ -230,7 +231,11 @@ def test_a_run_of_an_older_version_without_losses_is_gone_on_with(run, photograp
 
 
 @pytest.mark.parametrize(
-    ("network", "title"), [("vit_unet", "U-Net with transformer, MSE"), ("two_stage", "Two U-Nets, MSE")]
+    ("network", "title"),
+    [
+        ("vit_unet", "U-Net with transformer, MSE"),
+        pytest.param("two_stage", "Two U-Nets, MSE", marks=pytest.mark.slow),
+    ],
 )
 def test_every_kind_of_network_is_trained_and_reported_on(photographs, tmp_path, network, title):
     folder = tmp_path / "run"
