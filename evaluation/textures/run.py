@@ -114,6 +114,12 @@ class TextureRun:
         return network_title(name, self.config.get("network")) if name in self.names else method_title(name)
 
     @property
+    def kind(self) -> str:
+        """What its networks are, such as U-Net with transformer."""
+        network = self.config.get("network")
+        return "as given" if network is None else KINDS.get(network, network)
+
+    @property
     def losses(self) -> dict[str, tuple[str, str, float]]:
         """What each network is, its loss, and the weight of that beside the mean squared error, by network."""
         kind, usual = self.config.get("network", ""), self.config.get("loss_weight", 0.0)

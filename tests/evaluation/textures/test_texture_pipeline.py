@@ -123,7 +123,7 @@ def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
 def test_the_report_says_what_was_run(page):
     for words in (
         "Squares cut from the astronaut.", "3 to train, 2 to validate, 4 to test", "Gaussian of deviation 40",
-        "unet , 1,234 weights".replace(" ,", ","), "2 losses, 1 repeat, 100 steps each, seed 3", "2.0 min in all",
+        "U-Net, 1,234 weights", "2 losses, 1 repeat, 100 steps each, seed 3", "2.0 min in all",
         "TensorFlow 2.21", "2 files were skipped", "broken.jpg : truncated", "loss_weight 0.2", "a.png, b.png, c.png",
     ):  # fmt: skip
         assert words in page.text, words

@@ -246,6 +246,7 @@ def test_every_kind_of_network_is_trained_and_reported_on(photographs, tmp_path,
     main(command_line(photographs, folder, **words, **({"vit": "windows-16"} if network == "vit_unet" else {})))
     report, stored = (folder / "report.html").read_text(), read_json(folder / "scores.json")
     assert title in report
+    assert f"<b>Network</b>{title.removesuffix(', MSE')}" in report
     assert ("Whether the network uses its transformer" in report) == (network == "vit_unet")
     assert [use["replaced"] for use in stored["tokens"]] == (["mean", "other"] if network == "vit_unet" else [])
 
