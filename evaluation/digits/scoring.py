@@ -1,7 +1,9 @@
 """Scores every chain of a run on the twelve test sets, one row per value."""
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import tensorflow as tf
@@ -103,10 +105,12 @@ class Scorer:
 
 
 def _per_image(target: tf.Tensor, images: tf.Tensor, image_shape, rounded: bool) -> dict[str, np.ndarray]:
-    chunks = [
-        _measure_chunk(target[start : start + _CHUNK], images[start : start + _CHUNK], tuple(image_shape), rounded)
-        for start in range(0, len(images), _CHUNK)
-    ]
+    def measured(start):
+        stop = start + _CHUNK
+        return _measure_chunk(target[start:stop], images[start:stop], tuple(image_shape), rounded)
+
+    with ThreadPoolExecutor(os.cpu_count()) as cores:  # XLA takes one of them for a chunk
+        chunks = list(cores.map(measured, range(0, len(images), _CHUNK)))
     return {measure: np.concatenate([chunk[measure] for chunk in chunks]) for measure in chunks[0]}
 
 
