@@ -8,6 +8,7 @@ import tensorflow as tf
 from skimage.metrics import structural_similarity
 
 from evaluation.bootstrap import Bootstrap
+from evaluation.digits import scoring
 from evaluation.digits.scoring import ROUNDED, UNROUNDED, Denoiser, DigitTable, Scorer, score_chains
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set, renoise_for
 from evaluation.distributions import pixel_frechet_distance
@@ -31,6 +32,18 @@ def halve(images):
 
 def lift(images):
     return tf.minimum(images + 0.123, 1.0)
+
+
+def test_chunks_come_back_in_their_order(monkeypatch):
+    whole, parts = [], []
+    for found, size in ((whole, 30), (parts, 7)):
+        monkeypatch.setattr(scoring, "_CHUNK", size)
+        found += Scorer(CLEAN, LABELS, classify, SHAPE).measure(halve(CLEAN))
+    for one, other in zip(whole, parts, strict=True):
+        assert one[:2] == other[:2]
+        assert (one[3] is None) == (other[3] is None)
+        if one[3] is not None:
+            np.testing.assert_allclose(other[3], one[3], rtol=1e-4, atol=1e-6)
 
 
 class Recorder:

@@ -81,7 +81,7 @@ def test_trains_under_mixed_precision(make, half):
     y_true, y_pred = random_pair((2, 16, 17, 3))
     layer = keras.layers.Conv2D(3, 3, padding="same", dtype=f"mixed_{half}")
     model = keras.Sequential([keras.Input((None, None, 3)), layer])
-    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=make(), jit_compile=half == "bfloat16")
+    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=make(), jit_compile=half == "bfloat16")  # XLA once
     before = model.get_weights()[0]
     history = model.fit(y_pred, y_true, verbose=0)
     assert np.isfinite(history.history["loss"][0])

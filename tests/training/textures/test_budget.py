@@ -34,7 +34,10 @@ def test_minutes_are_shared_by_all_trainings_and_their_judgements(repeats):
 
 
 def test_few_steps_are_not_timed():
-    assert budget(["mse", "wavelet"], time_steps=None, steps=20, precision="bfloat16") == {
+    def untimed(network, precision):
+        pytest.fail("timed")
+
+    assert budget(["mse", "wavelet"], untimed, steps=20, precision="bfloat16") == {
         "precision": "bfloat16", "steps": 20, "epochs": 20, "seconds_per_step": {},
     }  # fmt: skip
     assert budget(steps=20, precision="auto")["seconds_per_step"] == {"mse": 0.5}
