@@ -19,6 +19,7 @@ class Measure:
         title: What a reader calls it.
         better: Which of two values is the better one.
         decimals: How many a value is written with.
+        further: How many more a difference of two values is written with.
 
     Example:
         >>> psnr = Measure("psnr", "PSNR (dB)", "higher", 2)
@@ -32,6 +33,7 @@ class Measure:
     title: str
     better: Literal["lower", "higher", "closer to 1", "neither"]
     decimals: int = 4
+    further: int = 0
 
     @property
     def sign(self) -> int:
@@ -69,7 +71,7 @@ class Measure:
             >>> MEASURES["ssim"].signed(-0.0012)
             '\u22120.0012'
         """
-        return "" if value is None else f"{value:+.{self.decimals}f}".replace("-", MINUS)
+        return "" if value is None else f"{value:+.{self.decimals + self.further}f}".replace("-", MINUS)
 
     def interval(self, low: float | None, high: float | None, *, signed: bool = False) -> str:
         """`low to high`; nothing where there is no interval."""
@@ -80,7 +82,7 @@ class Measure:
 MEASURES = {
     measure.name: measure
     for measure in (
-        Measure("mse", "Mean squared error", "lower", 5),
+        Measure("mse", "Mean squared error", "lower", 5, further=1),
         Measure("pixel_accuracy", "Pixel accuracy", "higher"),
         Measure("mae", "Mean absolute error", "lower"),
         Measure("binary_crossentropy", "Binary cross-entropy", "lower"),
@@ -93,7 +95,7 @@ MEASURES = {
         Measure("high_frequency_ratio", "High-frequency energy ratio", "closer to 1", 3),
         Measure("radial_spectrum_error", "Radial spectrum error (dB)", "lower", 2),
         Measure("checkerboard", "Checkerboard", "lower", 3),
-        Measure("discoloration", "Discoloration", "lower", 5),
+        Measure("discoloration", "Discoloration", "lower", 5, further=1),
     )
 }
 """All measures by name."""

@@ -45,6 +45,11 @@ class StoredOptions(Mapping[str, Any]):
         """The number of options."""
         return len(self._values)
 
+    @property
+    def noisy_only(self) -> bool:
+        """Whether it is a run on photographs that learned from noisy ones alone."""
+        return self.command == "textures" and self["noisy"] is not None and self["clean"] is None
+
     def only(self, *names: str) -> dict[str, Any]:
         """Some options by name, to be passed on as keyword arguments."""
         return {name: self[name] for name in names}

@@ -9,7 +9,8 @@ import numpy as np
 from evaluation.digits.names import TEST_SETS, full_label
 from evaluation.measures import MEASURES
 from evaluation.stored import StoredOptions
-from evaluation.table import INPUT, Table
+from evaluation.table import Table
+from evaluation.textures.run import method_title, network_title
 from tf_denoise.errors import InputError
 from tf_denoise.runs.folder import read_json
 
@@ -31,6 +32,7 @@ class Entry:
         command: The command of the run, `iterative` or `textures`.
         test_set: The test set of digits; nothing for photographs.
         network: The network or method.
+        title: What that is called.
         measure: The name of the measure.
         value: Its mean over test images, and over repeats.
         low: Lower end of its 95 % interval over test images, where the run keeps one.
@@ -44,6 +46,7 @@ class Entry:
     command: str
     test_set: str
     network: str
+    title: str
     measure: str
     value: float
     low: float | None
@@ -70,17 +73,24 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
         raise InputError(f"--test-set is one of {', '.join(TEST_SETS)}; received {test_set!r}.")
     entries: list[Entry] = []
     for run, title in zip(runs, _titles(runs), strict=True):
-        command = StoredOptions(run).command
+        options = StoredOptions(run)
+        if options.noisy_only:
+            raise InputError(
+                f"{run} learned from noisy photographs alone: its report.html has estimates, and it no table of scores."
+            )
         if not (run / SCORES_FILE).exists():
             raise InputError(f"The run in {run} is not evaluated yet; python -m evaluation {run} does it.")
         stored = read_json(run / SCORES_FILE)
-        read = _of_digits(stored, test_set) if command == "iterative" else _of_photographs(stored)
         try:
-            entries += [Entry(title, command, *row) for row in read]
+            if options.command == "iterative":
+                rows = list(_of_digits(stored, test_set))
+            else:
+                rows = list(_of_photographs(stored, options["network"]))
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise InputError(
-                f"{run / SCORES_FILE} is damaged: expected the scores of a run; evaluate it again."
-            ) from None
+            rows = []
+        if not rows:
+            raise InputError(f"{run / SCORES_FILE} is damaged: expected the scores of a run; evaluate it again.")
+        entries += [Entry(title, options.command, *row) for row in rows]
     return Table(entries)
 
 
@@ -101,17 +111,18 @@ def _of_digits(stored: list[dict], test_set: str) -> Iterator[tuple]:
             values = [float(row["value"]) for row in rows]
             ends = (rows[0]["low"], rows[0]["high"]) if len(rows) == 1 else (None, None)
             spread = (min(values), max(values))
-            yield test_set, network, measure, float(np.mean(values)), *ends, *spread, len(rows)
+            yield test_set, network, full_label(network), measure, float(np.mean(values)), *ends, *spread, len(rows)
 
 
-def _of_photographs(stored: dict) -> Iterator[tuple]:
+def _of_photographs(stored: dict, network: str | None) -> Iterator[tuple]:
     repeats = len({row["repeat"] for row in stored["pictures"]} - {0})
     for method, scores in stored["methods"].items():
         is_network = scores["parameters"] is not None
+        title = network_title(method, network) if is_network else method_title(method)
         for measure in MAIN["textures"]:
             row = scores[measure]
             ends = tuple(row[end] for end in ("low", "high", "least", "most"))
-            yield "", method, measure, float(row["value"]), *ends, repeats if is_network else 1
+            yield "", method, title, measure, float(row["value"]), *ends, repeats if is_network else 1
 
 
 def as_text(table: Table) -> str:
@@ -123,17 +134,16 @@ def as_text(table: Table) -> str:
     parts = []
     for command in table.distinct("command"):
         measures = [MEASURES[measure] for measure in MAIN[command]]
-        head = [_heading(table, command), "run", *(measure.heading for measure in measures)]
+        head = [_heading(table, command), "run", "repeats", *(measure.heading for measure in measures)]
         rows = []
-        for network in dict.fromkeys(row.network for row in table.select(command=command)):
-            for run in dict.fromkeys(row.run for row in table.select(command=command, network=network)):
-                mine = [table.select(run=run, network=network, measure=m.name)[0] for m in measures]
-                title = full_label(network) if command == "iterative" else _method(network)
-                rows.append([title, run, *(_cell(entry) for entry in mine)])
+        for title in dict.fromkeys(row.title for row in table.select(command=command)):
+            for run in dict.fromkeys(row.run for row in table.select(command=command, title=title)):
+                mine = [table.select(run=run, title=title, measure=m.name)[0] for m in measures]
+                rows.append([title, run, str(mine[0].repeats), *(_cell(entry) for entry in mine)])
         parts.append("\n".join(_aligned([head, *rows])))
     parts.append(
-        "In brackets: the 95 % interval over test images, as the run keeps it; of several repeats of a network on "
-        "digits, the least and the largest."
+        "In round brackets: the 95 % interval over test images, as the run keeps it. In square ones, of several "
+        "repeats of a network on digits: the least and the largest."
     )
     return "\n\n".join(parts)
 
@@ -143,15 +153,11 @@ def _heading(table: Table, command: str) -> str:
     return TITLES[command] + (f", {'mixed noise' if test_set == 'mixed' else test_set}" if test_set else "")
 
 
-def _method(name: str) -> str:
-    return "Noisy input" if name == INPUT else name.replace("_", " ")
-
-
 def _cell(entry: Entry) -> str:
     measure = MEASURES[entry.measure]
     interval = measure.interval(entry.low, entry.high)
     if not interval and entry.repeats > 1:
-        interval = measure.interval(entry.least, entry.most)
+        return f"{measure.text(entry.value)} [{measure.interval(entry.least, entry.most)}]"
     return measure.text(entry.value) + (f" ({interval})" if interval else "")
 
 

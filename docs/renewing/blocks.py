@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from renewing.kept import Kept
 from tf_denoise.errors import InputError
+from tf_denoise.pages.page import counted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +46,7 @@ class Kind:
             InputError: If there are too many tables, or an option or its value is not known.
         """
         if len(tables) > self.tables:
-            raise InputError(
-                f"A block of {name} takes {self.tables} table{'' if self.tables == 1 else 's'}; received {len(tables)}."
-            )
+            raise InputError(f"A block of {name} takes {counted(self.tables, 'table')}; received {len(tables)}.")
         for option, value in options.items():
             if option not in self.options:
                 known = ", ".join(self.options) or "none"

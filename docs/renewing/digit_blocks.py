@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.differences import ENOUGH_REPEATS, caveat, training_interval
+from evaluation.differences import caveat
 from evaluation.digits.claims import KEY_MEASURES, Contrast, count
 from evaluation.digits.contrasts import read_contrasts
 from evaluation.digits.figures import against_controls, measure_panels
 from evaluation.digits.names import TEST_SETS, full_label, root_title
-from evaluation.digits.rivals import is_form, is_second_stage, parent_of, rivals_of
+from evaluation.digits.rivals import is_form, is_second_stage, parent_of, rivals_of, size_of
 from evaluation.digits.table import DigitTable, Score
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT, markdown_table
@@ -21,8 +21,8 @@ from tf_denoise.errors import InputError
 AGAINST = {
     "parent": "its parent",
     "control": "one network of equal training",
-    "wide": "a wider network of equal training and multiply-adds",
-    "deep": "a deeper network of equal training and multiply-adds",
+    "wide": "a wider network of equal training and no fewer multiply-adds",
+    "deep": "a deeper network of equal training and no fewer multiply-adds",
 }
 """Whom a second stage can be held against, in words."""
 ROOTS = ("multi_level", "one_level")
@@ -46,7 +46,7 @@ def scores(tables: Sequence[Kept], measure: str = "") -> Block:
 def forms(tables: Sequence[Kept], measure: str = "", against: str = "") -> Block:
     """Every form of the second stage minus its controls, on every test set."""
     [kept] = tables
-    table, contrasts = _table(kept), _contrasts(kept)
+    contrasts = _contrasts(kept)
     networks = [network for network in kept.facts["tree"] if is_form(network)]
     if not networks:
         raise InputError(f"The table {kept.name} has no second stage of another form than those of the original study.")
@@ -59,7 +59,7 @@ def forms(tables: Sequence[Kept], measure: str = "", against: str = "") -> Block
                 for other in _others(network, kept.facts["tree"], whom)
             ]
             if found:
-                lines += _difference_lines(table, found, name, whom)
+                lines += _difference_lines(found, name, whom)
     return Block(lines)
 
 
@@ -78,7 +78,7 @@ def curve(tables: Sequence[Kept], root: str = "") -> Block:
     if not stages:
         raise InputError(f"The table {kept.name} has no second stage below {root}.")
     pairs = [(network["name"], rivals_of(network, tree)[0]) for network in stages]
-    pairs += [(name, name.rpartition("_")[0]) for name in names if name.startswith(f"{root}/") and _size(name)]
+    pairs += [(name, name.rpartition("_")[0]) for name in names if name.startswith(f"{root}/") and size_of(name)]
     title = f"{root_title(root)}: each network minus one of equal training"
     return Block([], against_controls(_table(kept), pairs, title), title)
 
@@ -104,17 +104,15 @@ KINDS = {
 }
 """The kinds of block that a page can show of runs on digits."""
 
-_HOW_TO_READ = (
-    "A cell gives the difference and in brackets its 95 % interval over images. It is bold where that interval and "
-    "every repeat lie on one side of zero."
-)
+_HOW_TO_READ = "A cell gives the difference and in brackets its 95 % interval over images."
 
 
 def _trainings_in_words(kept: Kept) -> str:
-    if kept.facts["repeats"] < ENOUGH_REPEATS:
-        return ""
+    if kept.facts["repeats"] == 1:
+        return " It is bold where that excludes zero."
     return (
-        " Behind the semicolon stands the 95 % interval over trainings, Student's t of the differences of the repeats."
+        " Behind the semicolon stands that over trainings, Student's t of the differences of the repeats. It is bold "
+        "where both lie on one side of zero."
     )
 
 
@@ -147,20 +145,15 @@ def _names(kept: Kept) -> list[str]:
     return [network["name"] for network in kept.facts["tree"]]
 
 
-def _size(control: str) -> str:
-    """What a control is larger by: `wide`, `deep` or nothing."""
-    return next((size for size in ("wide", "deep") if control.endswith(f"_{size}")), "")
-
-
 def _others(network: Mapping[str, Any], tree: Sequence[Mapping[str, Any]], whom: str) -> list[str]:
     if whom == "parent":
         return [parent_of(network)]
-    return [rival for rival in rivals_of(network, tree) if (_size(rival) or "control") == whom]
+    return [rival for rival in rivals_of(network, tree) if (size_of(rival) or "control") == whom]
 
 
-def _difference_lines(table: DigitTable, contrasts: Sequence[Contrast], measure: str, whom: str) -> list[str]:
+def _difference_lines(contrasts: Sequence[Contrast], measure: str, whom: str) -> list[str]:
     """A row for each test set, a column for each network."""
-    rows = [[t, *(_cell(table, contrast, measure, t) for contrast in contrasts)] for t in TEST_SETS]
+    rows = [[t, *(_cell(contrast, measure, t) for contrast in contrasts)] for t in TEST_SETS]
     titles = [full_label(contrast.network) for contrast in contrasts]
     lines = [f"**{MEASURES[measure].heading}, against {AGAINST[whom]}**", ""]
     lines += markdown_table(["noise", *titles], rows)
@@ -168,15 +161,10 @@ def _difference_lines(table: DigitTable, contrasts: Sequence[Contrast], measure:
     return [*lines, ""]
 
 
-def _cell(table: DigitTable, contrast: Contrast, measure: str, test_set: str) -> str:
+def _cell(contrast: Contrast, measure: str, test_set: str) -> str:
     write, found = MEASURES[measure], contrast.differences[test_set]
-    first, second = (
-        [score.value for score in table.over_repeats(name, test_set, measure)]
-        for name in (contrast.network, contrast.against)
-    )
     value = write.signed(found.value)
     value = value if found.verdict == "unclear" else f"**{value}**"
+    trainings = write.interval(found.training_low, found.training_high, signed=True)
     interval = write.interval(found.low, found.high, signed=True)
-    if len(first) >= ENOUGH_REPEATS:
-        interval += f"; {write.interval(*training_interval(np.subtract(first, second)), signed=True)}"
-    return f"{value} ({interval})"
+    return f"{value} ({interval}{f'; {trainings}' if trainings else ''})"

@@ -69,7 +69,7 @@ def facts_of(run: Path, name: str) -> dict[str, Any]:
             f"A table is called by small letters, digits and hyphens, such as roads-losses; received {name!r}."
         )
     options = StoredOptions(run)
-    if options.command == "textures" and options["noisy"] is not None and options["clean"] is None:
+    if options.noisy_only:
         raise InputError(
             f"{run} learned from noisy photographs alone: it has no table of scores that a page could show."
         )

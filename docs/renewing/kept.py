@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tf_denoise.errors import InputError
+from tf_denoise.pages.page import counted
 from tf_denoise.runs.folder import read_json
 
 TABLES = Path(__file__).resolve().parent.parent / "tables"
@@ -111,8 +112,8 @@ def provenance(tables: Sequence[Kept]) -> list[str]:
             *(f"went on with {source_words(source)}" for source in facts["resumed"]),
             *_scored(facts),
             f"{_duration(facts['hours'])} of training on {machine['processor']}, "
-            f"{machine['cores']} core{'' if machine['cores'] == 1 else 's'} ({versions})",
-            _count(facts["repeats"], "repeat"),
+            f"{counted(machine['cores'], 'core')} ({versions})",
+            counted(facts["repeats"], "repeat"),
             facts["data"],
         ]
         lines += [
@@ -132,11 +133,7 @@ def _scored(facts: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _duration(hours: float) -> str:
-    return f"{hours:.1f} hours" if hours >= 1 else _count(max(1, round(60 * hours)), "minute")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{hours:.1f} hours" if hours >= 1 else counted(max(1, round(60 * hours)), "minute")
 
 
 def _falls(facts: Mapping[str, Any]) -> str:

@@ -7,7 +7,15 @@ from evaluation.differences import Difference
 from evaluation.measures import MEASURES
 from evaluation.table import markdown_table
 from evaluation.textures.figures import HOW_TO_READ_THE_PLANE, sharpness_plane, texture_curves
-from evaluation.textures.findings import headline, level_lines, reason_lines, score_lines, token_lines, verdict_lines
+from evaluation.textures.findings import (
+    difference_words,
+    headline,
+    level_lines,
+    reason_lines,
+    score_lines,
+    token_lines,
+    verdict_lines,
+)
 from evaluation.textures.rows import difference_cell
 from evaluation.textures.run import level_title, network_title
 from evaluation.textures.tokens import TokenUse
@@ -70,9 +78,7 @@ def against(tables: Sequence[Kept]) -> Block:
             found = {measure: compare(runs.table, mine, other, measure, place) for measure in AGAINST}
             cells = [difference_cell(difference, measure) for measure, difference in found.items()]
             where = "all levels" if place is None and len(levels) > 1 else level_title((place or levels)[0])
-            rows.append(
-                [where, *(f"{c['value']} ({c['interval']}; repeats {c['spread']}): {c['verdict']}" for c in cells)]
-            )
+            rows.append([where, *(f"{difference_words(cell)}: {cell['verdict']}" for cell in cells)])
         titles = [MEASURES[measure].difference_title for measure in AGAINST]
         lines += [f"{runs.title(mine)} against {runs.title(other)}:", "", *markdown_table(["", *titles], rows)]
     return Block(lines)

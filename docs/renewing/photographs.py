@@ -90,16 +90,22 @@ class Photographs:
         return trained_with(self._losses[name])
 
     def judge_losses(self) -> list[Judgement]:
-        """The verdict on each sharpness loss, held against the MSE alone."""
+        """The verdict on each sharpness loss, held against the MSE alone.
+
+        Raises:
+            InputError: If the networks are of several kinds: what differs may then be the network.
+        """
+        if len({kind for kind, _, _ in self.losses.values()}) > 1:
+            raise InputError("Losses are judged on networks of one kind; these tables hold several.")
         order = list(dict.fromkeys(loss for _, loss, _ in self.losses.values()))
         names = [name for name in self.names if name == REFERENCE or self.losses[name][2] > 0]
         names.sort(key=lambda name: (order.index(self.losses[name][1]), self.losses[name][2]))
         return judge_losses(self.table, names)
 
     def results(self) -> Results:
-        """What the evaluation of a run would hand to its report."""
+        """What the evaluation of a run would hand to its report, but for the verdicts on losses."""
         networks = judge_networks(self.table, self.names, self.rivals)
-        return Results(self.table, {}, self.judge_losses(), networks, self.costs)
+        return Results(self.table, {}, [], networks, self.costs)
 
 
 def _kind(kept: Kept) -> str:

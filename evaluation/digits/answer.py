@@ -7,8 +7,8 @@ import numpy as np
 
 from evaluation.digits.claims import Contrast, compare, count, ranges
 from evaluation.digits.forms import won
-from evaluation.digits.names import TEST_SETS, full_label
-from evaluation.digits.rivals import Stored, is_second_stage, parent_of, rivals_of
+from evaluation.digits.names import TEST_SETS, in_sentence
+from evaluation.digits.rivals import Stored, is_second_stage, parent_of, rivals_of, size_of
 from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
 
@@ -47,7 +47,7 @@ def answer(table: DigitTable, tree: Sequence[Stored]) -> tuple[str, str]:
             "No second network was trained, so the question is open.",
             "What follows are the scores of the single networks.",
         )
-    best = max(stages, key=lambda stage: (len(stage.wins()), len(stage.wins(1)), -stage.mse))
+    best = max(stages, key=lambda stage: (len(stage.wins(1)), len(stage.wins()), -stage.mse))
     return _beats(best, len(stages)), _refines(min(stages, key=lambda stage: stage.mse))
 
 
@@ -62,31 +62,34 @@ def _stage(table: DigitTable, network: Stored, tree: Sequence[Stored]) -> Stage:
 
 
 def _beats(best: Stage, stages: int) -> str:
-    title, longer = full_label(best.name), best.wins(1)
+    longer = best.wins(1)
     if not longer:
         whom = "the second network does not beat" if stages == 1 else f"none of {stages} second networks beats"
         return f"No: {whom} one network of equal training in mean squared error, at any noise level."
-    sentence = f"{title} has a lower mean squared error than one network of equal training {_where(longer)}"
-    if len(best.against_controls) == 1:
-        return f"{_so(longer)}: {sentence}."
-    if not best.wins():
-        return f"In part: {sentence}, but nowhere than one that costs as many multiply-adds, too."
-    if best.wins() == longer:
-        return f"{_so(longer)}: {sentence}, and than those that cost as many multiply-adds."
-    return f"In part: {sentence}, and than those that cost as many multiply-adds {_where(best.wins())}."
+    wins = "Yes" if len(best.wins()) == len(TEST_SETS) else "In part"
+    sentence = f"{wins}: {in_sentence(best.name)} has a lower mean squared error than one network of equal training"
+    larger = [(_LARGER[size_of(contrast.against)], won([contrast])) for contrast in best.against_controls[1:]]
+    places = [longer, *(where for _, where in larger)]
+    if all(where == longer for where in places):
+        sizes = " and ".join(f"a {size}" for size, _ in larger)
+        costly = f", and than {sizes} one of no fewer multiply-adds," if larger else ""
+        return f"{sentence}{costly} {_where(longer)}."
+    each = [f"than a {size} one of no fewer multiply-adds {_where(where)}" for size, where in larger]
+    return f"{sentence} {_where(longer)}, {' and '.join(each)}."
 
 
-def _so(places: Sequence[str]) -> str:
-    return "Yes" if len(places) == len(TEST_SETS) else "In part"
+_LARGER = {"wide": "wider", "deep": "deeper"}
 
 
 def _where(places: Sequence[str]) -> str:
     """Test sets in a sentence.
 
     Example:
-        >>> _where(TEST_SETS), _where(["80%", "90%"])
-        ('at every noise level', 'on 80% to 90%')
+        >>> _where(TEST_SETS), _where(["80%", "90%"]), _where([])
+        ('at every noise level', 'on 80% to 90%', 'nowhere')
     """
+    if not places:
+        return "nowhere"
     return "at every noise level" if len(places) == len(TEST_SETS) else f"on {ranges(places)}"
 
 
@@ -100,7 +103,7 @@ def _refines(best: Stage) -> str:
     )
     measure = MEASURES["mse"]
     return (
-        f"The second network that is best on mixed noise, {full_label(best.name)}, brings its parent's error there "
+        f"The second network that is best on mixed noise, {in_sentence(best.name)}, brings its parent's error there "
         f"from {measure.text(mixed.base)} to {measure.text(mixed.base + mixed.value)}; it is "
         f"{where or 'nowhere clearly better or worse than its parent'}."
     )

@@ -1,4 +1,4 @@
-"""The evidence of the findings on digits as a table: every difference, with its intervals over images and repeats."""
+"""The evidence of the findings on digits as a table: every difference, with its intervals over images and trainings."""
 
 import csv
 import dataclasses
@@ -27,15 +27,15 @@ class ContrastRow:
     base: float
     low: float
     high: float
-    least: float
-    most: float
+    training_low: float | None
+    training_high: float | None
 
 
 def contrast_csv(findings: Sequence[Finding]) -> str:
     """All contrasts of findings, each once, as CSV with six digits; a head alone where there is none."""
     contrasts = {(c.network, c.against, c.measure): c for finding in findings for c in finding.contrasts}
     rows = [
-        ContrastRow(*place, test_set, *(_short(getattr(found, name)) for name in _NUMBERS))
+        ContrastRow(*place, test_set, *(_short(getattr(found, name)) for name in ("value", "base", *_ENDS)))
         for place, contrast in contrasts.items()
         for test_set, found in contrast.differences.items()
     ]
@@ -51,8 +51,11 @@ def read_contrasts(text: str) -> list[Contrast]:
     found: dict[tuple[str, str, str], dict[str, Difference]] = {}
     for row in csv.DictReader(io.StringIO(text)):
         try:
-            value, base, low, high, least, most = (float(row[name]) for name in _NUMBERS)
-            difference = Difference(value, base, low, high, least, most, MEASURES[row["measure"]].sign)
+            low, high, training_low, training_high = (float(row[name]) if row[name] else None for name in _ENDS)
+            difference = Difference(
+                float(row["value"]), float(row["base"]), low, high, training_low, training_high,
+                MEASURES[row["measure"]].sign,
+            )  # fmt: skip
             place = (row["network"], row["against"], row["measure"])
             found.setdefault(place, {})[row["test_set"]] = difference
         except (KeyError, TypeError) as error:
@@ -60,8 +63,8 @@ def read_contrasts(text: str) -> list[Contrast]:
     return [Contrast(*place, differences) for place, differences in found.items()]
 
 
-_NUMBERS = ("value", "base", "low", "high", "least", "most")
+_ENDS = ("low", "high", "training_low", "training_high")
 
 
-def _short(value: float | None) -> float:
-    return float("nan") if value is None else float(f"{value:.{_SIGNIFICANT}g}")
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_SIGNIFICANT}g}")

@@ -14,6 +14,8 @@ FORMS = {
 }
 """The second stages beside those of the original study, in words."""
 
+_LARGER = {"wide": "wider", "deep": "deeper"}
+
 
 def form_words(leaf: str) -> str | None:
     """What a second stage is called; `None` if it is one of the original study.
@@ -35,7 +37,7 @@ def label(name: str) -> str:
 
     Example:
         >>> label("multi_level/25"), label("one_level"), label("one_level/control_wide"), label("one_level/both")
-        ('child 25', 'parent', 'control wide', 'sees both')
+        ('child 25', 'parent', 'wider control', 'sees both')
     """
     if name == INPUT:
         return "noisy input"
@@ -43,8 +45,29 @@ def label(name: str) -> str:
     if not rest:
         return "parent"
     if rest[0].startswith("control"):
-        return rest[0].replace("_", " ")
+        return _control_words(*rest[0].split("_")[1:])
     return form_words(rest[0]) or "child " + " > ".join(rest)
+
+
+def _control_words(*features: str) -> str:
+    words = "control"
+    for feature in features:
+        if feature in _LARGER:
+            words = f"{_LARGER[feature]} {words}"
+        else:
+            words += f" of {feature.removeprefix('x')} trainings"
+    return words
+
+
+def in_sentence(name: str) -> str:
+    """A second stage's name within a sentence.
+
+    Example:
+        >>> in_sentence("multi_level/both")
+        '"sees both" below the multi-level parent'
+    """
+    root = root_title(name.split("/")[0])
+    return f'"{label(name)}" below the {root[:1].lower()}{root[1:]}'
 
 
 def root_title(root: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.differences import Difference, caveat
+from evaluation.differences import ENOUGH_REPEATS, Difference, caveat
 from evaluation.digits.claims import HELD, NOT_HELD, Contrast, Finding
 from evaluation.digits.names import TEST_SETS, full_label, label
 from evaluation.digits.table import DigitTable
@@ -58,6 +58,7 @@ def write_report(
         classifier=records[0, "classifier"],
         stopped=[(place, r["stopped"]) for place, r in records.items() if r["stopped"]],
         caveat=caveat(config["repeats"]),
+        enough=ENOUGH_REPEATS,
         answer=answer,
         held=HELD,
         not_held=NOT_HELD,
@@ -106,19 +107,21 @@ def markdown_findings(findings: Sequence[Finding], repeats: int) -> str:
         for pair in dict.fromkeys((contrast.network, contrast.against) for contrast in finding.contrasts):
             mine = [contrast for contrast in finding.contrasts if (contrast.network, contrast.against) == pair]
             title = _title(mine[0], _has_several_rivals(finding))
-            rows.append([title, *(_markdown_cell(contrast, repeats) for contrast in mine)])
+            rows.append([title, *(_markdown_cell(contrast) for contrast in mine)])
         lines += ["", *markdown_table(["on mixed noise", *(MEASURES[measure].title for measure in measures)], rows)]
     return "\n".join(lines)
 
 
-def _markdown_cell(contrast: Contrast, repeats: int) -> str:
+def _markdown_cell(contrast: Contrast) -> str:
     measure, mixed = MEASURES[contrast.measure], contrast.differences["mixed"]
     verdicts = contrast.verdicts
     words = ("higher", "lower") if measure.better == "neither" else ("better", "worse")
     counts = f"{verdicts.count('better')} {words[0]}, {verdicts.count('worse')} {words[1]} of {len(verdicts)}"
-    spread = f"; repeats {measure.interval(mixed.least, mixed.most, signed=True)}" if repeats > 1 else ""
+    trainings = measure.interval(mixed.training_low, mixed.training_high, signed=True)
     interval = measure.interval(mixed.low, mixed.high, signed=True)
-    return f"**{measure.signed(mixed.value)}** ({interval}{spread}); {counts}"
+    value = measure.signed(mixed.value)
+    value = value if mixed.verdict == "unclear" else f"**{value}**"
+    return f"{value} ({interval}{f'; trainings {trainings}' if trainings else ''}); {counts}"
 
 
 def _finding_view(finding: Finding) -> dict:
@@ -162,14 +165,15 @@ def _contrast_view(contrast: Contrast, names_rival: bool) -> dict:
 def _cell(test_set: str, difference: Difference, measure: str) -> dict:
     write = MEASURES[measure]
     relative = measure in ("mse", "mae", "unequal_pixels")
+    trainings = write.interval(difference.training_low, difference.training_high, signed=True)
     text = f"{difference.percent:+.1f} %" if relative else f"{difference.value:+.3f}"
     return {
         "text": text.replace("-", MINUS),
         "verdict": difference.verdict if write.better != "neither" else _neutral(difference.verdict),
         "title": (
             f"{test_set}: {write.signed(difference.value)}; 95 % over images "
-            f"{write.interval(difference.low, difference.high, signed=True)}; over repeats "
-            f"{write.interval(difference.least, difference.most, signed=True)}; {difference.verdict}"
+            f"{write.interval(difference.low, difference.high, signed=True)}"
+            f"{f'; over trainings {trainings}' if trainings else ''}; {difference.verdict}"
         ),
     }
 

@@ -50,6 +50,16 @@ def rivals_of(network: Stored, tree: Sequence[Stored]) -> list[str]:
     ]
 
 
+def size_of(control: str) -> str:
+    """What makes a control larger than the networks of its branch: `wide`, `deep` or nothing.
+
+    Example:
+        >>> size_of("one_level/control_x3_wide"), size_of("one_level/control")
+        ('wide', '')
+    """
+    return next((size for size in ("wide", "deep") if control.endswith(f"_{size}")), "")
+
+
 def parent_of(network: Stored) -> str:
     """The parent at the root, which a second stage should refine."""
     return network["parent"] or network["name"].split("/")[0]

@@ -1,7 +1,8 @@
 """The verdicts and tables of a run on photographs as Markdown, for a page of documentation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from evaluation.differences import LEAST_PHOTOGRAPHS
 from evaluation.measures import MEASURES, PHOTOGRAPHS
 from evaluation.table import markdown_table
 from evaluation.textures.results import Results
@@ -38,6 +39,8 @@ def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
+    if not all(found.is_enough for judgement in losses for found in judgement.differences.values()):
+        return f"No verdict on losses: it takes {LEAST_PHOTOGRAPHS} test photographs or more."
     passed = [judgement for judgement in losses if judgement.verdict == "better"]
     if len(passed) > _MOST_NAMED:  # as in a sweep over weights
         passed.sort(key=lambda judgement: judgement.differences["mse"].value)
@@ -108,7 +111,7 @@ def verdict_lines(judgements: Sequence[Judgement], whom: str, run: Methods) -> l
         run: What names the methods and knows the repeats.
     """
     table = judgement_table(judgements, run.title)
-    cells = [[r["title"], r["verdict"], *(_cell(c, run.repeats) for c in r["cells"])] for r in table["rows"]]
+    cells = [[r["title"], r["verdict"], *(_cell(c) for c in r["cells"])] for r in table["rows"]]
     return markdown_table([f"against {whom}", "verdict", *table["measures"]], cells) if cells else []
 
 
@@ -140,18 +143,16 @@ def level_lines(run: Methods, results: Results) -> list[str]:
 
 def token_lines(uses: Sequence[TokenUse], run: Methods) -> list[str]:
     """What the tokens of networks with a transformer are worth as a table in Markdown; nothing where there is none."""
-    rows = [
-        [row["title"], row["replaced"], _difference(row, run.repeats), row["words"]]
-        for row in token_rows(uses, run.title)
-    ]
+    rows = [[row["title"], row["replaced"], difference_words(row), row["words"]] for row in token_rows(uses, run.title)]
     return markdown_table(["network", "instead of its tokens", "PSNR, dB", "verdict"], rows) if rows else []
 
 
-def _cell(cell: dict, repeats: int) -> str:
-    return f"{_difference(cell, repeats)}: {cell['verdict']}"
-
-
-def _difference(cell: dict, repeats: int) -> str:
-    spread = f"; repeats {cell['spread']}" if repeats > 1 else ""
-    interval = f" ({cell['interval']}{spread})" if cell["interval"] else ""
+def difference_words(cell: Mapping[str, str]) -> str:
+    """A difference with its intervals over photographs and over trainings, as a cell of a table in Markdown."""
+    trainings = f"; trainings {cell['trainings']}" if cell["trainings"] else ""
+    interval = f" ({cell['interval']}{trainings})" if cell["interval"] else ""
     return f"{cell['value']}{interval}"
+
+
+def _cell(cell: Mapping[str, str]) -> str:
+    return f"{difference_words(cell)}: {cell['verdict']}"

@@ -55,14 +55,13 @@ def evaluate_folder(folder: Path) -> Path:
     options = StoredOptions(folder, "textures")
     places = options.only("data", "clean", "noisy")
     places |= {name: options[name] for name in ("noisy_twin",) if name in options}  # older runs do not have it
-    noisy_only = options["noisy"] is not None and options["clean"] is None
-    parts = Parts(**data_places(noisy_only, **places), **options.only(*DATA_OPTIONS))
+    parts = Parts(**data_places(options.noisy_only, **places), **options.only(*DATA_OPTIONS))
     if parts.fingerprint() != options["data_fingerprint"]:
         changes = changes_in_words(folder / DATA_FILE, parts.record())
         raise InputError(f"The photographs are not those that the run in {folder} was trained on: {changes}.")
     finished = _finished(folder, options["repeats"])
     networks = {place: load_network(network_folder(folder, *place)) for place in finished}
-    if noisy_only:
+    if options.noisy_only:
         return evaluate_noisy_only(folder, options, parts, networks)
     noise = noise_of(options)
     ladder = noise_ladder(noise)

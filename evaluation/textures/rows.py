@@ -141,7 +141,7 @@ def difference_cell(difference: Difference, measure: str) -> dict:
     return {
         "value": write.signed(difference.value) + percent,
         "interval": write.interval(difference.low, difference.high, signed=True),
-        "spread": write.interval(difference.least, difference.most, signed=True),
+        "trainings": write.interval(difference.training_low, difference.training_high, signed=True),
         "verdict": difference.verdict,
     }
 

@@ -8,7 +8,7 @@ same start, on the same noisy test photographs:
 - *No checkerboard*: not clearly above the MSE model's by more than a tenth of it.
 - *No discoloration*: not clearly above the MSE model's by more than 1/255 of the range.
 
-A difference is *clear* if its 95 % interval over photographs and the difference of every single repeat lie on the same
+A difference is *clear* if its 95 % intervals over photographs and, of several repeats, over trainings lie on the same
 side of zero; a photograph's differences at all noise levels are averaged first. The verdicts:
 
 - *better*: sharper, MSE no greater, neither fault;
@@ -28,6 +28,7 @@ from evaluation.measures import MEASURES
 from evaluation.textures.run import REFERENCE, level_title, method_title
 from evaluation.textures.table import PictureTable
 from tf_denoise.losses.named import is_of_pixels, loss_of
+from tf_denoise.pages.page import counted
 
 SHARPNESS = ("gmsd", "high_frequency_ratio", "radial_spectrum_error")
 COMPARED = ("mse", *SHARPNESS, "checkerboard", "discoloration")
@@ -128,7 +129,7 @@ def caveats(repeats: int, num_photographs: int) -> list[str]:
     found = [caveat(repeats, each=each)]
     if num_photographs < LEAST_PHOTOGRAPHS:
         found.append(
-            f"{num_photographs} test photograph{'' if num_photographs == 1 else 's'}: a verdict takes "
+            f"{counted(num_photographs, 'test photograph')}: a verdict takes "
             f"{LEAST_PHOTOGRAPHS} or more, so all are unclear."
         )
     return found

@@ -53,7 +53,7 @@ def test_verdicts_are_those_of_the_evaluation(losses, tmp_path):
     for mine, theirs in zip(found, expected, strict=True):
         for measure, difference in theirs.differences.items():
             step = 10 ** -(MEASURES[measure].decimals + 2)
-            for end in ("value", "low", "high", "least", "most"):
+            for end in ("value", "low", "high", "training_low", "training_high"):
                 assert getattr(mine.differences[measure], end) == pytest.approx(getattr(difference, end), abs=2 * step)
 
 
@@ -64,12 +64,19 @@ def test_the_page_shows_the_intervals_of_the_differences(losses, tmp_path):
     found = photograph_difference(first, second, sign=-1)
     write = MEASURES["gmsd"]
     cell = (
-        f"{write.signed(found.value)} ({write.interval(found.low, found.high, signed=True)}; repeats "
-        f"{write.interval(found.least, found.most, signed=True)}): better"
+        f"{write.signed(found.value)} ({write.interval(found.low, found.high, signed=True)}; trainings "
+        f"{write.interval(found.training_low, found.training_high, signed=True)}): better"
     )
     assert cell in text
     assert "| U-Net, regional | better |" in text
     assert "3 repeats, each all losses trained from another start" in text
+
+
+def test_losses_are_not_judged_on_networks_of_two_kinds(losses, tmp_path):
+    other = photograph_run(tmp_path / "other", {"wavelet": SHARPER}, loss="wavelet", network="vit_unet")
+    with pytest.raises(InputError, match="Losses are judged on networks of one kind"):
+        text_of(tmp_path / "docs", "losses other verdicts", losses=losses, other=other)
+    assert "U-Net with transformer" in text_of(tmp_path / "more", "losses other scores", losses=losses, other=other)
 
 
 def test_few_photographs_give_no_verdict(tmp_path):
@@ -146,12 +153,13 @@ def test_weights_of_two_runs_are_held_against_each_other_one_by_one(tmp_path):
 def test_what_tokens_are_worth_is_shown_as_the_run_found_it(tmp_path):
     run = photograph_run(tmp_path / "vit", {"mae": {}}, loss="mae", network="vit_unet")
     stored = read_json(run / "scores.json")
-    difference = {"value": -0.5, "base": 30.0, "low": -0.6, "high": -0.4, "least": -0.55, "most": -0.45, "sign": 1}
-    stored["tokens"] = [{"network": "mae", "replaced": "mean", "is_enough": True, **difference}]
+    difference = {"value": -0.5, "base": 30.0, "low": -0.6, "high": -0.4, "sign": 1, "is_enough": True}
+    trainings = {"training_low": -0.55, "training_high": -0.45}
+    stored["tokens"] = [{"network": "mae", "replaced": "mean", **difference, **trainings}]
     write_json(run / "scores.json", stored)
     text = text_of(tmp_path / "docs", "vit tokens", vit=run)
     minus = "\N{MINUS SIGN}"
-    expected = f"{minus}0.50 ({minus}0.60 to {minus}0.40; repeats {minus}0.55 to {minus}0.45)"
+    expected = f"{minus}0.50 ({minus}0.60 to {minus}0.40; trainings {minus}0.55 to {minus}0.45)"
     assert f"| U-Net with transformer, MAE | their mean at every place | {expected} | the tokens help |" in text
     with pytest.raises(InputError, match=r"plain has no network with a transformer"):
         text_of(tmp_path / "other", "plain tokens", plain=photograph_run(tmp_path / "plain"))
@@ -196,7 +204,7 @@ def test_a_transformer_is_held_against_the_plain_network_of_its_loss(tmp_path):
     mse = picture_table({"mae": {"mse": -3e-4}}, seed=5).values("mae", "mse").mean(axis=1)
     base = picture_table({"mae": {}}, seed=5).values("mae", "mse").mean(axis=1)
     difference = photograph_difference(mse, base, sign=-1)
-    assert f"{MEASURES['mse'].interval(difference.low, difference.high, signed=True)}; repeats" in rows[0]
+    assert f"{MEASURES['mse'].interval(difference.low, difference.high, signed=True)}; trainings" in rows[0]
 
 
 def spoiled(folder, field):

@@ -44,6 +44,27 @@ def test_the_interval_of_few_skewed_values_holds_their_mean_where_a_percentile_i
     assert covered > missed + 0.015
 
 
+@pytest.mark.parametrize("repeats", [2, 3, 5])
+@pytest.mark.parametrize("spread", [0.0, 0.2, 2.0])
+def test_trainings_that_differ_by_chance_are_called_clear_no_more_often(repeats, spread):
+    """Chance of photographs of a standard error of 0.22, beside none, as much, or tenfold chance of trainings."""
+    rng = np.random.default_rng(repeats)
+    cases = rng.normal(size=(1500, 1, 20)) + 0.1 * rng.normal(size=(1500, repeats, 20))
+    cases += spread * rng.normal(size=(1500, repeats, 1))
+    clear = [photograph_difference(case, np.zeros_like(case), sign=1).verdict != "unclear" for case in cases]
+    assert np.mean(clear) <= 0.07
+    if spread == 2:
+        agree = np.abs(np.sign(cases.mean(axis=2)).sum(axis=1)) == repeats
+        assert np.mean(agree) == pytest.approx(0.5 ** (repeats - 1), abs=0.04)  # what their agreement alone would say
+
+
+def test_a_difference_that_is_there_is_found_over_three_trainings():
+    rng = np.random.default_rng(1)
+    cases = 1 + 0.5 * rng.normal(size=(200, 1, 20)) + 0.1 * rng.normal(size=(200, 3, 1))
+    verdicts = [photograph_difference(case, np.zeros_like(case), sign=1).verdict for case in cases]
+    assert verdicts.count("better") > 190
+
+
 def test_a_difference_that_is_there_is_found():
     cases = np.random.default_rng(0).normal(1.0, 1.0, (200, 1, 20))
     verdicts = [photograph_difference(case, np.zeros_like(case), sign=-1).verdict for case in cases]
@@ -84,12 +105,12 @@ def test_values_that_are_alike_have_an_interval_without_width_and_one_value_has_
 def test_differences_are_paired_by_photograph_and_averaged_over_repeats():
     rng = np.random.default_rng(3)
     hard = 100 * rng.random(12)  # what is hard about a photograph is hard for both
-    own = rng.normal(0.5, 0.1, (2, 12))
+    own = rng.normal(0.5, 0.1, (3, 12))
     found = photograph_difference(hard + own, hard[None], sign=1)
     assert found.value == pytest.approx(own.mean())
     assert found.base == pytest.approx(hard.mean())
     assert (found.low, found.high) == pytest.approx(mean_interval(own.mean(axis=0)))
-    assert (found.least, found.most) == pytest.approx(tuple(sorted(own.mean(axis=1))))
+    assert (found.training_low, found.training_high) == pytest.approx(training_interval(own.mean(axis=1)))
     assert found.verdict == "better"
 
 
@@ -103,7 +124,7 @@ def test_digits_keep_the_draws_that_they_share():
     found = digit_difference([0.3, 0.5], [0.1, 0.1], replicates + 0.3, replicates, sign=1)
     assert (found.value, found.base) == pytest.approx((0.3, 0.1))
     assert (found.low, found.high) == pytest.approx((0.3, 0.3))
-    assert (found.least, found.most) == pytest.approx((0.2, 0.4))
+    assert (found.training_low, found.training_high) == pytest.approx(training_interval([0.2, 0.4]))
 
 
 @pytest.mark.parametrize(
@@ -114,11 +135,14 @@ def test_digits_keep_the_draws_that_they_share():
         ((-0.2, -0.1, -0.2, -0.1), -1, "better"),
         ((-0.2, -0.1, -0.2, -0.1), 1, "worse"),
         ((-0.1, 0.2, 0.1, 0.2), 1, "unclear"),  # images disagree
-        ((0.1, 0.2, -0.1, 0.2), 1, "unclear"),  # repeats disagree
+        ((0.1, 0.2, -0.1, 0.2), 1, "unclear"),  # trainings disagree
+        ((0.1, 0.2, None, None), 1, "better"),  # of these very networks
+        ((0.1, 0.2, 0.1, float("nan")), 1, "unclear"),
+        ((float("nan"), 0.2, 0.1, 0.2), 1, "unclear"),
         ((0.0, 0.0, 0.0, 0.0), 1, "unclear"),
     ],
 )
-def test_a_verdict_needs_images_and_repeats_to_agree(ends, sign, verdict):
+def test_a_verdict_needs_images_and_trainings_to_agree(ends, sign, verdict):
     assert Difference(0.0, 1.0, *ends, sign).verdict == verdict
 
 
@@ -129,7 +153,8 @@ def test_a_difference_from_nothing_has_no_percentage():
 def test_one_repeat_cannot_support_a_claim_about_training():
     assert "cannot support a claim about training" in caveat(1)
     assert "use --repeats 3 or more" in caveat(1)
-    assert "very few trainings" in caveat(2)
+    assert "rests on 2 of them" in caveat(2)
+    assert "use --repeats 3 or more" in caveat(2)
     assert "cannot" not in caveat(3)
     assert caveat(3).startswith("3 repeats")
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import shutil
 
 import pytest
@@ -37,11 +38,14 @@ def digits_run(folder, repeats=1, worse=0.0):
     return folder
 
 
-def photograph_run(folder):
+def photograph_run(folder, **options):
     average = {"value": 25.0, "low": 24.0, "high": 26.0, "least": 24.5, "most": 25.5}
     measures = dict.fromkeys(("mse", "psnr", "ssim", "gmsd"), average)
     methods = {"input": {"parameters": None, **measures}, "mae": {"parameters": 7, **measures}}
-    write_json(folder / "config.json", {"command": "textures", "repeats": 2, "noise": "salt_and_pepper"})
+    write_json(
+        folder / "config.json",
+        {"command": "textures", "repeats": 2, "network": "unet", "noisy": None, "clean": None, **options},
+    )
     write_json(folder / "scores.json", {"methods": methods, "pictures": [{"repeat": r} for r in (0, 1, 2)]})
     return folder
 
@@ -50,8 +54,8 @@ def test_networks_of_several_runs_stand_below_each_other(tmp_path):
     text = as_text(summarise([digits_run(tmp_path / "first"), digits_run(tmp_path / "second", worse=0.2)]))
     lines = [line.split("  ") for line in text.splitlines()]
     assert lines[0][0] == "Digits, mixed noise"
-    names = [[word for word in line if word][:3] for line in lines[2:8]]
-    assert [(name.strip(), run.strip(), mse.strip()) for name, run, mse in names] == [
+    names = [[word.strip() for word in line if word][:4] for line in lines[2:8]]
+    assert [(name, run, mse) for name, run, _, mse in names] == [
         ("Noisy input", "first", "0.60000 (0.55000 to 0.65000)"),
         ("Noisy input", "second", "0.80000 (0.75000 to 0.85000)"),
         ("Multi-level: parent", "first", "0.61000 (0.56000 to 0.66000)"),
@@ -66,7 +70,11 @@ def test_of_several_repeats_the_least_and_the_largest_are_shown(tmp_path):
     entry = table.select(network="multi_level", measure="mse")[0]
     assert (entry.value, entry.least, entry.most) == pytest.approx((0.12, 0.11, 0.13))
     assert (entry.low, entry.high, entry.repeats) == (None, None, 3)
-    assert "0.12000 (0.11000 to 0.13000)" in as_text(table)
+    lines = as_text(table).splitlines()
+    assert [re.split(" {2,}", line)[:4] for line in lines[2:4]] == [
+        ["Noisy input", "run", "1", "0.10000 (0.05000 to 0.15000)"],
+        ["Multi-level: parent", "run", "3", "0.12000 [0.11000 to 0.13000]"],
+    ]
     assert "Digits, 50%" in as_text(table)
 
 
@@ -77,6 +85,15 @@ def test_photographs_stand_in_a_table_of_their_own(tmp_path):
     assert "25.00 (24.00 to 26.00)" in text
     entries = table.select(command="textures", measure="psnr")
     assert [(e.network, e.repeats, e.least) for e in entries] == [("input", 1, 24.5), ("mae", 2, 24.5)]
+
+
+def test_networks_on_photographs_are_called_by_what_they_are(tmp_path):
+    plain, other = photograph_run(tmp_path / "a"), photograph_run(tmp_path / "b", network="vit_unet")
+    text = as_text(summarise([plain, other]))
+    assert re.findall(r"^(\S.*?) {2,}(\S+) {2,}(\d) ", text, re.MULTILINE) == [
+        ("Noisy input", "a", "1"), ("Noisy input", "b", "1"),
+        ("U-Net, MAE", "a", "2"), ("U-Net with transformer, MAE", "b", "2"),
+    ]  # fmt: skip
 
 
 def test_machines_get_a_line_per_value(tmp_path, capsys):
@@ -103,6 +120,12 @@ def damaged(folder):
     return run
 
 
+def empty(folder):
+    run = digits_run(folder / "empty")
+    write_json(run / "scores.json", [])
+    return run
+
+
 def unscored(folder):
     run = digits_run(folder / "unscored")
     (run / "scores.json").unlink()
@@ -114,6 +137,12 @@ def unscored(folder):
     [
         (lambda folder: folder, "is not a run folder: it has no config.json"),
         (unscored, r"is not evaluated yet; python -m evaluation .*unscored does it\."),
+        (lambda folder: digits_run(folder / "run") / "scores.json", r"scores\.json is a file, and not a run folder\."),
+        (empty, r"scores\.json is damaged: expected the scores of a run; evaluate it again\."),
+        (
+            lambda folder: photograph_run(folder / "alone", noisy="noisy", clean=None),
+            "alone learned from noisy photographs alone: its report.html has estimates, and it no table of scores",
+        ),
         (damaged, r"scores\.json is damaged: expected the scores of a run; evaluate it again\."),
     ],
 )

@@ -38,6 +38,8 @@ def read_json(path: Path):
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path.parent} is not a run folder: it has no {path.name}.") from None
+    except NotADirectoryError:
+        raise InputError(f"{path.parent} is a file, and not a run folder.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as a file of a run: {reason(error)}.") from None
 

@@ -111,7 +111,7 @@ def grow_tree(
         for total in sorted({*range(2, depth + 2), *budgets}):
             suffix = "" if total == 2 else f"_x{total}"
             tree.append(Network(f"{root}/control{suffix}", "control", noise, trainings=total))
-            for size in sizes if total in budgets else ():
+            for size in dict.fromkeys(sizes) if total in budgets else ():
                 name = f"{root}/control{suffix}_{size}"
                 tree.append(Network(name, "control", noise, trainings=total, size=size))
     return tree

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tf_denoise.commands.options import check_output_name, checked
 from tf_denoise.errors import InputError, printable
-from tf_denoise.losses.named import LOSSES, LossName, loss_of, weighted_name
+from tf_denoise.losses.named import LOSSES, LossName, is_of_pixels, loss_of, weighted_name
 
 COMPARED: tuple[LossName, ...] = ("mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet")
 
@@ -132,13 +132,19 @@ class TextureOptions:
             raise InputError("Give either --minutes or --steps.")
         if options.losses is not None:
             options._check_losses()
+        if options.compare and options.loss is not None:
+            raise InputError("--compare trains a network with each loss: leave --loss out.")
+        if not options.loss_weight and not all(is_of_pixels(loss) for loss, _ in options.networks.values()):
+            raise InputError(
+                "--loss-weight 0 leaves nothing of a sharpness loss; the mean squared error alone is --loss mse."
+            )
         if options.sigma[0] > options.sigma[-1]:
             raise InputError(
                 "--sigma takes one deviation, or the least and then the most; received "
                 f"{options.sigma[0]:g} {options.sigma[1]:g}."
             )
         filled: dict[str, Any] = {}
-        if options.loss is None and options.losses is None:
+        if options.loss is None and options.losses is None and not options.compare:
             filled["loss"] = "mse" if options.noisy_only else "mae"
         if options.minutes is None and options.steps is None:
             filled["minutes"] = 20.0
@@ -193,10 +199,10 @@ def _networks(words: tuple[str, ...], usual_weight: float) -> dict[str, tuple[Lo
                 f"--losses takes {', '.join(LOSSES)}, all but mse and mae also with a weight, such as wavelet-0.1; "
                 f"received {printable(word)}."
             )
-        name = loss if weight is None else weighted_name(loss, weight)
-        _, weight = loss_of(name)  # what is written is what is trained with
         if weight is not None and not 0 < weight <= 1:
             raise InputError(f"The weight of a loss lies above 0, and 1 at the most; received {printable(word)}.")
+        name = loss if weight is None else weighted_name(loss, weight)
+        _, weight = loss_of(name)  # what is written is what is trained with
         place = (loss, usual_weight if weight is None else weight)
         if name in found or place in found.values():
             raise InputError(f"--losses names {printable(word)} twice.")

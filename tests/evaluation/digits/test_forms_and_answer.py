@@ -73,7 +73,7 @@ def test_a_form_that_beats_all_of_its_controls_wins():
         "Against its parent: Mean squared error better in 12, worse in 0, unclear in 0 of 12; mostly"
     )
     assert [sentence.split(":")[0] for sentence in findings["both"].summary] == [
-        "Against its parent", "Against the control", "Against the control wide",
+        "Against its parent", "Against the control", "Against the wider control",
         "Better than all of its controls at once",
     ]  # fmt: skip
     assert findings["both"].summary[-1].count("on original to 100%, mixed") == 3
@@ -92,34 +92,49 @@ def test_where_one_control_is_as_good_a_form_does_not_win_at_once():
     assert finding.summary[-1].count("on 80% to 90%") == 3
 
 
+LOWER = "has a lower mean squared error than one network of equal training"
+
+
 @pytest.mark.parametrize(
     ("networks", "sentence"),
     [
-        ({}, "No: none of 4 second networks beats one network of equal training in mean squared error, at any"),
-        ({"both": 0.1}, "Yes: Multi-level: sees both has a lower mean squared error than one network of equal training "
-                        "at every noise level, and than those that cost as many multiply-adds."),
-        ({"both": 0.1, "control_wide": 0.2}, "In part: Multi-level: sees both has a lower mean squared error than one "
-                                             "network of equal training at every noise level, but nowhere than one"),
-        ({"25": 0.1}, "Yes: Multi-level: child 25 has a lower mean squared error than one network of equal training"),
+        ({}, "No: none of 4 second networks beats one network of equal training in mean squared error, at any noise "
+             "level."),
+        ({"both": 0.1}, f'Yes: "sees both" below the multi-level parent {LOWER}, and than a wider one of no fewer '
+                        "multiply-adds, at every noise level."),
+        ({"both": 0.1, "control_wide": 0.2}, f'In part: "sees both" below the multi-level parent {LOWER} at every '
+                                             "noise level, than a wider one of no fewer multiply-adds nowhere."),
+        ({"25": 0.1}, f'Yes: "child 25" below the multi-level parent {LOWER} at every noise level.'),
     ],
 )  # fmt: skip
 def test_the_answer_says_whether_a_second_network_wins(networks, sentence):
-    assert answer(better(**networks), TREE)[0].startswith(sentence)
+    assert answer(better(**networks), TREE)[0] == sentence
 
 
 def test_the_answer_names_the_levels_where_it_wins():
     scores = table(lambda name, t: 0.1 if name == "twice" and t in ("90%", "100%") else 0)
-    assert "on 90% to 100%, and than those that cost" in answer(scores, TREE)[0]
+    assert answer(scores, TREE)[0].endswith(", and than a wider one of no fewer multiply-adds, on 90% to 100%.")
     wide = table(lambda name, t: (0.1 if t != "90%" else 0.2) * (name in ("twice", "control_wide")) + 0.1 * (name == "twice" and t == "80%"))  # fmt: skip  # noqa: E501
     assert answer(wide, TREE)[0].endswith(
-        "at every noise level, and than those that cost as many multiply-adds on 80%."
+        "training at every noise level, than a wider one of no fewer multiply-adds on 80%."
     )
+
+
+def test_a_second_network_with_one_control_does_not_outrank_a_form_that_wins_more_against_that_control():
+    """The child beats the one control it has on five test sets, the form that same control everywhere."""
+
+    def good(name, test_set):
+        place = TEST_SETS.index(test_set)
+        return {"25": 0.2 if place < 5 else 0, "both": 0.1, "control_wide": 0 if place < 4 else 0.3}.get(name, 0)
+
+    assert '"sees both"' in answer(table(good), TREE)[0]
 
 
 def test_the_answer_says_what_the_best_chain_does_to_its_parents_error():
     second = answer(better(both=0.1), TREE)[1]
     base = 0.5 + SHARED.mean()
-    assert f"Multi-level: sees both, brings its parent's error there from {base:.5f} to {base - 0.1:.5f};" in second
+    brings = f"brings its parent's error there from {base:.5f} to {base - 0.1:.5f};"
+    assert f'"sees both" below the multi-level parent, {brings}' in second
     assert second.endswith("; it is better than its parent at every noise level.")
 
 
@@ -131,5 +146,5 @@ def test_networks_are_called_by_what_they_are():
     assert [form_words(leaf) for leaf in ("continued-together", "correction", "twice-both", "mixed", "control")] == [
         "sees both, begins as parent, trained together", "correction", "one network twice, sees both", None, None,
     ]  # fmt: skip
-    assert label("multi_level/control_x3_wide") == "control x3 wide"
+    assert label("multi_level/control_x3_wide") == "wider control of 3 trainings"
     assert short_label("one_level/sos") == "one: SOS"

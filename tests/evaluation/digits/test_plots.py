@@ -110,4 +110,4 @@ def test_a_figure_is_saved_whole_and_leaves_global_state_alone(tmp_path):
 
 @pytest.mark.parametrize("name", ["multi_level", "one_level/control_x3"])
 def test_labels_are_words(name):
-    assert plots.label(name) in ("parent", "control x3")
+    assert plots.label(name) in ("parent", "control of 3 trainings")

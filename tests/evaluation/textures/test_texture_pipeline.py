@@ -14,7 +14,7 @@ import pytest
 from report_pages import CHROMIUM, COUNT_IMAGES, Page, chromium
 from texture_cases import at_levels, blur, pictures, record, small_run
 
-from evaluation.differences import caveat
+from evaluation.differences import Difference, caveat
 from evaluation.measures import PHOTOGRAPHS
 from evaluation.table import INPUT
 from evaluation.textures import tuning
@@ -90,8 +90,9 @@ def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_eviden
     assert answer.count("<img") == 1
     words = " ".join(Page(answer).text.split())
     assert re.fullmatch(
-        r"By the rule, the one other loss is .*\. U-Net, .*, the best of 2 networks, (beats|loses to|is not clearly "
-        r"(better|worse) than) .*: \d+\.\d\d dB on average over the test photographs, where that has \d+\.\d\d dB\.",
+        r"No verdict on losses: it takes 10 test photographs or more\. U-Net, .*, the best of 2 networks, "
+        r"(beats|loses to|is not clearly (better|worse) than) .*: \d+\.\d\d dB on average over the test "
+        r"photographs, where that has \d+\.\d\d dB\.",
         words,
     )
     depth = 0
@@ -133,11 +134,11 @@ def test_one_repeat_is_said_to_support_no_claim_about_training(page, folder):
     assert caveat(1) in page.text
     assert caveat(1) in (folder / "findings.md").read_text()
     assert "4 test photographs: a verdict takes 10 or more, so all are unclear." in page.text
-    assert "range over repeats" not in page.text  # there is none over a single one
+    assert "over trainings, Student" not in page.text.partition("Intervals")[0]  # there is none over a single one
 
 
 def test_the_verdict_and_the_rule_stand_in_the_report(page):
-    assert "By the rule, the one other loss" in page.text
+    assert "No verdict on losses: it takes 10 test photographs or more." in page.text
     for words in ("Sharper:", "No greater MSE:", "No checkerboard:", "No discoloration:", "fewer than 10 test"):
         assert words in page.text
     assert "had the lowest mean squared error of the classical methods on the validation photographs" in page.text
@@ -280,8 +281,8 @@ def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast, quick):
     assert "U-Net, frequency, repeat 1: training fell from 26.0 to 9.0 dB of validation PSNR" in page.text
     assert "2 losses, 2 repeats" in page.text
     assert "100, 60" in page.text
-    assert "2 repeats: the spread over repeats is shown" in page.text
-    assert "in italics, the range over repeats" in page.text
+    assert "2 repeats: the interval over trainings rests on 2 of them" in page.text
+    assert "in italics, that over trainings" in page.text
 
 
 def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast, quick):
@@ -309,6 +310,13 @@ def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast, qu
 )
 def test_the_headline_counts_the_better_losses(verdicts, sentence):
     assert headline([Judgement(f"loss_{i}", "mse", verdict, (), {}) for i, verdict in enumerate(verdicts)]) == sentence
+
+
+def test_of_few_photographs_the_headline_gives_no_verdict():
+    few = Difference(0.1, 1.0, 0.0, 0.2, None, None, -1, is_enough=False)
+    assert headline([Judgement("wavelet", "mse", "unclear", (), {"mse": few})]) == (
+        "No verdict on losses: it takes 10 test photographs or more."
+    )
 
 
 def test_of_many_better_losses_the_headline_names_those_with_the_least_error():

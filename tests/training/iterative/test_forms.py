@@ -73,6 +73,11 @@ def test_a_form_stands_below_each_parent_with_the_controls_of_its_training():
     }  # fmt: skip
 
 
+def test_controls_that_are_named_twice_are_trained_once():
+    once, twice = (tree_of("both", sizes=sizes, parents=["multi_level"]) for sizes in (["wide"], ["wide", "wide"]))
+    assert twice == once
+
+
 def test_the_tree_of_the_original_study_is_what_it_was():
     plain = grow_tree(50, ["0", "25"], 2)
     kept = [n for n in grow_tree(50, ["0", "25"], 2, ["both-together"], ["wide"]) if n.form is None and n.size is None]
@@ -245,8 +250,8 @@ def test_the_report_has_a_finding_on_every_form(form_run):
     report = (form_run[0] / "report.html").read_text()
     for words in ("Sees both, renoised 25", "Sees both, begins as parent", "SOS", "SOS, trained together"):
         assert f"{words}: it beats one network of equal training" in report
-    assert "Multi-level: against control wide" in report
-    assert "Multi-level: against control x3 wide" in report
+    assert "Multi-level: against wider control" in report
+    assert "Multi-level: against wider control of 3 trainings" in report
     assert "The second network refines the first" not in report  # no child of the original study was trained
     assert "Renoising the parent&#39;s prediction at evaluation hurts" in report
     assert "1 epochs" not in report

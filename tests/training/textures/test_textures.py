@@ -17,6 +17,7 @@ import training.textures.choices
 import training.textures.experiment
 from evaluation.__main__ import evaluate
 from tf_denoise.data.parts import Parts
+from tf_denoise.errors import InputError
 from tf_denoise.models import UNet
 from tf_denoise.runs.folder import network_folder, read_json
 from tf_denoise.runs.loading import load_network
@@ -137,6 +138,17 @@ def test_compare_trains_every_loss_that_the_post_and_the_project_know():
     assert TextureOptions(compare=True).networks == {name: (name, 0.2) for name in COMPARED}
     assert COMPARED[0] == "mse"
     assert len(set(COMPARED)) == 6
+    options = TextureOptions(compare=True).resolved()
+    assert options.resolved() == options
+    with pytest.raises(InputError, match="--compare trains a network with each loss: leave --loss out"):
+        TextureOptions(compare=True, loss="mae").resolved()
+
+
+@pytest.mark.parametrize("chosen", [{"loss": "wavelet"}, {"compare": True}])
+def test_no_network_is_called_by_a_loss_that_has_no_weight(chosen):
+    with pytest.raises(InputError, match=r"--loss-weight 0 leaves nothing of a sharpness loss; .* is --loss mse\."):
+        TextureOptions(loss_weight=0.0, **chosen).resolved()
+    assert TextureOptions(loss_weight=0.0, loss="mse").resolved().loss == "mse"
 
 
 def test_losses_may_bring_weights_of_their_own():
@@ -164,6 +176,8 @@ def test_losses_may_bring_weights_of_their_own():
         (["mse", "wavelet--0.1"], "received wavelet--0.1"),
         (["mse", "wavelet-1.5"], "The weight of a loss lies above 0, and 1 at the most; received wavelet-1.5"),
         (["mse", "wavelet-0"], "lies above 0, and 1 at the most; received wavelet-0"),
+        (["mse", "wavelet-1e400"], "lies above 0, and 1 at the most; received wavelet-1e400"),
+        (["mse", "wavelet", "--loss-weight", "0"], "--loss-weight 0 leaves nothing of a sharpness loss"),
         (["mse", "mse"], "--losses names mse twice"),
         (["mse", "wavelet", "wavelet-0.2"], "--losses names wavelet-0.2 twice"),
         (["mse", "wavelet-0.1", "wavelet-1e-1"], "--losses names wavelet-1e-1 twice"),
