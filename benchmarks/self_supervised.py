@@ -96,8 +96,8 @@ def clean_batches(sampler: CropSampler) -> tf.data.Dataset:
 def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
     """A dataset of each method."""
 
-    def sampler(photographs: Photographs) -> CropSampler:
-        return CropSampler(photographs, options.crop_size, options.batch_size, seed=0)
+    def sampler(photographs: Photographs, copies: int = 1) -> CropSampler:
+        return CropSampler(photographs, options.crop_size, options.batch_size, seed=0, copies=copies)
 
     alone = load_folder(scene.noisy)
     found = find_noise(to_unit(alone.photograph(index)) for index in range(0, len(alone), 4))
@@ -112,7 +112,7 @@ def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
     if options.along:
         methods["Noise2Void, lines"] = lambda: masks(along=options.along)
     else:
-        methods["Recorrupted"] = lambda: recorrupted_crops(sampler(alone), found.sigma, found.gain)
+        methods["Recorrupted"] = lambda: recorrupted_crops(sampler(alone, copies=2), found.sigma, found.gain)
     return methods
 
 
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--crop-size", type=int, default=96)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--learning-rate", type=float, default=3e-3)
     parser.add_argument("--store", type=Path, help="a JSON file that each method's scores are kept in, and taken from")
     options = parser.parse_args()
     print(machine("tensorflow", "keras", "numpy"))
@@ -153,6 +153,7 @@ def main() -> None:
             if options.methods and not name.startswith(tuple(options.methods)):
                 continue
             key = f"{name} {options.along} {options.sigma:g} {options.steps} {options.batch_size} {options.crop_size}"
+            key += f" {options.learning_rate:g}"
             if name.startswith("Noise2Void") and options.share != SHARE:
                 key += f" {options.share:g}"
             if key not in stored:

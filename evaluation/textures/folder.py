@@ -19,7 +19,7 @@ from tf_denoise.models import ViTUNet
 from tf_denoise.noise import described
 from tf_denoise.noise.ladder import at_level, noise_ladder
 from tf_denoise.runs.contents import read_parents
-from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
+from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.loading import load_network
 from tf_denoise.seeds import derive_seed
 from tf_denoise.tiling.exact import exact_float32
@@ -69,7 +69,7 @@ def evaluate_folder(folder: Path) -> Path:
     record = parts.write_record(folder)
     seed, has_sigma = options["seed"], None not in ladder
     run = TextureRun(
-        config={**options, "mixed_precision": read_json(folder / "budget.json").get("precision", "none")},
+        config={**options, "mixed_precision": read_json(folder / BUDGET_FILE).get("precision", "none")},
         environment=read_json(folder / "environment.json"),
         data={**record, "noise": noise_in_words(options)},
         records={place: read_json(network_folder(folder, *place) / RECORD_FILE) for place in finished},

@@ -15,9 +15,12 @@ from tf_denoise.data.parts import Parts
 from tf_denoise.errors import InputError, printable
 from tf_denoise.noise.found import FoundNoise
 from tf_denoise.pages.denoised import DenoisedReport
-from tf_denoise.pictures.files import find_pictures, read_picture, shown, to_unit, with_channels
+from tf_denoise.pages.page import counted
+from tf_denoise.pictures.files import PictureError, find_pictures, read_picture, shown, to_unit, with_channels
+from tf_denoise.pictures.inspection import inspect_pictures
 from tf_denoise.pictures.partners import match_partners
-from tf_denoise.runs.folder import RECORD_FILE, network_folder, read_json
+from tf_denoise.presets.catalogue import preset_names
+from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.tiling import TiledDenoiser
 from tf_denoise.uncertainty.assess import assess
@@ -26,6 +29,7 @@ SCORES_FILE = "scores.json"
 DENOISED = "denoised"
 """Folder of the denoised test photographs within the run."""
 _TRUE = {"psnr": "PSNR, against the clean partners", "ssim": "SSIM, against the clean partners"}
+_NO_INTERVALS = "The map of intervals is left out: to make one honest takes clean photographs of this kind."
 METHODS = {
     "noise2noise": "Noise2Noise: each of two shots was the target of the other.",
     "recorrupted": "Recorrupted-to-Recorrupted: input and target were each noisy crop with more noise of its kind.",
@@ -41,7 +45,8 @@ def clean_partners(parts: Parts, folder: Path) -> dict[str, Path]:
         folder: Where the clean ones lie.
 
     Raises:
-        InputError: If the folder holds no picture, or a photograph to test on has no partner of its size there.
+        InputError: If the folder holds no picture, or a photograph to test on has no partner there, or one that cannot
+            be used or is of another size.
     """
     clean = {path.relative_to(folder): path for path in find_pictures(folder)}
     members = {Path(member.name): member for member in parts.parts["test"].members}
@@ -53,6 +58,16 @@ def clean_partners(parts: Parts, folder: Path) -> dict[str, Path]:
             f"{alone[0]} has no clean partner of the same name in {folder}; --test-clean names a folder that holds one "
             f"for each of the {len(members)} photographs to test on."
         )
+    partners = {found[member.name]: member for member in members.values()}
+    for (path, member), header in zip(partners.items(), inspect_pictures(partners), strict=True):
+        if isinstance(header, PictureError):
+            raise InputError(f"{header} It is the clean partner of a photograph to test on.")
+        sizes = (header.height, header.width), (member.header.height, member.header.width)
+        if sizes[0] != sizes[1]:
+            raise InputError(
+                f"{shown(path)} is {header.width} x {header.height} pixels and its noisy partner "
+                f"{member.header.width} x {member.header.height}; the two of a pair show the same in the same size."
+            )
     return found
 
 
@@ -78,13 +93,17 @@ def evaluate_noisy_only(
     denoiser = TiledDenoiser(model)
     partners = clean_partners(parts, Path(options["test_clean"])) if options["test_clean"] else {}
     record = read_json(network_folder(folder, *place) / RECORD_FILE)
-    scores = []
-    facts = _facts(options, parts, record)
-    report = DenoisedReport(folder, facts)
+    scores: list[dict[str, Any]] = []
+    written: set[Path] = set()
+    facts = _facts(options, parts, record, read_json(folder / BUDGET_FILE).get("precision", "none"))
+    report = DenoisedReport(folder, facts, _NO_INTERVALS)
     for name, twin, image in parts.decoded("test"):
         noisy = image if twin is None else twin
         denoised = np.clip(denoiser(noisy), 0, 1)
         target = folder / DENOISED / Path(name).with_suffix(".png")
+        if target in written:  # road.jpg beside road.tif
+            target = folder / DENOISED / f"{name}.png"
+        written.add(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.round(255 * denoised).astype("uint8")
         PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(target)
@@ -100,7 +119,7 @@ def evaluate_noisy_only(
     return report.write()
 
 
-def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any]) -> list[tuple[str, str]]:
+def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precision: str) -> list[tuple[str, str]]:
     noise = FoundNoise.from_record(options["noise_found"])
     minutes = record["seconds"] / 60
     best = max(record["history"]["val_psnr"], default=float("nan"))
@@ -110,13 +129,26 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any]) -> list
         else "estimated without clean pictures"
     )
     return [
-        ("Learned from noisy photographs alone", "No clean picture was used: what is said of results is estimated."),
+        ("Learned from noisy photographs alone", f"{_began(options['start'])}: what is said of results is estimated."),
         ("Photographs", parts.description),
         ("Noise that was found in them", noise.in_words),
         ("Method", METHODS[options["method"]]),
-        ("Training", f"{record['steps']:,} steps of {options['batch_size']} crops, {minutes:.0f} minutes"),
+        (
+            "Training",
+            f"{counted(record['steps'], 'step')} of {counted(options['batch_size'], 'crop')}, "
+            f"{counted(max(1, round(minutes)), 'minute')}, in {'float32' if precision == 'none' else precision}",
+        ),
         ("Validation", f"{best:.2f} dB, {judged}"),
     ]
+
+
+def _began(start: str | None) -> str:
+    """Which clean pictures were used, if any."""
+    if start is None:
+        return "No clean picture was used"
+    if start in preset_names():
+        return f"No clean picture was used here, but the network began from the preset {start}, which learned from some"
+    return f"No clean picture was used here; the network began from {shown(Path(start).name)}"
 
 
 def _true(scores: list[dict], measure: str) -> str:
@@ -126,17 +158,11 @@ def _true(scores: list[dict], measure: str) -> str:
     places = 2 if measure == "psnr" else 3
     within = "" if low is None else f" (95 %: {low:.{places}f} to {high:.{places}f})"
     words = f"{noisy.mean():.{places}f} to {denoised.mean():.{places}f}{within}"
-    return f"{words}, mean over {len(scores)} photograph{'s' if len(scores) > 1 else ''}"
+    return f"{words}, mean over {counted(len(scores), 'photograph')}"
 
 
 def _clean_like(path: Path, noisy: np.ndarray) -> np.ndarray:
     """The clean partner, float32 in [0, 1], of the part of the noisy photograph that is looked at."""
     clean = to_unit(with_channels(read_picture(path).values, noisy.shape[-1]))
     starts = [max(0, side - size) // 2 for side, size in zip(clean.shape, noisy.shape[:2], strict=False)]
-    cut = clean[starts[0] :, starts[1] :][: noisy.shape[0], : noisy.shape[1]]
-    if cut.shape != noisy.shape:
-        raise InputError(
-            f"{shown(path)} is smaller than its noisy partner: {clean.shape[1]} x {clean.shape[0]} pixels; the two "
-            "show the same in the same size."
-        )
-    return cut
+    return clean[starts[0] :, starts[1] :][: noisy.shape[0], : noisy.shape[1]]

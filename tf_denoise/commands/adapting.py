@@ -1,6 +1,5 @@
 """What `python -m tf_denoise denoise --adapt` denoises with: another network for each picture."""
 
-import sys
 from collections.abc import Callable
 
 import keras
@@ -14,8 +13,8 @@ from tf_denoise.tiling import TiledDenoiser
 class AdaptingDenoiser:
     """Trains a copy of a network on for each picture, then denoises it.
 
-    A picture whose noise cannot be learned from is denoised by the network as it is. What became of each is told on
-    standard error.
+    A picture whose noise cannot be learned from is denoised by the network as it is. `note` says what became
+    of each.
 
     Args:
         model: The network.
@@ -24,26 +23,25 @@ class AdaptingDenoiser:
 
     Attributes:
         current: What the last picture was denoised with.
+        note: A sentence on what came of its training.
     """
 
     def __init__(self, model: keras.Model, minutes: float, make: Callable[[keras.Model], TiledDenoiser]):
         self.model, self.minutes, self.make = model, minutes, make
         self.plain = self.current = make(model)
+        self.note = ""
 
     def __call__(self, image: np.ndarray, on_progress: Callable[[int], None] = lambda pixels: None) -> np.ndarray:
         """Denoise one picture; what `on_progress` raises ends the training too."""
         try:
             found = adapt(self.model, image, self.minutes, on_step=lambda: on_progress(0))
         except ValueError as error:
-            self._tell(f"Denoised as the network is. {as_sentence(str(error))}")
+            self.note = f"Denoised as the network is. {as_sentence(str(error))}"
             self.current = self.plain
         else:
-            self._tell(
+            self.note = (
                 f"Adapted in {found.steps:,} steps: estimated PSNR {found.before:.2f} to {found.after:.2f} dB, on the "
                 "fifth of the picture that was not learned from."
             )
             self.current = self.make(found.model)
         return self.current(image, on_progress=on_progress)
-
-    def _tell(self, words: str) -> None:
-        print(f"note: {words}", file=sys.stderr, flush=True)

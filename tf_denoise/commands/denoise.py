@@ -13,6 +13,7 @@ from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
+from tf_denoise.pages.page import PAGE_FILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +105,9 @@ def denoise(options: Denoise) -> int:
         )
         standing = set(there)
         jobs = [job for job in jobs if job not in standing]
-        if not jobs:
+        if not jobs and (not options.report or (options.output / PAGE_FILE).exists()):
             return status_of(len(there), len(problems))
-    if not jobs:
+    if not jobs and not there:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."
         )
@@ -116,6 +117,7 @@ def denoise(options: Denoise) -> int:
     start_tensorflow()  # once the arguments are known to be good
     from tf_denoise.commands.adapting import AdaptingDenoiser
     from tf_denoise.commands.denoise_report import Report
+    from tf_denoise.pictures.files import shown
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
     from tf_denoise.tiling.precision import choose_precision
@@ -141,9 +143,12 @@ def denoise(options: Denoise) -> int:
     adapting = None if options.adapt is None else AdaptingDenoiser(model, options.adapt, make)
     report = Report(options.output, loaded, dtype, strength, ensemble, options.adapt) if options.report else None
 
-    def observe(job, noisy, denoised) -> None:
-        if report is not None:
-            report.add(job, noisy, denoised, None if adapting is None else adapting.current)
+    def observe(job, noisy, denoised) -> list[str]:
+        if report is not None and adapting is not None:
+            report.add(job, noisy, denoised, adapting.current, adapting.note)
+        elif report is not None:
+            report.add(job, noisy, denoised)
+        return [] if adapting is None else [f"{shown(job.source)}: {adapting.note}"]
 
     denoise_one = adapting or denoiser
     result = denoise_files(
@@ -155,8 +160,15 @@ def denoise(options: Denoise) -> int:
         f"{result.done} of {len(jobs) + len(problems)} pictures denoised by {loaded.name} in {dtype}, "
         f"{result.megapixels:.2f} megapixels at {rate:.2f} megapixels per second: {options.output}"
     )
-    if report is not None and result.done:
-        print(f"Report: {report.write()}")
+    if report is not None and not result.stopped:
+        for problem in report.add_standing(there):
+            print(f"note: {problem}", file=sys.stderr)
+    if report is not None and (result.done or there):
+        try:
+            print(f"Report: {report.write()}")
+        except OSError as error:
+            result.problems.append(f"The report in {options.output} cannot be written: {error.strerror or error}.")
+            print(f"error: {result.problems[-1]}", file=sys.stderr)
     if result.stopped:
         print("Stopped. Each file in the output folder is whole.", file=sys.stderr)
     elif result.problems:

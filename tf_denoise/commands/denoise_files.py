@@ -164,7 +164,7 @@ def denoise_files(
     quality: int = 95,
     threads: int = 1,
     console: rich.console.Console | None = None,
-    observe: Callable[[Job, np.ndarray, np.ndarray], None] | None = None,
+    observe: Callable[[Job, np.ndarray, np.ndarray], Sequence[str]] | None = None,
     stacks: StackOptions = ALL_PLANES,
 ) -> Result:
     """Denoise pictures and write them, each file whole or not at all.
@@ -178,7 +178,7 @@ def denoise_files(
         threads: Pictures at the same time.
         console: Where progress and remarks go.
         observe: Called with each job that is done, its noisy pixels and the denoised ones, in several threads; of a
-            stack with those of its middle plane.
+            stack with those of its middle plane. Gives remarks.
         stacks: What is said of stacks.
     """
     console = console or rich.console.Console(stderr=True)
@@ -205,7 +205,11 @@ def denoise_files(
                 denoised = denoise(noisy, on_progress=advance)
                 write_picture(job.target, denoised, picture, quality)
             if observe is not None:
-                observe(job, noisy, denoised)
+                try:
+                    remarks += observe(job, noisy, denoised)
+                except Exception as error:  # the picture is written all the same
+                    why = reason(error) or type(error).__name__
+                    remarks.append(f"{shown(job.target)} is written, but the report cannot show it: {why}.")
             remarks += [noise_remark(job.source, noisy, trained_range), lost_remark(job.source, lost)]
             return [remark for remark in remarks if remark]
 

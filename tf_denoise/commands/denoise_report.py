@@ -1,5 +1,6 @@
 """What `python -m tf_denoise denoise --report` looks at, and the page that it writes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy as np
 from tf_denoise.commands.denoise_files import Job
 from tf_denoise.commands.with_intervals import intervals_or_hint
 from tf_denoise.pages.denoised import DenoisedReport
-from tf_denoise.pictures.files import shown
+from tf_denoise.pages.page import counted
+from tf_denoise.pictures.files import DECODABLE, PictureError, read_picture, shown
 from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.tiling import TiledDenoiser
 from tf_denoise.uncertainty.assess import assess
@@ -41,7 +43,7 @@ class Report:
     ):
         facts = [
             ("Network", loaded.name),
-            ("Trained on noise of", _range_in_words(loaded.trained_range)),
+            ("Trained on noise of", _noise_in_words(loaded)),
             ("Computed in", dtype),
         ]
         if strength < 1:
@@ -49,7 +51,11 @@ class Report:
         if ensemble > 1:
             facts.append(("Ensemble", "the mean over eight flips and turns"))
         if adapted is not None:
-            text = f"trained on for {adapted:g} minutes for each picture: the estimates of PSNR read a little too high"
+            minutes = f"{adapted:g} minute{'' if adapted == 1 else 's'}"
+            text = (
+                f"for {minutes} at the most the network was to be trained on for each picture, which says what came of "
+                "it: where it was, the estimates of PSNR read a little too high"
+            )
             facts.append(("Adapted", text))
         if strength < 1 or ensemble > 1 or adapted is not None:
             self.intervals, hint = None, _BY_ITSELF
@@ -62,20 +68,56 @@ class Report:
         # in float32, whatever the pictures are denoised in: a finite difference feels rounding
         self.denoise = TiledDenoiser(loaded.model, strength=strength, ensemble=ensemble)
 
-    def add(self, job: Job, noisy: np.ndarray, denoised: np.ndarray, denoise=None) -> None:
-        """Look at a picture; `denoise` is what made it, where that is another network for each."""
+    def add(self, job: Job, noisy: np.ndarray, denoised: np.ndarray, denoise=None, note: str | None = None) -> None:
+        """Look at a picture.
+
+        Args:
+            job: Where it lies.
+            noisy: Its pixels.
+            denoised: What became of them.
+            denoise: What made it, where that is another network for each picture.
+            note: A sentence on how it was made.
+        """
         found = assess(noisy, denoised, denoise or self.denoise, self.trained_range)
         half_width = None if self.intervals is None else self.intervals.half_width(noisy, denoised)
         name = shown(job.target.relative_to(self.page.folder))
-        self.page.add(name, job.target, noisy, denoised, found, half_width)
+        self.page.add(name, job.target, noisy, denoised, found, half_width, note)
+
+    def add_standing(self, jobs: Sequence[Job]) -> list[str]:
+        """Look at pictures that were denoised before: the page shows all that stand in the folder.
+
+        Args:
+            jobs: Those pictures.
+
+        Returns:
+            A sentence for each that cannot be shown.
+        """
+        problems, count = [], 0
+        for job in jobs:
+            try:
+                if job.planes is not None:
+                    raise PictureError(job.source, "is a stack that was denoised before")
+                noisy, denoised = (read_picture(path, DECODABLE).values for path in (job.source, job.target))
+                if noisy.shape != denoised.shape or noisy.dtype != denoised.dtype:
+                    raise PictureError(job.target, "is not what the original became: its pixels are of another kind")
+                self.add(job, noisy, denoised)
+                count += 1
+            except PictureError as error:
+                problems.append(f"{error} The report leaves it out; --overwrite does it again.")
+        if count:
+            text = f"{counted(count, 'picture')}; their estimates suppose that this network made them"
+            self.page.facts.append(("Denoised before", text))
+        return problems
 
     def write(self) -> Path:
         """Write the page."""
         return self.page.write()
 
 
-def _range_in_words(trained_range: tuple[float, float] | None) -> str:
-    if trained_range is None:
+def _noise_in_words(loaded: LoadedNetwork) -> str:
+    if loaded.noise_found is not None:
+        return loaded.noise_found.in_words
+    if loaded.trained_range is None:
         return "unknown"
-    low, high = trained_range
+    low, high = loaded.trained_range
     return f"{low:g} (255ths)" if low == high else f"{low:g} to {high:.3g} (255ths)"

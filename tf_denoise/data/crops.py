@@ -128,6 +128,7 @@ class CropSampler:
         grey: Share of the crops in colour that are made grey, with three channels alike.
         rows: The crops of a batch that are cut, the others are zero: a host that trains with others needs its own
             alone. Defaults to all.
+        copies: How many crops in a row are the same one, for what is done to each of them.
 
     Attributes:
         rejected: Name to reason, of every photograph that was left out so far.
@@ -153,16 +154,18 @@ class CropSampler:
         reuse: float = 4.0,
         grey: float = 0.0,
         rows: range | None = None,
+        copies: int = 1,
     ):
         self.rows = range(batch_size) if rows is None else rows
         share = finite_number(grey, most=1.0)
         if share is None:
             raise ValueError(f"`grey` is a share from 0 to 1; received {grey}.")
         self.grey = share
-        if min(crop_size, batch_size) < 1 or seed < 0 or not reuse > 0:
+        if min(crop_size, batch_size, copies) < 1 or seed < 0 or not reuse > 0:
             raise ValueError(
-                "A crop sampler takes crop_size and batch_size of 1 or more, seed of 0 or more and reuse above 0; "
-                f"received crop_size={crop_size}, batch_size={batch_size}, seed={seed}, reuse={reuse}."
+                "A crop sampler takes crop_size, batch_size and copies of 1 or more, seed of 0 or more and reuse above "
+                f"0; received crop_size={crop_size}, batch_size={batch_size}, copies={copies}, seed={seed}, "
+                f"reuse={reuse}."
             )
         sides = [min(member.size) for member in photographs.members]
         large = [index for index, side in enumerate(sides) if side >= crop_size]
@@ -178,6 +181,7 @@ class CropSampler:
         }
         self.photographs = photographs.subset(large)
         self.crop_size, self.batch_size, self.seed, self.reuse = crop_size, batch_size, seed, reuse
+        self.copies = copies
         self.cache = DecodedCache(self.photographs.stored, budget_bytes)
         areas = [member.area for member in self.photographs.members]
         budget = budget_bytes // self.photographs.value_bytes
@@ -209,10 +213,11 @@ class CropSampler:
         """
         step = int(step)
         random = np.random.default_rng([self.seed, _CROPS, step])
-        fractions = random.random((self.batch_size, 3))
-        turns = random.integers(0, 8, self.batch_size)
-        again = random.random((self.batch_size, _TRIES - 1, 2))
-        is_grey = random.random(self.batch_size) < self.grey
+        first = np.arange(self.batch_size) // self.copies * self.copies  # of each crop, that which it is a copy of
+        fractions = random.random((self.batch_size, 3))[first]
+        turns = random.integers(0, 8, self.batch_size)[first]
+        again = random.random((self.batch_size, _TRIES - 1, 2))[first]
+        is_grey = (random.random(self.batch_size) < self.grey)[first]
         start = int(step * (self.batch_size * self.crop_size**2 / self.reuse))
         crops = tuple(np.zeros((self.batch_size, *self.crop_shape), "float32") for _ in range(1 + self.paired))
         with self._lock:

@@ -159,9 +159,14 @@ class Parts:
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         return noisy_crops(sampler, noise, start_step)
 
-    def sampler(self, seed: int) -> CropSampler:
-        """The sampler of a seed; the same again, with what it holds decoded, as long as the seed stays."""
-        if self._latest is None or self._latest.seed != seed:
+    def sampler(self, seed: int, copies: int = 1) -> CropSampler:
+        """The sampler of a seed; the same again, with what it holds decoded, as long as the arguments stay.
+
+        Args:
+            seed: Decides the crops.
+            copies: How many crops in a row are the same one.
+        """
+        if self._latest is None or (self._latest.seed, self._latest.copies) != (seed, copies):
             self._left_out |= self._latest.rejected if self._latest else {}
             self._latest = CropSampler(
                 self.parts["train"],
@@ -171,6 +176,7 @@ class Parts:
                 budget_bytes=self.memory * 2**20,
                 grey=self.grey,
                 rows=self.share.rows(self.batch_size),
+                copies=copies,
             )
         return self._latest
 

@@ -17,11 +17,11 @@ import PIL.Image
 import scipy.ndimage
 
 from tf_denoise.errors import printable
-from tf_denoise.pages.page import TEMPLATES, render_page
+from tf_denoise.pages.page import PAGE_FILE, TEMPLATES, render_page
 from tf_denoise.runs.writing import atomic_path, write_json
 from tf_denoise.uncertainty.assess import Assessment
 
-PAGE_FILE, JSON_FILE = "report.html", "report.json"
+JSON_FILE = "report.json"
 MOST_SHOWN = 24
 """Pictures that are shown large, the worst of all; the others stand in the index."""
 _LARGE, _THUMB, _DETAIL = 960, 72, 128
@@ -60,6 +60,7 @@ class Entry:
         mean_half_width: Half the width of the intervals in the mean, with white at 1, or `None`.
         certainty: Address of the map of intervals, or `None`.
         details: Parts of it.
+        note: A sentence on how it was made, or `None`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Entry:
     after: str | None = None
     certainty: str | None = None
     details: Sequence[Detail] = ()
+    note: str | None = None
 
     @property
     def badness(self) -> tuple:
@@ -111,6 +113,7 @@ class DenoisedReport:
         denoised: np.ndarray,
         assessment: Assessment,
         half_width: np.ndarray | None = None,
+        note: str | None = None,
     ) -> None:
         """Take in a picture.
 
@@ -121,6 +124,7 @@ class DenoisedReport:
             denoised: What became of them.
             assessment: What can be said of the result.
             half_width: Half the width of the interval of each value, of the same shape, with white at 1.
+            note: A sentence on how it was made.
         """
         before, after = _bytes_of(noisy), _bytes_of(denoised)
         place = target.relative_to(self.folder).as_posix()
@@ -139,6 +143,7 @@ class DenoisedReport:
                 Detail(caption, _address(before[place], None, _JPEG_DETAIL), _address(after[place], None, _JPEG_DETAIL))
                 for caption, place in _places(before, after, half_width)
             ],
+            note=note,
         )
         with self._lock:
             self._entries.append(entry)
@@ -159,6 +164,7 @@ class DenoisedReport:
                 "output": entry.output,
                 **entry.assessment.record,
                 "mean_half_width": entry.mean_half_width,
+                "note": entry.note,
             }
             for entry in entries
         ]

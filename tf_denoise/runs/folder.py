@@ -11,6 +11,7 @@ import filelock
 from tf_denoise.errors import InputError, printable, reason
 from tf_denoise.runs.writing import UNFINISHED, remove_unfinished_files, writable_folder, write_json
 
+BUDGET_FILE = "budget.json"
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
 LOCK_FILE = ".lock"

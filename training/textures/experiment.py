@@ -19,20 +19,24 @@ from tf_denoise.data.parts import DATA_FILE, Parts
 from tf_denoise.fitting.loop import fit, train
 from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.hosts.hosts import Hosts, this_host
+from tf_denoise.models import UNet
 from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.found import FoundNoise
 from tf_denoise.noise.ladder import noise_ladder
-from tf_denoise.runs.folder import RECORD_FILE, check_run_folder, network_folder, read_json
+from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
+from tf_denoise.tiling import TiledDenoiser
 from training.runner import Job, log_folder, running, title, train_jobs
 from training.setting import check_precision, precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
-from training.textures.noisy_only import MOTION_WARNING, Lesson, choose_lesson
+from training.textures.judging import Judge
+from training.textures.noisy_only import Lesson, choose_lesson
 from training.textures.options import TextureOptions
 from training.textures.start import Denoiser, check_colours, keep_start, load_start, place_of
+from training.textures.twins import MOTION_WARNING
 
 PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_clean")
 """The options that name folders: a run goes on where they were moved together with it."""
@@ -43,7 +47,6 @@ GREY_SHARE = 0.25
 """Of the crops in colour that are made grey, for the noise of cameras: many files store a grey picture in colour."""
 FALL = 3.0
 """A training whose validation PSNR lies so many dB below its best is led back to it."""
-BUDGET_FILE = "budget.json"
 _TIMED_STEPS = 8
 
 
@@ -205,7 +208,7 @@ class TextureTrainer:
         self.hosts = this_host() if hosts is None else hosts
         self.options, self.data, self.folder, self.start, self.lesson = options, data, folder, start, lesson
         self.validation: list[NoisyPair] = []
-        self.views: list[tuple[np.ndarray, ...]] = []
+        self.unclean: Judge | None = None
         if not self.hosts.is_chief:
             return  # the chief judges for all
         if lesson is None:
@@ -214,8 +217,12 @@ class TextureTrainer:
                 for picture in data.pictures("validation", noise_ladder(training_noise(options)))
             ]
         else:
-            for _, twin, noisy in data.decoded("validation"):
-                self.views.append(tuple(_centre(image) for image in (twin, noisy) if image is not None))
+            views = [
+                tuple(_centre(image) for image in (twin, noisy) if image is not None)
+                for _, twin, noisy in data.decoded("validation")
+            ]
+            needs_level = lesson.method == "recorrupted"
+            self.unclean = Judge(lesson, views, TiledDenoiser(UNet.from_preset("photographs")) if needs_level else None)
 
     def train_all(self) -> None:
         """Train every network; finished ones are skipped."""
@@ -306,14 +313,14 @@ class TextureTrainer:
         return _batches(self.options, self.data, self.lesson, repeat, start_step)
 
     def _judge(self, model: keras.Model, shipped: keras.Model) -> Callable[[], float]:
-        if self.lesson is None:
+        unclean = self.unclean
+        if unclean is None:
             return judge_of(model, shipped, self.validation)
-        lesson = self.lesson
         denoise = tf.function(lambda images: shipped(images, training=False), reduce_retracing=True)
 
         def judge() -> float:
             shipped.set_weights(model.get_weights())
-            return lesson.judge(lambda image: denoise(image[None])[0].numpy(), self.views)
+            return unclean(lambda image: denoise(image[None])[0].numpy())
 
         return judge
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -13,20 +13,16 @@ from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.pictures.files import PictureError
-from tf_denoise.self_supervised import hide_pixels, masked_crops, recorrupted_crops, twin_crops
+from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops
 from tf_denoise.self_supervised.noise2void import AXES
-from tf_denoise.uncertainty import estimate_psnr, residual_whiteness
-from tf_denoise.uncertainty.sure import psnr_of
+from training.textures.twins import check_twins
 
-MOTION_WARNING = (
-    "Warning: neighbouring planes are taken for two shots of one scene. What moves or changes from one to the next is "
-    "then noise to the network, and it blurs it."
-)
 MethodName = Literal["noise2noise", "recorrupted", "noise2void"]
 LOOKED_AT = 32
 """Photographs whose noise is looked at."""
+MIDDLE = 1024
+"""Pixels along each side that are looked at: 32 pairs of photographs take 200 MB, whatever their size."""
 _ALIKE = 0.1
-_STRUCTURE = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Lesson:
 
     def batches(self, data: Parts, seed: int, start_step: int) -> tf.data.Dataset:
         """The endless batches of `fit`, a function of seed and step."""
-        sampler = data.sampler(seed)
+        sampler = data.sampler(seed, copies=2 if self.method == "recorrupted" else 1)
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         if self.method == "noise2noise":
             return twin_crops(sampler, start_step)
@@ -74,36 +70,6 @@ class Lesson:
                 sampler, noise.sigma, noise.gain, between_channels=self.between_channels, start_step=start_step
             )
         return masked_crops(sampler, along=self.along, start_step=start_step)
-
-    def judge(self, denoise: Callable[[np.ndarray], np.ndarray], pictures: list[tuple[np.ndarray, ...]]) -> float:
-        """PSNR in dB, estimated without clean pictures; of Noise2Void that of hidden pixels against the noisy ones.
-
-        Args:
-            denoise: Of one image.
-            pictures: Noisy images `(height, width, channels)`; of twins both.
-        """
-        if self.method == "noise2noise":
-            return psnr_of(float(np.mean([_error_of_twins(denoise, *pair) for pair in pictures])))
-        if self.method == "recorrupted":
-            noise, between = self.noise, self.between_channels
-            errors = [
-                estimate_psnr(denoise, image, noise.sigma, noise.gain, between_channels=between, seed=number).mse
-                for number, (image,) in enumerate(pictures)
-            ]
-            return psnr_of(float(np.mean(errors)))
-        return psnr_of(float(np.mean([self._error_of_hidden(denoise, *one) for one in enumerate(pictures)])))
-
-    def _error_of_hidden(self, denoise, number: int, picture: tuple[np.ndarray, ...]) -> float:
-        (image,) = picture
-        hidden, weight = hide_pixels(image[None], (number, 0), along=self.along)
-        squares = ((denoise(hidden[0].numpy()) - image) ** 2).mean(axis=-1)
-        return float(np.average(squares, weights=weight[0]))
-
-
-def _error_of_twins(denoise, one: np.ndarray, other: np.ndarray) -> float:
-    """Mean squared error against the clean picture: against the twin, less the variance of its noise."""
-    across = (np.mean((denoise(one) - other) ** 2) + np.mean((denoise(other) - one) ** 2)) / 2
-    return float(across - np.mean((one - other) ** 2) / 2)
 
 
 def _rounded(value):
@@ -126,6 +92,8 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
     photographs = data.parts["train"]
     pictures = list(_looked_at(photographs))
     noise = find_noise(images[0] for _, images in pictures)
+    if not pictures:
+        raise InputError(f"None of the photographs to train on can be decoded: {data.description}.")
     if noise is None:
         raise InputError("The noisy photographs are too small to look at their noise; expected larger ones.")
     if noise.is_hidden:
@@ -134,8 +102,7 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
             "To learn from clean photographs name them with --data."
         )
     if photographs.paired:
-        for name, (one, other) in pictures:
-            _check_twins(name, one, other, noise, data.next_plane)
+        check_twins(pictures, noise, data.next_plane)
         if wanted not in ("auto", "noise2noise"):
             raise InputError(f"--method {wanted} learns from single photographs; leave --noisy-twin out.")
         return Lesson("noise2noise", noise)
@@ -157,26 +124,14 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
 
 
 def _looked_at(photographs: Photographs) -> Iterator[tuple[str, tuple[np.ndarray, ...]]]:
-    """Names and pixels of some photographs; of twins both."""
+    """Names, and the middle as stored, of some photographs; of twins both."""
     for index in np.unique(np.linspace(0, len(photographs) - 1, min(len(photographs), LOOKED_AT)).astype(int)):
         with contextlib.suppress(PictureError):  # whoever trains on it leaves it out, and says so
-            values = photographs.photograph(index)
-            yield photographs.members[index].name, values if isinstance(values, tuple) else (values,)
+            images = photographs.stored(index)
+            yield photographs.members[index].name, tuple(_middle(image) for image in images)
 
 
-def _check_twins(name: str, one: np.ndarray, other: np.ndarray, noise: FoundNoise, next_plane: bool) -> None:
-    """Refuse two photographs that do not show the same: their difference would be noise alone."""
-    found = residual_whiteness(one, other)
-    middle = len(found.autocorrelation) // 2
-    below, beside = found.autocorrelation[middle + 1, middle], found.autocorrelation[middle, middle + 1]
-    allowed = [max(0.0, rho[0]) + _STRUCTURE for rho in (noise.along_columns, noise.along_rows)]
-    if below > allowed[0] and beside > allowed[1] and next_plane:
-        raise InputError(
-            f"{name} and the plane before do not show the same: their difference has structure (neighbours in a row "
-            f"share {beside:.2f} of it), so something moves; --noisy-twin next-plane would blur it: leave it out."
-        )
-    if below > allowed[0] and beside > allowed[1]:
-        raise InputError(
-            f"{name} and its twin do not show the same: their difference has structure (neighbours in a row share "
-            f"{beside:.2f} of it), where that of two shots is noise. Was the camera or the scene moved? Move both away."
-        )
+def _middle(image: np.ndarray) -> np.ndarray:
+    """Of a larger image the middle, copied so that the rest need not be held."""
+    top, left = (max(0, side - MIDDLE) // 2 for side in image.shape[:2])
+    return image[top : top + MIDDLE, left : left + MIDDLE].copy()

@@ -12,7 +12,7 @@ from tf_denoise.losses.named import LOSSES, LossName, is_of_pixels, loss_of, wei
 
 COMPARED: tuple[LossName, ...] = ("mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet")
 
-RATE, FINE_TUNING_RATE = 1e-3, 3e-4
+RATE, NOISY_RATE, FINE_TUNING_RATE = 1e-3, 3e-3, 3e-4
 """Peak learning rates from nothing and from a trained network."""
 
 
@@ -98,7 +98,8 @@ class TextureOptions:
     """Crops per training step."""
     learning_rate: Annotated[float | None, Field(ge=1e-8, le=1)] = None
     """Adam's peak learning rate: a warm-up, then a cosine to zero. A training whose validation falls by 3 dB goes on
-    from its best weights at half of it. Defaults to 0.001, with --start to 0.0003."""
+    from its best weights at half of it. Defaults to 0.001, with --noisy alone to 0.003, with --start to
+    0.0003."""
     memory: Annotated[int, Field(ge=16, le=10**7)] = 512
     """Megabytes of decoded photographs to hold."""
     mixed_precision: Literal["auto", "none", "float16", "bfloat16"] = "auto"
@@ -149,7 +150,8 @@ class TextureOptions:
         if options.minutes is None and options.steps is None:
             filled["minutes"] = 20.0
         if options.learning_rate is None:
-            filled["learning_rate"] = RATE if options.start is None else FINE_TUNING_RATE
+            from_nothing = NOISY_RATE if options.noisy_only else RATE
+            filled["learning_rate"] = from_nothing if options.start is None else FINE_TUNING_RATE
         if options.output is None:
             data = Path(options.clean or options.noisy or options.data).resolve().name
             filled["output"] = Path("runs") / f"textures-{options.network}-{printable(data)}"

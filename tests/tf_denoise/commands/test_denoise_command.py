@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from picture_files import BAD, noise, photograph, png
 from PIL import Image, ImageCms
 
 from tf_denoise.__main__ import main
+from tf_denoise.commands import denoise_report
 from tf_denoise.commands.denoise_files import denoise_files, plan_jobs
 from tf_denoise.models import DenseAutoencoder, UNet
 from tf_denoise.models.fingerprint import fingerprint
@@ -451,8 +453,44 @@ def test_a_report_says_how_far_each_picture_can_be_trusted(run, tmp_path, capsys
     tiny = next(record for record in records if record["name"] == "tiny.png")
     assert tiny["warnings"] == ["The picture is too small to say anything of its noise."]
     before = files_of(output)
-    assert status([*command(run, folder, output=output), "--report"]) == 0  # all is there: no page in its place
+    assert status([*command(run, folder, output=output), "--report"]) == 0  # all is there, the page too
     assert files_of(output) == before
+
+
+def test_a_report_that_is_asked_for_later_or_anew_shows_all_that_stand(run, tmp_path, capsys):
+    folder, output = tmp_path / "in", tmp_path / "out"
+    photograph(folder / "a.png", 80, 60)
+    photograph(folder / "b.png", 64, 64)
+    assert status(command(run, folder, output=output)) == 0
+    pictures = files_of(output)
+    assert status([*command(run, folder, output=output), "--report"]) == 0
+    assert f"Report: {output / 'report.html'}" in capsys.readouterr().out
+    stored = json.loads((output / "report.json").read_text())
+    assert {record["name"] for record in stored["pictures"]} == {"a.png", "b.png"}
+    assert stored["facts"]["Denoised before"].startswith("2 pictures; their estimates suppose")
+    assert {name: data for name, data in files_of(output).items() if name in pictures} == pictures
+    photograph(folder / "c.png", 64, 64)
+    photograph(output / "b.png", 40, 40)  # another picture than the one that was written
+    assert status([*command(run, folder, output=output), "--report"]) == 0
+    stored = json.loads((output / "report.json").read_text())
+    assert {record["name"] for record in stored["pictures"]} == {"a.png", "c.png"}
+    assert "b.png is not what the original became" in capsys.readouterr().err
+
+
+def test_a_picture_that_the_report_cannot_show_is_written_all_the_same(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(denoise_report, "assess", mock.Mock(side_effect=ValueError("no such thing.")))
+    path, output = photograph(tmp_path / "a.png", 80, 60), tmp_path / "out"
+    assert status([*command(run, path, output=output), "--report"]) == 0
+    assert "a.png is written, but the report cannot show it: no such thing" in capsys.readouterr().err
+    assert (output / "a.png").exists()
+
+
+def test_a_report_that_cannot_be_written_is_a_sentence(run, tmp_path, capsys):
+    path, output = photograph(tmp_path / "a.png", 80, 60), tmp_path / "out"
+    (output / "report.html").mkdir(parents=True)
+    assert status([*command(run, path, output=output), "--report"]) == 1
+    assert f"The report in {output} cannot be written:" in capsys.readouterr().err
+    assert (output / "a.png").exists()
 
 
 @pytest.fixture
@@ -535,10 +573,16 @@ def test_a_network_adapts_to_each_picture_and_other_noise_is_told(run, tmp_path,
     Image.fromarray(values).save(tmp_path / "noisy.png")
     photograph(tmp_path / "small.png", 64, 64)
     inputs = tmp_path / "noisy.png", tmp_path / "small.png"
-    assert status(command(run, *inputs, output=tmp_path / "out", adapt=0.02)) == 0
+    assert status([*command(run, *inputs, output=tmp_path / "out", adapt=0.02), "--report"]) == 0
     told = capsys.readouterr().err
-    assert "note: Adapted in " in told
-    assert "note: Denoised as the network is. To adapt to a picture it takes 96 x 96 pixels or more" in told
+    assert "noisy.png: Adapted in " in told
+    assert "small.png: Denoised as the network is. To adapt to a picture it takes 96 x 96 pixels or more" in told
+    stored = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert "was to be trained on for each picture, which says what came of it" in stored["facts"]["Adapted"]
+    notes = {record["name"]: record["note"].split(".")[0] for record in stored["pictures"]}
+    assert notes["small.png"] == "Denoised as the network is"
+    assert notes["noisy.png"].startswith("Adapted in ")
+    assert notes["noisy.png"] in (tmp_path / "out" / "report.html").read_text()
     assert status(command(run, inputs[1], output=tmp_path / "plain")) == 0
     plain, adapted = (read_picture(tmp_path / folder / "small.png").values for folder in ("plain", "out"))
     np.testing.assert_array_equal(plain, adapted)

@@ -38,6 +38,7 @@ DATASETS = {
     "Gaussian": lambda sampler, step: noisy_crops(sampler, AdditiveGaussian(0.1), step),
     "Poisson": lambda sampler, step: noisy_crops(sampler, PoissonGaussian(50.0), step),
     "recorrupted": lambda sampler, step: recorrupted_crops(sampler, 0.1, start_step=step),
+    "mirrored": lambda sampler, step: recorrupted_crops(sampler, 0.1, start_step=step),
     "masked": lambda sampler, step: masked_crops(sampler, start_step=step),
     "twins": lambda sampler, step: twin_crops(sampler, step),
 }
@@ -50,7 +51,8 @@ def test_shares_are_the_parts_of_the_batch_of_one(folder, name, hosts, devices):
     every, steps = hosts * devices, 2
 
     def elements(share):
-        sampler = CropSampler(photographs, SIDE, BATCH, seed=3, rows=share.rows(BATCH))
+        copies = 2 if name == "mirrored" else 1
+        sampler = CropSampler(photographs, SIDE, BATCH, seed=3, rows=share.rows(BATCH), copies=copies)
         dealt = share.dealt(DATASETS[name](sampler, 5), BATCH)
         return list(dealt.take(steps * share.devices).as_numpy_iterator())
 

@@ -4,6 +4,7 @@ import scipy.ndimage
 import scipy.signal
 import skimage.data
 from hypothesis import given, settings, strategies as st
+from skimage.measure import block_reduce
 
 from tf_denoise.noise import find_noise
 from tf_denoise.noise.found import FoundNoise
@@ -120,6 +121,60 @@ def test_a_clean_picture_has_no_more_than_rounding_hides():
     assert found.is_hidden
     assert found.in_words == "No more noise than rounding to 8 bits hides."
     assert find_noise([np.full((64, 64, 3), 0.5)]).is_hidden
+
+
+def framed(image, width, value):
+    image = image.copy()
+    image[:width] = image[-width:] = image[:, :width] = image[:, -width:] = value
+    return image
+
+
+def labelled(image, height, width, value):
+    image = image.copy()
+    image[21 : 21 + height, 37 : 37 + width] = value
+    return image
+
+
+@pytest.mark.parametrize("sigma", [3, 15, 50])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(
+            lambda image, w=width, v=value: framed(image, w, v)
+            for width, value in [(2, 60), (4, 100), (8, 16), (13, 100)]
+        ),
+        *(lambda image, s=size: labelled(image, *s, 100) for size in [(8, 32), (16, 64), (40, 24)]),
+    ],
+)
+def test_a_frame_or_a_label_without_noise_does_not_hide_the_noise(change, channels, sigma):
+    clean = photograph("coffee")[100:228, 100:228, :channels] * 0.5 + 0.2
+    noisy = stored(clean + sigma / 255 * white(clean.shape))
+    found, plain = find_noise([change(noisy)]), find_noise([noisy])
+    assert not found.is_hidden
+    assert found.deviation == pytest.approx(plain.deviation, rel=0.12)
+    assert found.sigma > 0  # what is learned from and estimated with
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_fine_texture_of_clean_pictures_is_no_noise(factor):
+    """Photographs scaled down, which sharpens them: some quiet places have it strong, others weak."""
+    names = ("astronaut", "coffee", "chelsea")
+    small = [block_reduce(photograph(name)[:400, :400], (factor, factor, 1), np.mean) for name in names]
+    assert find_noise([stored(image) for image in small]).is_hidden
+    for sigma in (1.5, 2, 5):
+        found = find_noise([stored(image + sigma / 255 * white(image.shape)) for image in small])
+        assert not found.is_hidden
+        assert found.is_even
+        assert 255 * found.deviation == pytest.approx(sigma, rel=0.25)
+
+
+def test_a_drawing_with_plain_places_has_no_noise():
+    """Most of it is alike: what is fine elsewhere is the drawing."""
+    image = np.full((256, 256, 3), 90, "uint8")
+    for row in range(40, 200, 12):
+        image[row : row + 7, 30:220:3] = 30
+    assert find_noise([image]).is_hidden
 
 
 def test_many_pictures_are_looked_at_together():

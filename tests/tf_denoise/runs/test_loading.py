@@ -1,5 +1,6 @@
 """Loading for use: which network of a run, and what is refused before anything of it runs."""
 
+import dataclasses
 import json
 import pickle
 import shutil
@@ -15,6 +16,7 @@ from network_runs import CONFIG, make_run, small
 
 from tf_denoise.errors import InputError
 from tf_denoise.models import DenseAutoencoder, ViTUNet, small_vit
+from tf_denoise.noise.found import FoundNoise
 from tf_denoise.runs.folder import network_folder
 from tf_denoise.runs.loading import load_for_use, load_network
 from tf_denoise.runs.writing import write_json
@@ -60,6 +62,13 @@ def test_the_best_network_of_a_run_is_taken_unless_another_is_named(tmp_path):
             load_for_use(path, "mse")
 
 
+def found_noise(**changed):
+    """What a run keeps of the noise that it found, as JSON values."""
+    nothing = [0.0, 0.0, 0.0]
+    found = FoundNoise(0.1, 0.1, 0.0, nothing, nothing, "no", 0.0, 0.0, False)
+    return {**dataclasses.asdict(found), **changed}
+
+
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -68,7 +77,11 @@ def test_the_best_network_of_a_run_is_taken_unless_another_is_named(tmp_path):
         ({"noise": "salt_and_pepper"}, None),
         ({"clean": "somewhere"}, None),
         ({"clean": "somewhere", "noisy": "elsewhere"}, None),
-        ({"noisy": "somewhere", "method": "recorrupted", "noise_found": {"deviation": 0.1}}, (25.5, 25.5)),
+        ({"noisy": "somewhere", "method": "recorrupted", "noise_found": found_noise()}, (25.5, 25.5)),
+        ({"noisy": "somewhere", "method": "noise2void", "noise_found": found_noise(shared="rows")}, None),
+        ({"noisy": "somewhere", "method": "noise2void", "noise_found": found_noise(impulses=True)}, None),
+        ({"noisy": "somewhere", "method": "recorrupted", "noise_found": found_noise(gain=0.02)}, None),
+        ({"noisy": "somewhere", "method": "recorrupted", "noise_found": {"deviation": 0.1}}, None),  # it was changed
     ],
 )
 def test_the_range_of_noise_is_that_of_the_training(changed, expected, tmp_path):

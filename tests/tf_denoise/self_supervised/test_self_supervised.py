@@ -66,11 +66,30 @@ def test_noise_that_channels_share_is_added_as_they_share_it():
         assert one.numpy().std() == pytest.approx(0.05, rel=0.02)
 
 
+def test_two_copies_of_a_crop_get_the_same_noise_with_opposite_signs(tmp_path):
+    photographs = load_folder(folder_of(tmp_path / "noisy", 4))
+    sampler = CropSampler(photographs, crop_size=24, batch_size=5, seed=5, copies=2)
+    crops = sampler.batch(7)
+    np.testing.assert_array_equal(crops[0:4:2], crops[1:4:2])
+    assert np.abs(crops[0] - crops[2]).max() > 0
+    one, other = (part.numpy() for part in next(iter(recorrupted_crops(sampler, 0.1, start_step=7))))
+    np.testing.assert_allclose((one[0:4:2] + one[1:4:2]) / 2, crops[0:4:2], atol=1e-6)
+    np.testing.assert_allclose((other[0:4:2] + other[1:4:2]) / 2, crops[0:4:2], atol=1e-6)
+    np.testing.assert_allclose(one + 0.25 * other, 1.25 * crops, atol=1e-6)
+    assert (one - crops)[::2].std() == pytest.approx(0.05, rel=0.1)
+    alone = CropSampler(photographs, crop_size=24, batch_size=5, seed=5)
+    plain, _ = next(iter(recorrupted_crops(alone, 0.1, start_step=7)))
+    np.testing.assert_allclose((one - crops)[::2], (plain - alone.batch(7))[::2], atol=1e-6)
+
+
 def test_the_best_filter_is_that_of_clean_targets():
     noisy = CLEAN + noise()
     one, other = recorrupt(noisy, (1, 2), 0.1)
     expected = best_filter(one, CLEAN)
     np.testing.assert_allclose(best_filter(one, other), expected, atol=0.02)
+    twice = np.repeat(noisy[:1], 2, axis=0)
+    one, other = recorrupt(twice, (1, 2), 0.1, mirrored=True)
+    np.testing.assert_allclose(best_filter(one, other), best_filter(one, np.repeat(CLEAN[:1], 2, axis=0)), atol=0.02)
     np.testing.assert_allclose(best_filter(noisy, CLEAN + noise(seed=1)), best_filter(noisy, CLEAN), atol=0.02)
     assert np.abs(best_filter(noisy, noisy) - best_filter(noisy, CLEAN)).max() > 0.5  # which a copy would be
 

@@ -190,6 +190,7 @@ def test_what_cannot_be_learned_from_is_refused(clean, tmp_path, capsys):
     (tmp_path / "few").mkdir()
     Image.open(noisy / "00.png").save(tmp_path / "few" / "elsewhere.png")
     assert "has no clean partner of the same name" in told(noisy=noisy, test_clean=tmp_path / "few")
+    assert "and its twin are the same picture" in told(noisy=noisy, noisy_twin=noisy)
     moved = tmp_path / "moved"
     moved.mkdir()
     names = sorted(path.name for path in noisy.iterdir())
@@ -200,3 +201,38 @@ def test_what_cannot_be_learned_from_is_refused(clean, tmp_path, capsys):
     assert "the two of a pair show the same in the same size" in told(noisy=noisy, noisy_twin=moved)
     (moved / "00.png").unlink()
     assert "no partner" in told(noisy=noisy, noisy_twin=moved)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda image: image.convert("RGBA"), "is a colour with alpha picture"),
+        (
+            lambda image: image.convert("CMYK").convert("RGB").resize((70, 60)),
+            "is 70 x 60 pixels and its noisy partner",
+        ),
+        (lambda image: image.resize((20, 20)), "the two of a pair show the same in the same size"),
+        (None, "is empty"),
+    ],
+)
+def test_clean_partners_that_do_not_fit_are_refused_before_the_training(clean, tmp_path, capsys, change, message):
+    noisy, partners = noisy_copy(clean, tmp_path / "noisy", white), tmp_path / "partners"
+    partners.mkdir()
+    for path in clean.iterdir():
+        if change is None:
+            (partners / path.name).write_bytes(b"")
+        else:
+            change(Image.open(path)).save(partners / path.name)
+    assert message in refusal(capsys, main, words(tmp_path / "run", noisy=noisy, test_clean=partners))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_a_report_says_what_the_network_began_from(clean, tmp_path):
+    noisy = noisy_copy(clean, tmp_path / "noisy", white)
+    main(words(tmp_path / "run", noisy=noisy, start="photographs", steps=2))
+    facts = read_json(tmp_path / "run" / "report.json")["facts"]
+    assert facts["Learned from noisy photographs alone"].startswith(
+        "No clean picture was used here, but the network began from the preset photographs, which learned from some"
+    )
+    assert facts["Training"] == "2 steps of 4 crops, 1 minute, in float32"

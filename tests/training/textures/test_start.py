@@ -203,6 +203,7 @@ def test_a_start_that_does_not_fit_is_refused(capsys, photographs, tmp_path, sta
 
 def test_fine_tuning_has_a_rate_of_its_own():
     assert TextureOptions().resolved().learning_rate == 1e-3
+    assert TextureOptions(noisy="noisy").resolved().learning_rate == 3e-3
     assert TextureOptions(start="photographs").resolved().learning_rate == 3e-4
     assert TextureOptions(start="photographs", learning_rate=0.01).resolved().learning_rate == 0.01
 

@@ -1,0 +1,118 @@
+"""Whether two shots show the same."""
+
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given, settings, strategies as st
+
+from tf_denoise.errors import InputError
+from tf_denoise.noise.found import find_noise
+from training.textures.twins import check_twins, unevenness
+
+
+def scene(seed, side=160, grain=3):
+    """Texture of a deviation of 0.06 around grey."""
+    drawn = np.random.default_rng(seed).standard_normal((side, side, 1))
+    soft = scipy.ndimage.gaussian_filter(drawn, (grain, grain, 0))
+    return 0.45 + 0.06 * soft / soft.std() + np.zeros(3)
+
+
+def shot(image, sigma, seed, white=255):
+    noisy = image + sigma * np.random.default_rng(seed).standard_normal(image.shape)
+    return np.clip(np.round(white * noisy), 0, white).astype("uint8" if white == 255 else "uint16")
+
+
+def shots(change, sigma, count=6, white=255):
+    return [
+        (str(n), (shot(scene(n), sigma, 2 * n, white), shot(change(scene(n), n), sigma, 2 * n + 1, white)))
+        for n in range(count)
+    ]
+
+
+def look(pairs, next_plane=False):
+    check_twins(pairs, find_noise(one for _, (one, _) in pairs), next_plane)
+
+
+@given(seed=st.integers(0, 999), sigma=st.floats(0.02, 0.3))
+@settings(max_examples=20)
+def test_the_difference_of_white_noise_is_even(seed, sigma):
+    one, other = (0.5 + sigma * np.random.default_rng([seed, n]).standard_normal((160, 160, 3)) for n in range(2))
+    value, blocks = unevenness(one.clip(0.001, 0.999), other.clip(0.001, 0.999))
+    assert blocks == 400
+    assert value == pytest.approx(1, abs=4 * np.sqrt(2 / (3 * blocks)))
+
+
+def test_it_is_what_numpy_says_of_a_pattern():
+    """Blocks that differ by a known amount, and noise within."""
+    random = np.random.default_rng(0)
+    pattern = np.kron(random.standard_normal((40, 40)), np.ones((8, 8)))[..., None]
+    noise = random.standard_normal((320, 320, 1))
+    value, _ = unevenness(0.5 + 0.01 * (pattern + noise), np.full((320, 320, 1), 0.5))
+    means = noise.reshape(40, 8, 40, 8).mean(axis=(1, 3)) + pattern[::8, ::8, 0]
+    # the light is the difference itself here, which explains it: with the second shot flat nothing is left
+    assert value < 0.1
+    light = np.kron(random.standard_normal((40, 40)), np.ones((8, 8)))[..., None]
+    other = 0.5 + 0.05 * light
+    value, _ = unevenness(other + 0.01 * (pattern + noise), other)
+    assert value == pytest.approx(64 * means.var(), rel=0.1)
+
+
+@pytest.mark.parametrize("white", [255, 65535])
+@pytest.mark.parametrize("sigma", [0.02, 0.06, 0.1, 0.2])
+def test_shots_of_one_scene_pass_whatever_the_exposure(sigma, white):
+    look(shots(lambda image, n: image, sigma, white=white))
+    look(shots(lambda image, n: 1.05 * image + 0.01, sigma, white=white))
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.06, 0.1, 0.2])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image, n: scene(n + 50),
+        lambda image, n: scene(50) if n == 3 else image,
+        lambda image, n: np.roll(image, 8, axis=1),
+    ],
+    ids=["another scene", "one other scene", "moved"],
+)
+def test_shots_that_do_not_show_the_same_are_refused(change, sigma):
+    with pytest.raises(InputError, match="and its twin do not show the same: their difference has structure"):
+        look(shots(change, sigma))
+
+
+def test_the_sentence_names_the_pair_and_what_moves():
+    pairs = shots(lambda image, n: scene(50) if n == 3 else image, 0.06)
+    with pytest.raises(InputError, match=r"^3 and its twin do not show the same.*times as much from place to place"):
+        look(pairs)
+    with pytest.raises(InputError, match=r"3 and the plane before do not show the same.*so something moves"):
+        look(pairs, next_plane=True)
+
+
+def test_a_picture_is_no_twin_of_itself():
+    pairs = shots(lambda image, n: image, 0.06)
+    pairs[2] = ("2", (pairs[2][1][0],) * 2)
+    with pytest.raises(InputError, match="2 and its twin are the same picture; each shot needs noise of its own"):
+        look(pairs)
+
+
+def test_noise_that_neighbours_share_is_no_other_scene():
+    def blurred(image, seed):
+        noise = scipy.ndimage.uniform_filter(np.random.default_rng(seed).standard_normal(image.shape), (3, 3, 1))
+        return shot(image + 0.06 * noise / noise.std(), 0.0, 0)
+
+    look([(str(n), (blurred(scene(n), 2 * n), blurred(scene(n), 2 * n + 1))) for n in range(6)])
+
+
+def test_a_little_of_it_is_none_either():
+    """Correlation of a tenth, which is not called shared."""
+
+    def little(image, seed):
+        noise = np.random.default_rng(seed).standard_normal(image.shape)
+        noise += 0.1 * (np.roll(noise, 1, axis=1) + np.roll(noise, 1, axis=0))
+        return shot(image + 0.06 * noise, 0.0, 0)
+
+    pairs = [(str(n), (little(scene(n), 2 * n), little(scene(n), 2 * n + 1))) for n in range(6)]
+    look(pairs)
+
+
+def test_black_pictures_give_nothing_to_look_at():
+    assert unevenness(np.zeros((64, 64, 1), "uint8"), np.ones((64, 64, 1), "uint8")) == (1.0, 0)

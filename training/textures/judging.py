@@ -1,0 +1,107 @@
+"""How a network that learns from noisy photographs alone is judged while it is trained."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tf_denoise.self_supervised import hide_pixels
+from tf_denoise.uncertainty import estimate_psnr
+from tf_denoise.uncertainty.assess import LEAST_JUDGED
+from tf_denoise.uncertainty.level import refined_noise, within_range
+from tf_denoise.uncertainty.sure import psnr_of
+from training.textures.noisy_only import Lesson
+
+_LEAST_SHARE = 0.02
+
+
+class Judge:
+    """Judges a network without clean pictures: estimated PSNR, of Noise2Void that of hidden pixels against noisy ones.
+
+    All states of a network are judged at one level of noise and on the same places, so that they can be compared. Where
+    the level counts, with Recorrupted-to-Recorrupted, it is told more closely than the noisy pictures alone tell it, by
+    what a denoiser that is there already makes of them; places where noise is cut off at black and white are left out.
+
+    Args:
+        lesson: How the network learns.
+        pictures: Noisy images `(height, width, channels)`; of twins both.
+        reference: A denoiser of one image, for Recorrupted-to-Recorrupted.
+    """
+
+    def __init__(
+        self,
+        lesson: Lesson,
+        pictures: Sequence[tuple[np.ndarray, ...]],
+        reference: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):
+        self.lesson, self.pictures, self.noise = lesson, pictures, lesson.noise
+        self._where: list[np.ndarray | None] = [None] * len(pictures)
+        if reference is not None:
+            self._look(reference)
+
+    def _look(self, reference: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Tell the level more closely, and where noise is cut off."""
+        denoised = [reference(image) for (image,) in self.pictures]
+        told = [refined_noise(self.noise, i, d) for (i,), d in zip(self.pictures, denoised, strict=True)]
+        known = [one.noise for one in told if one is not None and one.noise.deviation > 0]
+        if known:
+            sigma, deviation = (
+                float(np.sqrt(np.mean([getattr(noise, name) ** 2 for noise in known])))
+                for name in ("sigma", "deviation")
+            )
+            gain = float(np.mean([noise.gain for noise in known]))
+            self.noise = dataclasses.replace(self.noise, sigma=sigma, gain=gain, deviation=deviation)
+        masks = [within_range(self.noise, values) for values in denoised]
+        self._where = [mask if mask.mean() > LEAST_JUDGED else None for mask in masks]
+
+    def __call__(self, denoise: Callable[[np.ndarray], np.ndarray]) -> float:
+        """The judgement on a network, in dB: more is better.
+
+        Args:
+            denoise: The network, a function of one image.
+        """
+        if self.lesson.method == "noise2noise":
+            errors, variances = zip(*(_errors_of_twins(denoise, *pair) for pair in self.pictures), strict=True)
+            return judged_psnr(float(np.mean(errors)), float(np.mean(variances)))
+        if self.lesson.method == "recorrupted":
+            estimated = [self._estimated(denoise, number) for number in range(len(self.pictures))]
+            return judged_psnr(float(np.mean(estimated)), self.noise.deviation**2)
+        return psnr_of(float(np.mean([self._error_of_hidden(denoise, *one) for one in enumerate(self.pictures)])))
+
+    def _estimated(self, denoise, number: int) -> float:
+        (image,) = self.pictures[number]
+        between, where = self.lesson.between_channels, self._where[number]
+        noise = self.noise
+        return estimate_psnr(
+            denoise, image, noise.sigma, noise.gain, between_channels=between, where=where, seed=number
+        ).mse
+
+    def _error_of_hidden(self, denoise, number: int, picture: tuple[np.ndarray, ...]) -> float:
+        (image,) = picture
+        hidden, weight = hide_pixels(image[None], (number, 0), along=self.lesson.along)
+        squares = ((denoise(hidden[0].numpy()) - image) ** 2).mean(axis=-1)
+        return float(np.average(squares, weights=weight[0]))
+
+
+def judged_psnr(mse: float, variance: float) -> float:
+    """PSNR in dB of an estimated mean squared error, which may be wrong by more than there is of it.
+
+    Below a fiftieth of the variance of the noise it goes on as its tangent does, so that a lower estimate is always the
+    better one, also below 0.
+
+    Example:
+        >>> round(judged_psnr(0.001, 0.01), 6), judged_psnr(-0.001, 0.01) > judged_psnr(0.0, 0.01) > 30
+        (30.0, True)
+    """
+    least = _LEAST_SHARE * variance
+    if mse >= least:
+        return psnr_of(mse)
+    return psnr_of(least) + 10 / math.log(10) * (least - mse) / max(least, 1e-12)
+
+
+def _errors_of_twins(denoise, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Mean squared error against the clean picture: against the twin, less the variance of its noise. And that."""
+    across = (np.mean((denoise(one) - other) ** 2) + np.mean((denoise(other) - one) ** 2)) / 2
+    variance = float(np.mean((one - other) ** 2)) / 2
+    return float(across) - variance, variance
