@@ -18,6 +18,8 @@ LOCK_FILE = ".lock"
 MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
 UNFINISHED_FILE = "unfinished.json"
+GROWING = "repeats"
+"""The entry of a configuration that a later command may raise."""
 """In place of the record, of a network that is still trained: how far it is, and its history."""
 CLASSIFIER_FOLDER = "classifier"
 PLACES = "places"
@@ -53,6 +55,8 @@ def open_run(
     changed: Mapping[str, Callable[[], str]] | None = None,
 ) -> Iterator[None]:
     """Take `folder` for a run of `config`: a new or empty folder, or one that holds the same configuration.
+
+    It may hold fewer `repeats`: none depends on how many there are, so further ones are trained beside those there.
 
     While the block runs, no other process can open the folder. What a killed process left half written is removed.
 
@@ -137,7 +141,7 @@ def _compare(folder: Path, config: dict, places: Collection[str], changed: Mappi
         raise InputError(f"{folder / CONFIG_FILE} is not the configuration of a run.")
     # A description is words on data that have a fingerprint of their own.
     keys = sorted(key for key in {*stored, *config} - {PLACES} if not key.endswith("_description"))
-    different = [key for key in keys if stored.get(key) != config.get(key)]
+    different = [key for key in keys if stored.get(key) != config.get(key) and not _has_grown(key, stored, config)]
     different = [key for key in different if not (key in places and _are_paths(stored.get(key), config.get(key)))]
     told = [key for key in different if key not in changed]
     if told:
@@ -153,6 +157,11 @@ def _compare(folder: Path, config: dict, places: Collection[str], changed: Mappi
             f"The output folder {folder} holds a run on other data: {changed[different[0]]()}. Choose another "
             "--output, or the same data to go on with that run."
         )
+
+
+def _has_grown(key: str, stored: dict, config: dict) -> bool:
+    counts = stored.get(key), config.get(key)
+    return key == GROWING and all(type(count) is int for count in counts) and counts[0] < counts[1]
 
 
 def _short(value) -> str:

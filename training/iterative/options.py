@@ -62,7 +62,8 @@ class IterativeOptions:
     continued_learning_rate: Annotated[float, Field(ge=1e-8, le=10)] = 1e-3
     """Adam's peak learning rate for what begins with trained weights: continued, and all that is trained together."""
     repeats: Annotated[int, Field(ge=1, le=1_000)] = 1
-    """How often the whole tree is trained, with other seeds. A claim about training needs three or more."""
+    """How often the whole tree is trained, with other seeds. A claim about training needs three or more; a
+    finished run goes on where it is raised."""
     renoise_at_evaluation: bool = True
     """Score each child a second time, with its parent's predictions renoised as in training."""
     tsne_points: Annotated[int | None, Field(ge=0, le=10_000_000)] = None

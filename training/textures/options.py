@@ -76,7 +76,8 @@ class TextureOptions:
     """Like --compare, for these losses; one may bring a weight of its own, or several in turn:
     mse wavelet windowed-0.1 windowed-0.4."""
     repeats: Annotated[int, Field(ge=1, le=1_000)] = 1
-    """How often each network is trained, with other seeds. A claim about a loss needs three or more."""
+    """How often each network is trained, with other seeds. A claim about a loss needs three or more; a finished run
+    goes on where it is raised."""
     minutes: Annotated[float | None, Field(ge=0.01, le=1_000_000)] = None
     """Time for all training together. A few steps are timed once, and their number is kept. Defaults to 20."""
     steps: Annotated[int | None, Field(ge=1, le=10**9)] = None

@@ -109,6 +109,16 @@ def test_another_configuration_is_refused_and_every_difference_named(tmp_path):
     assert files_of(tmp_path) == before
 
 
+def test_repeats_may_be_added_and_not_taken_away(tmp_path):
+    for repeats in (1, 3, 3):
+        with open_run(tmp_path, {**CONFIG, "repeats": repeats}):
+            assert read_json(tmp_path / "config.json")["repeats"] == repeats
+    refused(tmp_path, "repeats is 3 there and 2 here", {**CONFIG, "repeats": 2})
+    refused(tmp_path, "repeats is 3 there and None here")
+    refused(tmp_path, "epochs is 3 there and 4 here", {**CONFIG, "repeats": 5, "epochs": 4})
+    assert read_json(tmp_path / "config.json")["repeats"] == 3
+
+
 @pytest.mark.parametrize("content", ["[]", "3", "{"])
 def test_a_damaged_configuration_is_refused(tmp_path, content):
     (tmp_path / "config.json").write_text(content)

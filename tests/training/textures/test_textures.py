@@ -20,7 +20,7 @@ from tf_denoise.data.parts import Parts
 from tf_denoise.errors import InputError
 from tf_denoise.models import UNet
 from tf_denoise.runs.folder import network_folder, read_json
-from tf_denoise.runs.loading import load_network
+from tf_denoise.runs.loading import load_for_use, load_network
 from tf_denoise.runs.writing import write_json
 from training.textures.__main__ import main
 from training.textures.experiment import JUDGED_SIDE, TextureTrainer
@@ -502,3 +502,21 @@ def test_the_fifteen_lines_of_the_documentation_run(tmp_path, monkeypatch):
         keras.Model, "fit", lambda self, pairs, **options: epochs(self, pairs, steps_per_epoch=1, epochs=1, verbose=0)
     )
     exec(compile(code, "docs/textures.md", "exec"), {})
+
+
+@pytest.mark.slow
+def test_a_finished_run_gets_further_repeats(photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
+    main(command_line(photographs, tmp_path / "grown", steps=2))
+    first = (network_folder(tmp_path / "grown", 1, "mse") / "model.keras").read_bytes()
+    main(command_line(photographs, tmp_path / "grown", steps=2, repeats=2))
+    main(command_line(photographs, tmp_path / "whole", steps=2, repeats=2))
+    assert (network_folder(tmp_path / "grown", 1, "mse") / "model.keras").read_bytes() == first
+    for repeat in (1, 2):
+        ours, theirs = (
+            load_for_use(network_folder(tmp_path / name, repeat, "mse")).model.get_weights()
+            for name in ("grown", "whole")
+        )
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert read_json(tmp_path / "grown" / "config.json")["repeats"] == 2
