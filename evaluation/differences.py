@@ -58,14 +58,22 @@ class Difference:
 
         For a single repeat it is that over images alone: the verdict is then on these very networks.
         """
-        if not self.is_enough or self.low is None or self.high is None:
+        if self.training_low is None or self.training_high is None:
+            return self.verdict_on_these
+        return self._verdict(self.low, self.high, self.training_low, self.training_high)
+
+    @property
+    def verdict_on_these(self) -> str:
+        """The verdict by the interval over images alone: on these networks, not on others that are trained alike."""
+        return self._verdict(self.low, self.high)
+
+    def _verdict(self, *ends: float | None) -> str:
+        known = [end for end in ends if end is not None]
+        if not self.is_enough or len(known) < len(ends):
             return "unclear"
-        ends = [self.low, self.high]
-        if self.training_low is not None and self.training_high is not None:
-            ends += [self.training_low, self.training_high]
-        if all(end > 0 for end in ends):
+        if all(end > 0 for end in known):
             return "better" if self.sign > 0 else "worse"
-        if all(end < 0 for end in ends):
+        if all(end < 0 for end in known):
             return "worse" if self.sign > 0 else "better"
         return "unclear"
 

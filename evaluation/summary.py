@@ -76,16 +76,17 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
         options = StoredOptions(run)
         if options.noisy_only:
             raise InputError(
-                f"{run} learned from noisy photographs alone: its report.html has estimates, and it no table of scores."
+                f"{run} learned from noisy photographs alone: it has no table of scores; its report.html has estimates."
             )
         if not (run / SCORES_FILE).exists():
             raise InputError(f"The run in {run} is not evaluated yet; python -m evaluation {run} does it.")
         stored = read_json(run / SCORES_FILE)
+        kind = None if options.command == "iterative" else options["network"]
         try:
             if options.command == "iterative":
                 rows = list(_of_digits(stored, test_set))
             else:
-                rows = list(_of_photographs(stored, options["network"]))
+                rows = list(_of_photographs(stored, kind))
         except (KeyError, TypeError, ValueError, AttributeError):
             rows = []
         if not rows:

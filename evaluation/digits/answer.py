@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.digits.claims import Contrast, compare, count, ranges
 from evaluation.digits.forms import won
-from evaluation.digits.names import TEST_SETS, in_sentence
+from evaluation.digits.names import LARGER, TEST_SETS, in_sentence
 from evaluation.digits.rivals import Stored, is_second_stage, parent_of, rivals_of, size_of
 from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
@@ -68,17 +68,14 @@ def _beats(best: Stage, stages: int) -> str:
         return f"No: {whom} one network of equal training in mean squared error, at any noise level."
     wins = "Yes" if len(best.wins()) == len(TEST_SETS) else "In part"
     sentence = f"{wins}: {in_sentence(best.name)} has a lower mean squared error than one network of equal training"
-    larger = [(_LARGER[size_of(contrast.against)], won([contrast])) for contrast in best.against_controls[1:]]
+    larger = [(LARGER[size_of(contrast.against)], won([contrast])) for contrast in best.against_controls[1:]]
     places = [longer, *(where for _, where in larger)]
     if all(where == longer for where in places):
         sizes = " and ".join(f"a {size}" for size, _ in larger)
         costly = f", and than {sizes} one of no fewer multiply-adds," if larger else ""
         return f"{sentence}{costly} {_where(longer)}."
-    each = [f"than a {size} one of no fewer multiply-adds {_where(where)}" for size, where in larger]
-    return f"{sentence} {_where(longer)}, {' and '.join(each)}."
-
-
-_LARGER = {"wide": "wider", "deep": "deeper"}
+    each = [f"{_where(where)} than a {size} one of no fewer multiply-adds" for size, where in larger]
+    return f"{sentence} {_where(longer)}, and a lower one {' and '.join(each)}."
 
 
 def _where(places: Sequence[str]) -> str:

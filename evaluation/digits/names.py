@@ -14,7 +14,7 @@ FORMS = {
 }
 """The second stages beside those of the original study, in words."""
 
-_LARGER = {"wide": "wider", "deep": "deeper"}
+LARGER = {"wide": "wider", "deep": "deeper"}
 
 
 def form_words(leaf: str) -> str | None:
@@ -52,8 +52,8 @@ def label(name: str) -> str:
 def _control_words(*features: str) -> str:
     words = "control"
     for feature in features:
-        if feature in _LARGER:
-            words = f"{_LARGER[feature]} {words}"
+        if feature in LARGER:
+            words = f"{LARGER[feature]} {words}"
         else:
             words += f" of {feature.removeprefix('x')} trainings"
     return words

@@ -122,6 +122,7 @@ def evaluate_noisy_only(
 def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precision: str) -> list[tuple[str, str]]:
     noise = FoundNoise.from_record(options["noise_found"])
     minutes = record["seconds"] / 60
+    took = counted(round(minutes), "minute") if minutes >= 1 else "less than a minute"
     best = max(record["history"]["val_psnr"], default=float("nan"))
     judged = (
         "of hidden pixels against the noisy ones, which their own noise keeps low"
@@ -129,21 +130,26 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
         else "estimated without clean pictures"
     )
     return [
-        ("Learned from noisy photographs alone", f"{_began(options['start'])}: what is said of results is estimated."),
+        (
+            "Learned from noisy photographs alone",
+            f"{_began(options['start'], options['method'])}: what is said of results is estimated.",
+        ),
         ("Photographs", parts.description),
         ("Noise that was found in them", noise.in_words),
         ("Method", METHODS[options["method"]]),
         (
             "Training",
-            f"{counted(record['steps'], 'step')} of {counted(options['batch_size'], 'crop')}, "
-            f"{counted(max(1, round(minutes)), 'minute')}, in {'float32' if precision == 'none' else precision}",
+            f"{counted(record['steps'], 'step')} of {counted(options['batch_size'], 'crop')}, {took}, in "
+            f"{'float32' if precision == 'none' else precision}",
         ),
         ("Validation", f"{best:.2f} dB, {judged}"),
     ]
 
 
-def _began(start: str | None) -> str:
+def _began(start: str | None, method: str) -> str:
     """Which clean pictures were used, if any."""
+    if start is None and method == "recorrupted":
+        return "No clean picture was used, but to judge states of the network the preset told the level of the noise"
     if start is None:
         return "No clean picture was used"
     if start in preset_names():

@@ -9,7 +9,8 @@ same start, on the same noisy test photographs:
 - *No discoloration*: not clearly above the MSE model's by more than 1/255 of the range.
 
 A difference is *clear* if its 95 % intervals over photographs and, of several repeats, over trainings lie on the same
-side of zero; a photograph's differences at all noise levels are averaged first. The verdicts:
+side of zero; a photograph's differences at all noise levels are averaged first. For a fault the interval over
+photographs is enough: that these very networks have it speaks against the loss. The verdicts:
 
 - *better*: sharper, MSE no greater, neither fault;
 - *sharper, but costs MSE*: sharper, MSE greater (the sentences say whether clearly);
@@ -164,9 +165,9 @@ def _judge_loss(table: PictureTable, name: str) -> Judgement:
 def _faults(found: dict[str, Difference]) -> list[str]:
     checkerboard, colour = found["checkerboard"], found["discoloration"]
     faults = []
-    if checkerboard.verdict == "worse" and checkerboard.value > CHECKERBOARD_TOLERANCE * checkerboard.base:
+    if checkerboard.verdict_on_these == "worse" and checkerboard.value > CHECKERBOARD_TOLERANCE * checkerboard.base:
         faults.append("a checkerboard")
-    if colour.verdict == "worse" and colour.value > DISCOLORATION_TOLERANCE:
+    if colour.verdict_on_these == "worse" and colour.value > DISCOLORATION_TOLERANCE:
         faults.append("a discoloration")
     return faults
 

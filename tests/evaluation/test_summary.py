@@ -141,7 +141,7 @@ def unscored(folder):
         (empty, r"scores\.json is damaged: expected the scores of a run; evaluate it again\."),
         (
             lambda folder: photograph_run(folder / "alone", noisy="noisy", clean=None),
-            "alone learned from noisy photographs alone: its report.html has estimates, and it no table of scores",
+            "alone learned from noisy photographs alone: it has no table of scores; its report.html has",
         ),
         (damaged, r"scores\.json is damaged: expected the scores of a run; evaluate it again\."),
     ],

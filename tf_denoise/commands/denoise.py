@@ -13,7 +13,6 @@ from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
-from tf_denoise.pages.page import PAGE_FILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,7 +84,7 @@ def denoise(options: Denoise) -> int:
         raise InputError("--adapt trains for one picture at a time; leave --jobs out.")
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
-    from tf_denoise.commands.denoise_files import check_output, denoise_files, plan_jobs
+    from tf_denoise.commands.denoise_files import check_output, denoise_files, page_shows, plan_jobs
     from tf_denoise.commands.denoise_stacks import stack_options
 
     stacks = stack_options(options.planes, options.channel, options.value_range, options.axes, options.fill_missing)
@@ -105,7 +104,7 @@ def denoise(options: Denoise) -> int:
         )
         standing = set(there)
         jobs = [job for job in jobs if job not in standing]
-        if not jobs and (not options.report or (options.output / PAGE_FILE).exists()):
+        if not jobs and (not options.report or page_shows(options.output, there)):
             return status_of(len(there), len(problems))
     if not jobs and not there:
         raise InputError(
@@ -116,7 +115,7 @@ def denoise(options: Denoise) -> int:
     check_output(options.output)
     start_tensorflow()  # once the arguments are known to be good
     from tf_denoise.commands.adapting import AdaptingDenoiser
-    from tf_denoise.commands.denoise_report import Report
+    from tf_denoise.commands.denoise_report import Report, write_report
     from tf_denoise.pictures.files import shown
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
@@ -144,31 +143,24 @@ def denoise(options: Denoise) -> int:
     report = Report(options.output, loaded, dtype, strength, ensemble, options.adapt) if options.report else None
 
     def observe(job, noisy, denoised) -> list[str]:
-        if report is not None and adapting is not None:
-            report.add(job, noisy, denoised, adapting.current, adapting.note)
-        elif report is not None:
-            report.add(job, noisy, denoised)
-        return [] if adapting is None else [f"{shown(job.source)}: {adapting.note}"]
+        remarks = [] if adapting is None else [f"{shown(job.source)}: {adapting.note}"]
+        if report is not None and (problem := report.shows(job, noisy, denoised, adapting)):
+            remarks.append(problem)
+        return remarks
 
     denoise_one = adapting or denoiser
     result = denoise_files(
         jobs, denoise_one, loaded.trained_range, options.quality, options.jobs, observe=observe, stacks=stacks
     )
     result.problems = problems + result.problems
-    rate = result.megapixels / max(result.seconds, 1e-9)
-    print(
-        f"{result.done} of {len(jobs) + len(problems)} pictures denoised by {loaded.name} in {dtype}, "
-        f"{result.megapixels:.2f} megapixels at {rate:.2f} megapixels per second: {options.output}"
-    )
-    if report is not None and not result.stopped:
-        for problem in report.add_standing(there):
-            print(f"note: {problem}", file=sys.stderr)
+    if jobs:
+        rate = result.megapixels / max(result.seconds, 1e-9)
+        print(
+            f"{result.done} of {len(jobs) + len(problems)} pictures denoised by {loaded.name} in {dtype}, "
+            f"{result.megapixels:.2f} megapixels at {rate:.2f} megapixels per second: {options.output}"
+        )
     if report is not None and (result.done or there):
-        try:
-            print(f"Report: {report.write()}")
-        except OSError as error:
-            result.problems.append(f"The report in {options.output} cannot be written: {error.strerror or error}.")
-            print(f"error: {result.problems[-1]}", file=sys.stderr)
+        write_report(report, there, result)
     if result.stopped:
         print("Stopped. Each file in the output folder is whole.", file=sys.stderr)
     elif result.problems:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import json
 import os
 import threading
 import time
@@ -16,7 +17,8 @@ import rich.progress
 
 from tf_denoise.commands.denoise_stacks import ALL_PLANES, StackOptions, chosen_planes, denoise_stack, inspect_sources
 from tf_denoise.commands.exits import STOPPED, status_of
-from tf_denoise.errors import InputError, as_sentence, reason
+from tf_denoise.errors import InputError, as_sentence, printable, reason
+from tf_denoise.pages.page import JSON_FILE, PAGE_FILE
 from tf_denoise.pictures.files import (
     DECODABLE,
     FORMATS,
@@ -148,6 +150,17 @@ def _is_same(source: Path, target: Path) -> bool:
     return target.exists() and os.path.samefile(source, target)
 
 
+def page_shows(output: Path, jobs: Sequence[Job]) -> bool:
+    """Whether a report stands in the output, and shows what became of all these pictures."""
+    try:
+        stored = json.loads((output / JSON_FILE).read_text(encoding="utf-8"))
+        shown_there = {picture["output"] for picture in stored["pictures"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    places = {printable(job.target.relative_to(output).as_posix()) for job in jobs}
+    return (output / PAGE_FILE).is_file() and places <= shown_there
+
+
 def check_output(output: Path) -> None:
     """Refuse a folder that cannot be written.
 
@@ -205,11 +218,7 @@ def denoise_files(
                 denoised = denoise(noisy, on_progress=advance)
                 write_picture(job.target, denoised, picture, quality)
             if observe is not None:
-                try:
-                    remarks += observe(job, noisy, denoised)
-                except Exception as error:  # the picture is written all the same
-                    why = reason(error) or type(error).__name__
-                    remarks.append(f"{shown(job.target)} is written, but the report cannot show it: {why}.")
+                remarks += observe(job, noisy, denoised)
             remarks += [noise_remark(job.source, noisy, trained_range), lost_remark(job.source, lost)]
             return [remark for remark in remarks if remark]
 

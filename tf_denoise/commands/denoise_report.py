@@ -1,12 +1,15 @@
 """What `python -m tf_denoise denoise --report` looks at, and the page that it writes."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tf_denoise.commands.denoise_files import Job
+from tf_denoise.commands.adapting import AdaptingDenoiser
+from tf_denoise.commands.denoise_files import Job, Result
 from tf_denoise.commands.with_intervals import intervals_or_hint
+from tf_denoise.errors import reason
 from tf_denoise.pages.denoised import DenoisedReport
 from tf_denoise.pages.page import counted
 from tf_denoise.pictures.files import DECODABLE, PictureError, read_picture, shown
@@ -43,7 +46,7 @@ class Report:
     ):
         facts = [
             ("Network", loaded.name),
-            ("Trained on noise of", _noise_in_words(loaded)),
+            ("Trained on", _noise_in_words(loaded)),
             ("Computed in", dtype),
         ]
         if strength < 1:
@@ -53,8 +56,8 @@ class Report:
         if adapted is not None:
             minutes = f"{adapted:g} minute{'' if adapted == 1 else 's'}"
             text = (
-                f"for {minutes} at the most the network was to be trained on for each picture, which says what came of "
-                "it: where it was, the estimates of PSNR read a little too high"
+                f"the network is trained on for {minutes} for each picture; a note with it says what came of that. "
+                "Where it was, the estimates of PSNR read a little too high"
             )
             facts.append(("Adapted", text))
         if strength < 1 or ensemble > 1 or adapted is not None:
@@ -83,8 +86,26 @@ class Report:
         name = shown(job.target.relative_to(self.page.folder))
         self.page.add(name, job.target, noisy, denoised, found, half_width, note)
 
+    def shows(self, job: Job, noisy: np.ndarray, denoised: np.ndarray, adapting: AdaptingDenoiser | None) -> str | None:
+        """Take in a picture that was just written; a sentence if that is not possible.
+
+        Args:
+            job: Where it lies.
+            noisy: Its pixels.
+            denoised: What became of them.
+            adapting: What made it, where the network was trained on for it.
+        """
+        try:
+            if adapting is None:
+                self.add(job, noisy, denoised)
+            else:
+                self.add(job, noisy, denoised, adapting.current, adapting.note)
+        except Exception as error:  # the picture is written all the same
+            return f"{shown(job.target)} is written, but the report cannot show it: {reason(error)}."
+        return None
+
     def add_standing(self, jobs: Sequence[Job]) -> list[str]:
-        """Look at pictures that were denoised before: the page shows all that stand in the folder.
+        """Look at pictures that were denoised before, so that the page shows them, too.
 
         Args:
             jobs: Those pictures.
@@ -102,8 +123,9 @@ class Report:
                     raise PictureError(job.target, "is not what the original became: its pixels are of another kind")
                 self.add(job, noisy, denoised)
                 count += 1
-            except PictureError as error:
-                problems.append(f"{error} The report leaves it out; --overwrite does it again.")
+            except Exception as error:  # the others are shown all the same
+                why = str(error) if isinstance(error, PictureError) else f"{shown(job.target)}: {reason(error)}."
+                problems.append(f"{why} The report leaves it out; --overwrite does it again.")
         if count:
             text = f"{counted(count, 'picture')}; their estimates suppose that this network made them"
             self.page.facts.append(("Denoised before", text))
@@ -114,10 +136,37 @@ class Report:
         return self.page.write()
 
 
+def write_report(report: Report, standing: Sequence[Job], result: Result) -> None:
+    """Write the page of what was done, and of what stood there before; what cannot be is told, and noted as a problem.
+
+    Args:
+        report: What was looked at so far.
+        standing: Pictures that were denoised before.
+        result: What became of the others.
+    """
+    page = report.page.folder
+    if standing and not result.stopped:
+        print(f"Looking at {counted(len(standing), 'picture')} that stood there before.")
+    try:
+        problems = [] if result.stopped else report.add_standing(standing)
+    except KeyboardInterrupt:
+        result.stopped = True
+    if standing and result.stopped:  # a page without these would take the place of one that may show them
+        print(f"No report was written: it takes all pictures in {page}. Repeat the command to go on.", file=sys.stderr)
+        return
+    for problem in problems:
+        print(f"note: {problem}", file=sys.stderr)
+    try:
+        print(f"Report: {report.write()}")
+    except OSError as error:
+        result.problems.append(f"The report in {page} cannot be written: {error.strerror or error}.")
+        print(f"error: {result.problems[-1]}", file=sys.stderr)
+
+
 def _noise_in_words(loaded: LoadedNetwork) -> str:
     if loaded.noise_found is not None:
         return loaded.noise_found.in_words
     if loaded.trained_range is None:
         return "unknown"
     low, high = loaded.trained_range
-    return f"{low:g} (255ths)" if low == high else f"{low:g} to {high:.3g} (255ths)"
+    return f"Noise of {low:g} (255ths)" if low == high else f"Noise of {low:g} to {high:.3g} (255ths)"

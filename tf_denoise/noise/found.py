@@ -21,6 +21,8 @@ SHARED = 1.5
 that neighbours share at a correlation of 0.2 they have 1.7 times."""
 WEAK = 2 / 255
 """Deviation below which fine texture may be read as noise."""
+NO_NOISE = "No more noise than rounding to 8 bits hides."
+NO_NOISE_BUT_TEXTURE = "No noise that can be told from fine texture."
 _MOST_BLOCKS = 40_000
 _QUIET, _LEAST_QUIET = 0.1, 48
 _LOW, HALF = 4, SIDE // 2
@@ -109,7 +111,7 @@ class FoundNoise:
             'No more noise than rounding to 8 bits hides.'
         """
         if self.is_hidden:
-            return "No more noise than rounding to 8 bits hides."
+            return NO_NOISE if self.deviation < HIDDEN else NO_NOISE_BUT_TEXTURE
         light = (
             "more in light places than in dark ones"
             if self.grows_with_light
@@ -170,6 +172,7 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
     means = blocks.mean(axis=(1, 2, 3))
     sigma, gain = _by_light(coefficients, means, activity, usable, high)
     expected = gain * means[quiet] + sigma**2 if gain else np.ones(len(quiet))
+    expected = np.maximum(expected, 1e-3 * expected.max())  # of black places, where there are no photons
     return FoundNoise(
         deviation=float(np.sqrt((gain * means.mean() + sigma**2 if gain else high) * spread)),
         sigma=sigma * float(np.sqrt(spread)),
@@ -194,7 +197,8 @@ def gather_blocks(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarra
         At most 40,000 blocks of all pictures, float64 `(count, 8, 8, channels)` with white at 1, and the share of each
         that is black or white.
     """
-    held, ends = [], []
+    held: list[np.ndarray] = []
+    ends: list[float] = []
     pictures = list(pictures)
     most = max(1, _MOST_BLOCKS // max(1, len(pictures)))
     for picture in pictures:
@@ -202,19 +206,20 @@ def gather_blocks(pictures: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarra
         chosen = np.unique(np.linspace(0, rows * columns - 1, min(most, rows * columns)).astype(int))
         for place in chosen if rows * columns else ():
             top, left = place // columns * SIDE, place % columns * SIDE
-            held.append(picture[top : top + SIDE, left : left + SIDE])
+            block = picture[top : top + SIDE, left : left + SIDE]
+            white = 1.0 if block.dtype.kind == "f" else float(np.iinfo(block.dtype).max)
+            held.append(block.astype("float64") / white)
+            ends.append(float(((block == 0) | (block == white)).mean()))
     if not held:
         return np.empty((0, SIDE, SIDE, 1)), np.empty(0)
-    blocks = np.stack(held)
-    white = 1.0 if blocks.dtype.kind == "f" else float(np.iinfo(blocks.dtype).max)
-    ends = ((blocks == 0) | (blocks == white)).mean(axis=(1, 2, 3))
-    return blocks.astype("float64") / white, ends
+    return np.stack(held), np.array(ends)
 
 
 def has_no_noise(blocks: np.ndarray) -> np.ndarray:
     """Which blocks noise cannot have been added to: a row or a column is all alike, or many neighbours are.
 
-    Of rounded noise with a deviation of a 255th one block in 500 is such by chance.
+    Of rounded noise with a deviation of a 255th one grey block in twenty is such by chance, of colour next to none; of
+    twice that none.
 
     Args:
         blocks: `(count, 8, 8, channels)`.

@@ -17,11 +17,10 @@ import PIL.Image
 import scipy.ndimage
 
 from tf_denoise.errors import printable
-from tf_denoise.pages.page import PAGE_FILE, TEMPLATES, render_page
+from tf_denoise.pages.page import JSON_FILE, PAGE_FILE, TEMPLATES, render_page
 from tf_denoise.runs.writing import atomic_path, write_json
 from tf_denoise.uncertainty.assess import Assessment
 
-JSON_FILE = "report.json"
 MOST_SHOWN = 24
 """Pictures that are shown large, the worst of all; the others stand in the index."""
 _LARGE, _THUMB, _DETAIL = 960, 72, 128

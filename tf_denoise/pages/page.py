@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 TEMPLATES = Path(__file__).parent / "templates"
 """Where `base.html` lies, which every report extends."""
-PAGE_FILE = "report.html"
+PAGE_FILE, JSON_FILE = "report.html", "report.json"
 
 
 class PageFigure(NamedTuple):

@@ -91,8 +91,8 @@ def recorrupted_crops(
     """An endless dataset of `(input, target)` for `model.fit(..., loss="mse", steps_per_epoch=...)`.
 
     Noise is added anew in every step. The batch of a step depends on the sampler's seed and the step alone. With
-    `CropSampler(..., copies=2)` the two copies of a crop get the same noise with opposite signs: a network learns from
-    half as many crops, and more of them (on photographs of roads at a deviation of 50, 800 steps: 0.2 dB).
+    `CropSampler(..., copies=2)` the two copies of a crop get the same noise with opposite signs: a network sees half as
+    many crops, and learns more from them (on photographs of roads at a deviation of 50, in 800 steps: 0.2 dB).
 
     Args:
         sampler: Cuts crops of noisy photographs.

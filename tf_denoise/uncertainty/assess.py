@@ -128,7 +128,7 @@ def warnings_of(
         return (_TOO_SMALL,)
     found = []
     if noise.is_hidden:
-        found.append("There is no more noise than rounding to 8 bits hides: what was removed is part of the picture.")
+        found.append(f"{noise.in_words.removesuffix('.')}: what was removed is part of the picture.")
     if noise.impulses:
         found.append("The noise is salt and pepper or like it: PSNR cannot be estimated.")
     elif trace > TRACE and not noise.is_hidden:

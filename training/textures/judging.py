@@ -36,7 +36,7 @@ class Judge:
         reference: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         self.lesson, self.pictures, self.noise = lesson, pictures, lesson.noise
-        self._where: list[np.ndarray | None] = [None] * len(pictures)
+        self._where: Sequence[np.ndarray | None] = [None] * len(pictures)
         if reference is not None:
             self._look(reference)
 
@@ -53,7 +53,9 @@ class Judge:
             gain = float(np.mean([noise.gain for noise in known]))
             self.noise = dataclasses.replace(self.noise, sigma=sigma, gain=gain, deviation=deviation)
         masks = [within_range(self.noise, values) for values in denoised]
-        self._where = [mask if mask.mean() > LEAST_JUDGED else None for mask in masks]
+        judged = [number for number, mask in enumerate(masks) if mask.mean() >= LEAST_JUDGED]
+        if judged:  # else there is nothing better than all of it
+            self.pictures, self._where = [self.pictures[n] for n in judged], [masks[n] for n in judged]
 
     def __call__(self, denoise: Callable[[np.ndarray], np.ndarray]) -> float:
         """The judgement on a network, in dB: more is better.
@@ -66,7 +68,8 @@ class Judge:
             return judged_psnr(float(np.mean(errors)), float(np.mean(variances)))
         if self.lesson.method == "recorrupted":
             estimated = [self._estimated(denoise, number) for number in range(len(self.pictures))]
-            return judged_psnr(float(np.mean(estimated)), self.noise.deviation**2)
+            shares = [1.0 if where is None else where.mean() for where in self._where]
+            return judged_psnr(float(np.average(estimated, weights=shares)), self.noise.deviation**2)
         return psnr_of(float(np.mean([self._error_of_hidden(denoise, *one) for one in enumerate(self.pictures)])))
 
     def _estimated(self, denoise, number: int) -> float:

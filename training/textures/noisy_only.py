@@ -21,7 +21,8 @@ MethodName = Literal["noise2noise", "recorrupted", "noise2void"]
 LOOKED_AT = 32
 """Photographs whose noise is looked at."""
 MIDDLE = 1024
-"""Pixels along each side that are looked at: 32 pairs of photographs take 200 MB, whatever their size."""
+"""Pixels along each side that are looked at: 32 pairs of photographs of 8 bits take 200 MB, whatever
+their size."""
 _ALIKE = 0.1
 
 
@@ -98,8 +99,8 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
         raise InputError("The noisy photographs are too small to look at their noise; expected larger ones.")
     if noise.is_hidden:
         raise InputError(
-            f"There is no noise to learn from in {data.description}: they have no more than rounding to 8 bits hides. "
-            "To learn from clean photographs name them with --data."
+            f"There is no noise to learn from in {data.description}. {noise.in_words} To learn from clean photographs "
+            "name them with --data."
         )
     if photographs.paired:
         check_twins(pictures, noise, data.next_plane)

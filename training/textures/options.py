@@ -79,7 +79,8 @@ class TextureOptions:
     """How often each network is trained, with other seeds. A claim about a loss needs three or more; a finished run
     goes on where it is raised."""
     minutes: Annotated[float | None, Field(ge=0.01, le=1_000_000)] = None
-    """Time for all training together. A few steps are timed once, and their number is kept. Defaults to 20."""
+    """Time for all training together, but for repeats that are added later. A few steps are timed once, and their
+    number is kept. Defaults to 20."""
     steps: Annotated[int | None, Field(ge=1, le=10**9)] = None
     """Training steps of each network, instead of --minutes; above 20 rounded up to a multiple of the number of its
     judgements: 20, or one in ten minutes."""
@@ -136,7 +137,7 @@ class TextureOptions:
             options._check_losses()
         if options.compare and options.loss is not None:
             raise InputError("--compare trains a network with each loss: leave --loss out.")
-        if not options.loss_weight and not all(is_of_pixels(loss) for loss, _ in options.networks.values()):
+        if any(not weight and not is_of_pixels(loss) for loss, weight in options.networks.values()):
             raise InputError(
                 "--loss-weight 0 leaves nothing of a sharpness loss; the mean squared error alone is --loss mse."
             )

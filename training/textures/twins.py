@@ -6,6 +6,7 @@ import numpy as np
 
 from tf_denoise.errors import InputError
 from tf_denoise.noise.found import SIDE, FoundNoise
+from tf_denoise.pictures.files import to_unit
 from tf_denoise.uncertainty import residual_whiteness
 
 MOTION_WARNING = (
@@ -14,6 +15,7 @@ MOTION_WARNING = (
 )
 _OF_ONE, _OF_ALL, _SURE = 1.25, 1.15, 4.0
 _STRUCTURE = 0.2
+_AS_NOISE = "times as much from place to place as noise does"
 _CLIPPED_BLOCK = 0.02
 _LEAST_BLOCKS = 16
 
@@ -42,9 +44,8 @@ def unevenness(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
     Returns:
         The quotient and the number of blocks; `(1.0, 0)` where there is too little to look at.
     """
-    blocks, others = (_blocks(image) for image in (one, other))
-    white = 1.0 if one.dtype.kind == "f" else float(np.iinfo(one.dtype).max)
-    clipped = [((part <= 0) | (part >= white)).mean(axis=1) for part in (blocks, others)]
+    blocks, others = (_blocks(to_unit(image)) for image in (one, other))
+    clipped = [((part <= 0) | (part >= 1)).mean(axis=1) for part in (blocks, others)]
     within = np.max(clipped, axis=0) <= _CLIPPED_BLOCK
     found = []
     for channel, usable in enumerate(within.T):
@@ -71,8 +72,8 @@ def _blocks(image: np.ndarray) -> np.ndarray:
 def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plane: bool) -> None:
     """Refuse photographs of which two do not show the same.
 
-    White noise is told by `unevenness`, of each pair and in the mean of all. Of noise that neighbours share anyway the
-    autocorrelation of the difference is looked at, which tells less.
+    White noise is told by `unevenness`, of each pair and in the mean of all. Of noise that neighbours share anyway, and
+    of salt and pepper, the autocorrelation of the difference is looked at, which tells less.
 
     Args:
         shots: Name and both shots.
@@ -82,29 +83,32 @@ def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plan
     Raises:
         InputError: If two are the same picture, or do not show the same.
     """
-    partner = "the plane before" if next_plane else "its twin"
+    partner = _PARTNERS[next_plane]
     for name, (one, other) in shots:
         if np.array_equal(one, other):
             raise InputError(
                 f"{name} and {partner} are the same picture; each shot needs noise of its own, or the network learns "
                 "to keep it."
             )
-    if noise.shared != "no":
-        looks = [(name, residual_whiteness(one, other).autocorrelation) for name, (one, other) in shots]
-        _check_shared(looks, noise, next_plane)
+    if not noise.is_white:
+        _check_shared(shots, noise, next_plane)
         return
     found = [(name, *unevenness(one, other)) for name, (one, other) in shots]
     expected = _expected(noise.along_rows) * _expected(noise.along_columns)
     counts = np.array([count for _, _, count in found])
     values = np.array([value for _, value, _ in found])
     if not counts.sum():
+        _check_shared(shots, noise, next_plane)
         return
     bounds = expected * (_OF_ONE + _SURE * np.sqrt(2 / np.maximum(counts, 1)))
     mean = float(np.average(values, weights=counts))
     worst = int(np.argmax(np.where(counts > 0, values / bounds, 0)))
     together = expected * (_OF_ALL + _SURE * np.sqrt(2 / counts.sum()))
-    if values[worst] > bounds[worst] or mean > together:
-        _refuse(found[worst][0], f"it varies {values[worst]:,.1f} times as much from place to place", next_plane)
+    if values[worst] > bounds[worst]:
+        _refuse(f"{found[worst][0]} and {partner}", f"it varies {values[worst]:,.1f} {_AS_NOISE}", next_plane)
+    if mean > together:
+        pairs = f"{found[worst][0]} and {partner}, and others like them,"
+        _refuse(pairs, f"in the mean it varies {mean:.2f} {_AS_NOISE}", next_plane)
 
 
 def _expected(along: Sequence[float]) -> float:
@@ -112,24 +116,28 @@ def _expected(along: Sequence[float]) -> float:
     return 1 + 2 * sum(max(0.0, rho) * (1 - lag / SIDE) for lag, rho in enumerate(along, 1))
 
 
-def _check_shared(looks: Sequence[tuple[str, np.ndarray]], noise: FoundNoise, next_plane: bool) -> None:
-    middle = len(looks[0][1]) // 2
-    below, beside = (
-        np.array([found[place] for _, found in looks]) for place in ((middle + 1, middle), (middle, middle + 1))
-    )
+def _check_shared(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plane: bool) -> None:
+    """Refuse the pair whose difference neighbours share more of than of the noise, in rows and in columns."""
     allowed = [max(0.0, rho[0]) + _STRUCTURE for rho in (noise.along_columns, noise.along_rows)]
-    if below.mean() > allowed[0] and beside.mean() > allowed[1]:
-        worst = int(np.argmax(np.minimum(below, beside)))
-        _refuse(looks[worst][0], f"neighbours in a row share {beside[worst]:.2f} of it", next_plane)
+    for name, (one, other) in shots:
+        found = residual_whiteness(to_unit(one), to_unit(other)).autocorrelation
+        middle = len(found) // 2
+        below, beside = found[middle + 1, middle], found[middle, middle + 1]
+        if below > allowed[0] and beside > allowed[1]:
+            pair = f"{name} and {_PARTNERS[next_plane]}"
+            _refuse(pair, f"neighbours in a row share {beside:.2f} of it", next_plane)
 
 
-def _refuse(name: str, found: str, next_plane: bool) -> None:
+_PARTNERS = {False: "its twin", True: "the plane before"}
+
+
+def _refuse(pair: str, found: str, next_plane: bool) -> None:
     if next_plane:
         raise InputError(
-            f"{name} and the plane before do not show the same: their difference has structure ({found}), so something "
-            "moves; --noisy-twin next-plane would blur it: leave it out."
+            f"{pair} do not show the same: their difference has structure ({found}), so something moves; --noisy-twin "
+            "next-plane would blur it: leave it out."
         )
     raise InputError(
-        f"{name} and its twin do not show the same: their difference has structure ({found}), where that of two shots "
-        "is noise. Was the camera or the scene moved? Move both away."
+        f"{pair} do not show the same: their difference has structure ({found}), where that of two shots is noise. Was "
+        "the camera or the scene moved? Move both away."
     )

@@ -103,7 +103,8 @@ LOWER = "has a lower mean squared error than one network of equal training"
         ({"both": 0.1}, f'Yes: "sees both" below the multi-level parent {LOWER}, and than a wider one of no fewer '
                         "multiply-adds, at every noise level."),
         ({"both": 0.1, "control_wide": 0.2}, f'In part: "sees both" below the multi-level parent {LOWER} at every '
-                                             "noise level, than a wider one of no fewer multiply-adds nowhere."),
+                                             "noise level, and a lower one nowhere than a wider one of no fewer "
+                                             "multiply-adds."),
         ({"25": 0.1}, f'Yes: "child 25" below the multi-level parent {LOWER} at every noise level.'),
     ],
 )  # fmt: skip
@@ -116,7 +117,7 @@ def test_the_answer_names_the_levels_where_it_wins():
     assert answer(scores, TREE)[0].endswith(", and than a wider one of no fewer multiply-adds, on 90% to 100%.")
     wide = table(lambda name, t: (0.1 if t != "90%" else 0.2) * (name in ("twice", "control_wide")) + 0.1 * (name == "twice" and t == "80%"))  # fmt: skip  # noqa: E501
     assert answer(wide, TREE)[0].endswith(
-        "training at every noise level, than a wider one of no fewer multiply-adds on 80%."
+        "training at every noise level, and a lower one on 80% than a wider one of no fewer multiply-adds."
     )
 
 

@@ -578,7 +578,7 @@ def test_a_network_adapts_to_each_picture_and_other_noise_is_told(run, tmp_path,
     assert "noisy.png: Adapted in " in told
     assert "small.png: Denoised as the network is. To adapt to a picture it takes 96 x 96 pixels or more" in told
     stored = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert "was to be trained on for each picture, which says what came of it" in stored["facts"]["Adapted"]
+    assert "for each picture; a note with it says what came of that" in stored["facts"]["Adapted"]
     notes = {record["name"]: record["note"].split(".")[0] for record in stored["pictures"]}
     assert notes["small.png"] == "Denoised as the network is"
     assert notes["noisy.png"].startswith("Adapted in ")

@@ -184,6 +184,23 @@ def test_many_pictures_are_looked_at_together():
     assert found.shared == "no"
 
 
+def test_pictures_of_several_bit_depths_are_looked_at_as_shares_of_white():
+    clean = photograph("coffee")
+    noisy = np.clip(clean + 20 / 255 * white(clean.shape), 0, 1)
+    kinds = [stored(noisy), np.round(65535 * noisy).astype("uint16"), noisy]
+    together = find_noise(kinds)
+    assert together.deviation == pytest.approx(find_noise([kinds[0]] * 3).deviation, rel=0.02)
+    assert together.clipped == pytest.approx(find_noise(kinds[:1]).clipped, abs=0.005)
+
+
+def test_black_places_without_photons_do_not_hide_weak_noise():
+    clean = photograph("coffee") * np.linspace(0, 1, 600)[None, :, None]
+    gain = 4e-5
+    found = find_noise([gain * np.random.default_rng(0).poisson(clean / gain)])
+    assert found.gain == pytest.approx(gain, rel=0.7)  # and the photograph's own
+    assert found.is_even
+
+
 def test_too_little_to_look_at_gives_nothing():
     assert find_noise([np.zeros((40, 40, 3), "uint8")]) is None
     assert find_noise([np.zeros((4, 400, 3))]) is None

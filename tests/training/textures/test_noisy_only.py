@@ -235,4 +235,4 @@ def test_a_report_says_what_the_network_began_from(clean, tmp_path):
     assert facts["Learned from noisy photographs alone"].startswith(
         "No clean picture was used here, but the network began from the preset photographs, which learned from some"
     )
-    assert facts["Training"] == "2 steps of 4 crops, 1 minute, in float32"
+    assert facts["Training"] == "2 steps of 4 crops, less than a minute, in float32"

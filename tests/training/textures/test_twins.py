@@ -97,9 +97,42 @@ def test_a_picture_is_no_twin_of_itself():
 def test_noise_that_neighbours_share_is_no_other_scene():
     def blurred(image, seed):
         noise = scipy.ndimage.uniform_filter(np.random.default_rng(seed).standard_normal(image.shape), (3, 3, 1))
-        return shot(image + 0.06 * noise / noise.std(), 0.0, 0)
+        return shot(image + 0.03 * noise / noise.std(), 0.0, 0)
 
     look([(str(n), (blurred(scene(n), 2 * n), blurred(scene(n), 2 * n + 1))) for n in range(6)])
+    wide = {n: scene(n, grain=8) for n in range(12)}
+    pairs = [(str(n), (blurred(wide[n], 2 * n), blurred(wide[n + 6 * (n == 4)], 2 * n + 1))) for n in range(6)]
+    with pytest.raises(InputError, match=r"^4 and its twin do not show the same.*in a row share 0\.\d\d of it"):
+        look(pairs)
+
+
+def test_shots_with_salt_and_pepper_are_looked_at_too():
+    def strong(seed):
+        return 0.45 + 2 * (scene(seed, grain=8) - 0.45)
+
+    def peppered(image, seed):
+        random = np.random.default_rng(seed)
+        return np.where(random.random(image.shape) < 0.1, 255 * random.integers(0, 2, image.shape), shot(image, 0.0, 0))
+
+    def pairs(step):
+        return [
+            (str(n), tuple(peppered(strong(n + step * k), 2 * n + k).astype("uint8") for k in range(2)))
+            for n in range(4)
+        ]
+
+    look(pairs(0))
+    with pytest.raises(InputError, match="and its twin do not show the same"):
+        look(pairs(50))
+
+
+def test_shots_of_two_bit_depths_are_compared_as_shares_of_white():
+    for other, is_same in ((scene(1), True), (scene(9), False)):
+        pairs = [("a", (shot(scene(1), 0.05, 0), shot(other, 0.05, 1, white=65535)))]
+        if is_same:
+            look(pairs)
+        else:
+            with pytest.raises(InputError, match="a and its twin do not show the same"):
+                look(pairs)
 
 
 def test_a_little_of_it_is_none_either():
