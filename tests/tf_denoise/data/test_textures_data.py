@@ -297,8 +297,10 @@ def test_small_photographs_are_left_out_of_the_crops(folder):
         InputError, match=r"as large as a crop of 96 x 96 pixels: the largest has a shorter side of 5\d"
     ):
         CropSampler(load_folder(folder), 96, 2, 0)
-    with pytest.raises(ValueError, match=r"batch_size of 1 or more.*batch_size=0"):
+    with pytest.raises(ValueError, match=r"batch_size and copies of 1 or more.*batch_size=0"):
         CropSampler(photographs, 16, 0, 0)
+    with pytest.raises(ValueError, match=r"copies of 1 or more.*copies=0"):
+        CropSampler(photographs, 16, 2, 0, copies=0)
 
 
 def test_a_photograph_that_fails_gives_its_place_to_the_next_one(folder, tmp_path):

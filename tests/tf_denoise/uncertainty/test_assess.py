@@ -148,7 +148,11 @@ def test_a_jpeg_file_is_warned_of_and_not_estimated():
 def test_what_else_can_be_warned_of():
     still = Whiteness(np.eye(9), 0.01, 0.1)
     quiet = FoundNoise(0.001, 0.001, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
-    assert "no more noise than rounding to 8 bits hides" in warnings_of(quiet, _white(), None)[0]
+    assert "No more noise than rounding to 8 bits hides: what was removed" in warnings_of(quiet, _white(), None)[0]
+    texture = FoundNoise(0.005, 0.005, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False, is_even=False)
+    assert warnings_of(texture, _white(), (5, 55)) == (
+        "No noise that can be told from fine texture: what was removed is part of the picture.",
+    )
     impulses = FoundNoise(0.1, 0.1, 0.0, NOTHING, NOTHING, "no", 0.0, 0.2, True)
     assert "salt and pepper" in warnings_of(impulses, _white(), None)[0]
     strong = FoundNoise(0.4, 0.4, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
