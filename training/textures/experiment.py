@@ -216,13 +216,6 @@ class TextureTrainer:
                 NoisyPair(picture.name, _centre(picture.clean), _centre(picture.noisy), picture.level)
                 for picture in data.pictures("validation", noise_ladder(training_noise(options)))
             ]
-        else:
-            views = [
-                tuple(_centre(image) for image in (twin, noisy) if image is not None)
-                for _, twin, noisy in data.decoded("validation")
-            ]
-            needs_level = lesson.method == "recorrupted"
-            self.unclean = Judge(lesson, views, TiledDenoiser(UNet.from_preset("photographs")) if needs_level else None)
 
     def train_all(self) -> None:
         """Train every network; finished ones are skipped."""
@@ -231,6 +224,8 @@ class TextureTrainer:
         done = [(network_folder(self.folder, *place) / RECORD_FILE).exists() for place in places]
         if all(self.hosts.told(done)):
             return
+        if self.lesson is not None and self.hosts.is_chief:
+            self.unclean = self._unclean(self.lesson)
         budget = self.budget()
         jobs = [
             Job(
@@ -243,6 +238,15 @@ class TextureTrainer:
             for repeat, name in places
         ]
         train_jobs(self.folder, jobs, _line, self.hosts)
+
+    def _unclean(self, lesson: Lesson) -> Judge:
+        """What judges without clean photographs, on those to validate on."""
+        views = [
+            tuple(_centre(image) for image in (twin, noisy) if image is not None)
+            for _, twin, noisy in self.data.decoded("validation")
+        ]
+        needs_level = lesson.method == "recorrupted"
+        return Judge(lesson, views, TiledDenoiser(UNet.from_preset("photographs")) if needs_level else None)
 
     def budget(self) -> dict:
         """Precision, number of steps, seconds of one: measured once, and from then on read from the run folder."""
