@@ -35,8 +35,8 @@ def unevenness(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
         ```
         It is 1 for white noise, with a standard error of `sqrt(2 / blocks)`: 0.93 to 1.08 for shots of photographs of
         320 x 320 pixels. With noise of a deviation of 5 to 50 (255ths) on either, other photographs of the same asphalt
-        have 1.4 to 40, other scenes under noise of 5 to 25 have 33 and more. Where nearly all blocks are clipped it tells
-        little.
+        have 1.4 to 40, other scenes under noise of 5 to 25 have 33 and more. Where nearly all blocks are clipped it
+        tells little.
 
     Args:
         one: A shot `(height, width, channels)`.
