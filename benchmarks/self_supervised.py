@@ -97,7 +97,8 @@ def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
     """A dataset of each method."""
 
     def sampler(photographs: Photographs, copies: int = 1) -> CropSampler:
-        return CropSampler(photographs, options.crop_size, options.batch_size, seed=0, copies=copies)
+        turns = 4 if options.along else 8
+        return CropSampler(photographs, options.crop_size, options.batch_size, seed=0, copies=copies, turns=turns)
 
     alone = load_folder(scene.noisy)
     found = find_noise(to_unit(alone.photograph(index)) for index in range(0, len(alone), 4))
@@ -105,7 +106,10 @@ def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
     masks = functools.partial(masked_crops, sampler(alone), share=options.share)
     methods = {
         "clean targets": lambda: clean_batches(sampler(load_pairs(scene.clean, scene.noisy))),
-        "Noise2Noise": lambda: twin_crops(sampler(load_pairs(scene.noisy, scene.twin))),
+        f"Noise2Noise, {options.along or 'pixels'} swapped": lambda: twin_crops(
+            sampler(load_pairs(scene.noisy, scene.twin)), swap=options.along or "pixels"
+        ),
+        "Noise2Noise, crops swapped": lambda: twin_crops(sampler(load_pairs(scene.noisy, scene.twin))),
         "Noise2Void, neighbour": lambda: masks(replacement="neighbour"),
         "Noise2Void, median": lambda: masks(replacement="median"),
     }

@@ -8,11 +8,11 @@ import cachetools
 import numpy as np
 import tensorflow as tf
 
-from tf_denoise.checks import finite_number
+from tf_denoise.checks import finite_number, one_of
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
 from tf_denoise.pictures.files import PictureError, to_unit, with_channels
-from tf_denoise.tiling.geometry import turned
+from tf_denoise.tiling.geometry import QUARTER, turned
 
 BUDGET_BYTES = 512 * 2**20
 """Memory that decoded photographs take by default."""
@@ -108,7 +108,7 @@ def _bytes_of(arrays: tuple[np.ndarray, ...]) -> int:
 
 
 class CropSampler:
-    """Random crops in the eight flips and turns: batch n is a pure function of (seed, n).
+    """Random crops in all flips and turns: batch n is a pure function of (seed, n).
 
     A photograph is drawn in proportion to its area. Decoded photographs take `budget_bytes` of memory at most; where
     that holds all of them, every batch draws from all, otherwise from a sliding pool (`PhotographPool`) that moves on
@@ -129,13 +129,14 @@ class CropSampler:
         rows: The crops of a batch that are cut, the others are zero: a host that trains with others needs its own
             alone. Defaults to all.
         copies: How many crops in a row are the same one, for what is done to each of them.
+        turns: 8 for all flips and turns; 4 for the flips alone, in which rows stay rows, for noise with a direction.
 
     Attributes:
         rejected: Name to reason, of every photograph that was left out so far.
 
     Raises:
         InputError: If no photograph is as large as a crop, or none can be decoded.
-        ValueError: If a number is not positive.
+        ValueError: If a number is not positive, or `turns` neither 8 nor 4.
 
     Example:
         >>> from tf_denoise.data import embedded_photographs, split
@@ -155,6 +156,7 @@ class CropSampler:
         grey: float = 0.0,
         rows: range | None = None,
         copies: int = 1,
+        turns: int = 8,
     ):
         self.rows = range(batch_size) if rows is None else rows
         share = finite_number(grey, most=1.0)
@@ -181,7 +183,7 @@ class CropSampler:
         }
         self.photographs = photographs.subset(large)
         self.crop_size, self.batch_size, self.seed, self.reuse = crop_size, batch_size, seed, reuse
-        self.copies = copies
+        self.copies, self.turns = copies, one_of(turns, (8, 4), "number of turns")
         self.cache = DecodedCache(self.photographs.stored, budget_bytes)
         areas = [member.area for member in self.photographs.members]
         budget = budget_bytes // self.photographs.value_bytes
@@ -216,6 +218,8 @@ class CropSampler:
         first = np.arange(self.batch_size) // self.copies * self.copies  # of each crop, that which it is a copy of
         fractions = random.random((self.batch_size, 3))[first]
         turns = random.integers(0, 8, self.batch_size)[first]
+        if self.turns == 4:
+            turns &= ~QUARTER
         again = random.random((self.batch_size, _TRIES - 1, 2))[first]
         is_grey = (random.random(self.batch_size) < self.grey)[first]
         start = int(step * (self.batch_size * self.crop_size**2 / self.reuse))
@@ -251,6 +255,28 @@ class CropSampler:
                 self._damaged.add(candidate)
                 self.rejected.setdefault(self.photographs.members[candidate].name, error.reason)
         raise InputError("No photograph can be decoded: all of them are damaged. Were the files changed or moved?")
+
+
+def check_alone(sampler: CropSampler, what: str) -> None:
+    """Check that a sampler cuts single photographs, not pairs.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if sampler.paired:
+        raise ValueError(f"{what} takes a sampler of single noisy photographs, `load_folder`; received one of pairs.")
+
+
+def check_turns(sampler: CropSampler, along: str) -> None:
+    """Check that a sampler leaves rows rows, as what depends on the direction of the noise needs it.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if sampler.turns != 4:
+        raise ValueError(
+            f"Noise along {along} needs crops that keep its direction; give the sampler `turns=4`, the flips alone."
+        )
 
 
 def crop_batches(sampler: CropSampler, start_step: int = 0) -> tf.data.Dataset:

@@ -159,14 +159,16 @@ class Parts:
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         return noisy_crops(sampler, noise, start_step)
 
-    def sampler(self, seed: int, copies: int = 1) -> CropSampler:
+    def sampler(self, seed: int, copies: int = 1, turns: int = 8) -> CropSampler:
         """The sampler of a seed; the same again, with what it holds decoded, as long as the arguments stay.
 
         Args:
             seed: Decides the crops.
             copies: How many crops in a row are the same one.
+            turns: 8 for all flips and turns, 4 for those in which rows stay rows.
         """
-        if self._latest is None or (self._latest.seed, self._latest.copies) != (seed, copies):
+        latest = self._latest
+        if latest is None or (latest.seed, latest.copies, latest.turns) != (seed, copies, turns):
             self._left_out |= self._latest.rejected if self._latest else {}
             self._latest = CropSampler(
                 self.parts["train"],
@@ -177,6 +179,7 @@ class Parts:
                 grey=self.grey,
                 rows=self.share.rows(self.batch_size),
                 copies=copies,
+                turns=turns,
             )
         return self._latest
 

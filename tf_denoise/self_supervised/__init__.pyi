@@ -1,4 +1,5 @@
 from .noise2noise import (
+    swap_twins as swap_twins,
     twin_crops as twin_crops,
 )
 from .noise2void import (

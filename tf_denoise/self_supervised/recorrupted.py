@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tf_denoise.checks import finite_number
-from tf_denoise.data.crops import CropSampler, crop_batches
+from tf_denoise.data.crops import CropSampler, check_alone, crop_batches
 from tf_denoise.noise.base import floating
 from tf_denoise.noise.gaussian import exact_precision, standard_normal
 from tf_denoise.noise.known import checked_noise
@@ -104,7 +104,11 @@ def recorrupted_crops(
 
     Returns:
         Dataset of `(input, target)`, both float32 `(batch_size, crop_size, crop_size, channels)`.
+
+    Raises:
+        ValueError: If the sampler is one of pairs.
     """
+    check_alone(sampler, "recorrupted_crops")
     seed = tf.constant(sampler.seed, tf.int64)
 
     def pair(noisy, step):

@@ -96,6 +96,10 @@ def _ramp(last: int, first: int, margin: int):
     return lambda x: np.clip((x - centre) / (2 * half) + 0.5, 0, 1)
 
 
+QUARTER = 1
+"""The bit of a turn that makes columns of rows."""
+
+
 def turned(images: np.ndarray, turn: int) -> np.ndarray:
     """One of the eight flips and turns of images `(..., height, width, channels)`, as a view.
 
@@ -107,7 +111,7 @@ def turned(images: np.ndarray, turn: int) -> np.ndarray:
         >>> turned(np.arange(6).reshape(2, 3, 1), 1)[..., 0].tolist()
         [[0, 3], [1, 4], [2, 5]]
     """
-    if turn & 1:
+    if turn & QUARTER:
         images = images.swapaxes(-3, -2)
     if turn & 2:
         images = images[..., ::-1, :, :]
@@ -122,4 +126,4 @@ def turned_back(images: np.ndarray, turn: int) -> np.ndarray:
         images = images[..., ::-1, :]
     if turn & 2:
         images = images[..., ::-1, :, :]
-    return images.swapaxes(-3, -2) if turn & 1 else images
+    return images.swapaxes(-3, -2) if turn & QUARTER else images

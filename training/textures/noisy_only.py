@@ -14,7 +14,8 @@ from tf_denoise.errors import InputError
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops
-from tf_denoise.self_supervised.noise2void import AXES
+from tf_denoise.self_supervised.noise2noise import Swap
+from tf_denoise.self_supervised.noise2void import AXES, Axis
 from training.textures.twins import check_twins
 
 MethodName = Literal["noise2noise", "recorrupted", "noise2void"]
@@ -50,9 +51,16 @@ class Lesson:
         return 1.0 if self.method == "noise2void" else 3.0
 
     @property
-    def along(self) -> str | None:
+    def along(self) -> Axis | None:
         """The axis along which neighbours share the noise, if one alone."""
-        return self.noise.shared if self.noise.shared in AXES else None
+        return next((axis for axis in AXES if axis == self.noise.shared), None)
+
+    @property
+    def swap(self) -> Swap:
+        """What of two shots changes places as a whole, such that their noise stays as it is."""
+        if self.noise.shared == "both":
+            return "crops"
+        return self.along or "pixels"
 
     @property
     def between_channels(self) -> float:
@@ -61,10 +69,10 @@ class Lesson:
 
     def batches(self, data: Parts, seed: int, start_step: int) -> tf.data.Dataset:
         """The endless batches of `fit`, a function of seed and step."""
-        sampler = data.sampler(seed, copies=2 if self.method == "recorrupted" else 1)
+        sampler = data.sampler(seed, copies=2 if self.method == "recorrupted" else 1, turns=4 if self.along else 8)
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         if self.method == "noise2noise":
-            return twin_crops(sampler, start_step)
+            return twin_crops(sampler, start_step, self.swap)
         if self.method == "recorrupted":
             noise = self.noise
             return recorrupted_crops(

@@ -227,12 +227,13 @@ def test_a_pair_with_a_bad_file_is_left_out(tmp_path):
         load_pairs(clean, noisy)
 
 
-def test_crops_come_from_the_photographs_in_all_flips_and_turns(tmp_path):
+@pytest.mark.parametrize("count", [8, 4])
+def test_crops_come_from_the_photographs_in_all_flips_and_turns(tmp_path, count):
     for i in range(3):
         Image.fromarray(noise(30 + i, 26, 3, seed=i)).save(tmp_path / f"{i}.png")
     png(tmp_path / "deep.png", noise(28, 40, 3, "uint16", seed=9), 2, bits=16)
     photographs = load_folder(tmp_path)
-    sampler = CropSampler(photographs, crop_size=7, batch_size=24, seed=1)
+    sampler = CropSampler(photographs, crop_size=7, batch_size=24, seed=1, turns=count)
     images = [photographs.photograph(i) for i in range(4)]
     turns, sources, rows = [], [], []
     for crop in np.concatenate([sampler.batch(step) for step in range(2)]):
@@ -241,7 +242,9 @@ def test_crops_come_from_the_photographs_in_all_flips_and_turns(tmp_path):
         sources.append(source)
         rows.append((row, column))
     assert set(sources) == {0, 1, 2, 3}
-    assert len(set(turns)) == 8
+    assert len(set(turns)) == count
+    if count == 4:
+        assert {turn[0] for turn in turns} == {False}  # rows stay rows
     assert len(set(rows)) > 40
 
 
@@ -301,6 +304,8 @@ def test_small_photographs_are_left_out_of_the_crops(folder):
         CropSampler(photographs, 16, 0, 0)
     with pytest.raises(ValueError, match=r"copies of 1 or more.*copies=0"):
         CropSampler(photographs, 16, 2, 0, copies=0)
+    with pytest.raises(ValueError, match=r"^The number of turns is one of 8, 4; received 2"):
+        CropSampler(photographs, 16, 2, 0, turns=2)
 
 
 def test_a_photograph_that_fails_gives_its_place_to_the_next_one(folder, tmp_path):
