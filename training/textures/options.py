@@ -141,6 +141,7 @@ class TextureOptions:
             raise InputError(
                 "--loss-weight 0 leaves nothing of a sharpness loss; the mean squared error alone is --loss mse."
             )
+        options._check_idle()
         if options.sigma[0] > options.sigma[-1]:
             raise InputError(
                 "--sigma takes one deviation, or the least and then the most; received "
@@ -160,6 +161,25 @@ class TextureOptions:
         options = dataclasses.replace(options, **filled)
         check_output_name(options.output)
         return options
+
+    def _check_idle(self) -> None:
+        """Refuse an option that would change nothing."""
+        given = {field.name for field in dataclasses.fields(self) if getattr(self, field.name) != field.default}
+        if self.noisy is not None:
+            if "data" in given:
+                raise InputError("--noisy takes the place of --data: leave --data out.")
+            for name in ("noise", "sigma", "level", "photons"):
+                if name in given:
+                    raise InputError(f"The photographs of --noisy bring their noise: leave --{name} out.")
+        if "sigma" in given and self.noise == "salt_and_pepper":
+            raise InputError("--noise salt_and_pepper has no deviation: leave --sigma out; --level says how much.")
+        for name, noise in (("level", "salt_and_pepper"), ("photons", "poisson_gaussian")):
+            if name in given and self.noise != noise:
+                raise InputError(f"--{name} goes with --noise {noise}.")
+        if "vit" in given and self.network != "vit_unet":
+            raise InputError("--vit goes with --network vit_unet.")
+        if "loss_weight" in given and all(is_of_pixels(loss) for loss, _ in self.networks.values()):
+            raise InputError("--loss-weight is that of a sharpness loss; --loss, --losses or --compare names one.")
 
     def _check_losses(self) -> None:
         if self.compare or self.loss is not None:

@@ -148,7 +148,38 @@ def test_compare_trains_every_loss_that_the_post_and_the_project_know():
 def test_no_network_is_called_by_a_loss_that_has_no_weight(chosen):
     with pytest.raises(InputError, match=r"--loss-weight 0 leaves nothing of a sharpness loss; .* is --loss mse\."):
         TextureOptions(loss_weight=0.0, **chosen).resolved()
-    assert TextureOptions(loss_weight=0.0, loss="mse").resolved().loss == "mse"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"noisy": "noisy", "data": "clean"}, "--noisy takes the place of --data: leave --data out."),
+        ({"noisy": "noisy", "sigma": (25.0,)}, "The photographs of --noisy bring their noise: leave --sigma out."),
+        ({"noisy": "noisy", "noise": "camera"}, "The photographs of --noisy bring their noise: leave --noise out."),
+        ({"noisy": "n", "clean": "c", "level": 20}, "The photographs of --noisy bring their noise: leave --level out."),
+        ({"noisy": "n", "clean": "c", "photons": 9.0}, "The photographs of --noisy bring .* leave --photons out."),
+        (
+            {"noise": "salt_and_pepper", "sigma": (25.0,)},
+            "--noise salt_and_pepper has no deviation: leave --sigma out;",
+        ),
+        ({"level": 20}, "--level goes with --noise salt_and_pepper."),
+        ({"noise": "camera", "photons": 9.0}, "--photons goes with --noise poisson_gaussian."),
+        ({"vit": "small-256"}, "--vit goes with --network vit_unet."),
+        ({"network": "two_stage", "vit": "small-256"}, "--vit goes with --network vit_unet."),
+        ({"loss": "mse", "loss_weight": 0.0}, "--loss-weight is that of a sharpness loss;"),
+        ({"losses": ("mse", "mae"), "loss_weight": 0.3}, "--loss-weight is that of a sharpness loss;"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(given, said):
+    with pytest.raises(InputError, match=f"^{said}"):
+        TextureOptions(**given).resolved()
+
+
+def test_options_that_count_are_taken():
+    assert TextureOptions(noise="salt_and_pepper", level=20).resolved().level == 20
+    assert TextureOptions(noise="poisson_gaussian", photons=9.0, sigma=(5.0,)).resolved().photons == 9
+    assert TextureOptions(network="vit_unet", vit="small-256").resolved().vit == "small-256"
+    assert TextureOptions(loss="wavelet", loss_weight=0.3).resolved().loss_weight == 0.3
 
 
 def test_losses_may_bring_weights_of_their_own():
