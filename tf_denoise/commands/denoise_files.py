@@ -162,12 +162,16 @@ def page_shows(output: Path, jobs: Sequence[Job]) -> bool:
 
 
 def check_output(output: Path) -> None:
-    """Refuse a folder that cannot be written.
+    """Refuse a folder that cannot be written. What does not exist is made by the first file that is written to it.
 
     Raises:
         InputError: If it cannot.
     """
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
     writable_folder(output)
+    for folder in missing:
+        with contextlib.suppress(OSError):  # another process writes there by now
+            folder.rmdir()
 
 
 def denoise_files(
