@@ -2,8 +2,9 @@
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from pydantic import Field
@@ -13,6 +14,14 @@ from tf_denoise.commands.options import checked
 from tf_denoise.commands.startup import start_tensorflow
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
+
+if TYPE_CHECKING:
+    import keras
+
+    from tf_denoise.commands.denoise_files import Job
+    from tf_denoise.commands.denoise_stacks import StackOptions
+    from tf_denoise.runs.loading import LoadedNetwork
+    from tf_denoise.tiling import TiledDenoiser
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +82,35 @@ class Denoise:
     """Do pictures again whose name stands in the output already; otherwise these are left as they are."""
 
 
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """What there is to do: pictures to denoise, those whose outputs stand already, what cannot be read, and stacks."""
+
+    jobs: "list[Job]"
+    standing: "list[Job]"
+    problems: list[str]
+    stacks: "StackOptions"
+
+    @property
+    def count(self) -> int:
+        return len(self.jobs) + len(self.problems)
+
+    @property
+    def megapixels(self) -> float:
+        return sum(job.megapixels for job in self.jobs)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Network:
+    """A network that was loaded, as it computes: in a data type of its own, by tiles."""
+
+    loaded: "LoadedNetwork"
+    model: "keras.Model"
+    dtype: str
+    make: "Callable[[keras.Model], TiledDenoiser]"
+    denoiser: "TiledDenoiser"
+
+
 def denoise(options: Denoise) -> int:
     """Denoise pictures; the exit status.
 
@@ -84,7 +122,21 @@ def denoise(options: Denoise) -> int:
         raise InputError("--adapt trains for one picture at a time; leave --jobs out.")
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
-    from tf_denoise.commands.denoise_files import check_output, denoise_files, page_shows, plan_jobs
+    from tf_denoise.commands.denoise_files import check_output, page_shows
+
+    plan = _plan(options)
+    if plan.standing and not plan.jobs and (not options.report or page_shows(options.output, plan.standing)):
+        return status_of(len(plan.standing), len(plan.problems))
+    if options.report:
+        check_installed("jinja2")
+    check_output(options.output)
+    start_tensorflow()  # once the arguments are known to be good
+    return _denoise(options, plan, _load(options, plan.megapixels))
+
+
+def _plan(options: Denoise) -> _Plan:
+    """Look at the inputs, and say what cannot be read and what is left as it is."""
+    from tf_denoise.commands.denoise_files import plan_jobs
     from tf_denoise.commands.denoise_stacks import stack_options
 
     stacks = stack_options(options.planes, options.channel, options.value_range, options.axes, options.fill_missing)
@@ -96,39 +148,34 @@ def denoise(options: Denoise) -> int:
         raise InputError(f"{stacks.given[0]} goes with stacks, and none of the inputs is one; leave it out.")
     if options.adapt is not None and has_stacks:
         raise InputError("--adapt trains a network for each picture, and stacks have too many planes; leave it out.")
-    there = [] if options.overwrite else [job for job in jobs if job.target.exists()]
-    if there:
-        print(
-            f"{len(there)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and are "
-            "left as they are; --overwrite does them again."
-        )
-        standing = set(there)
-        jobs = [job for job in jobs if job not in standing]
-        if not jobs and (not options.report or page_shows(options.output, there)):
-            return status_of(len(there), len(problems))
-    if not jobs and not there:
+    if not jobs:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."
         )
-    if options.report:
-        check_installed("jinja2")
-    check_output(options.output)
-    start_tensorflow()  # once the arguments are known to be good
-    from tf_denoise.commands.adapting import AdaptingDenoiser
-    from tf_denoise.commands.denoise_report import Report, write_report
-    from tf_denoise.pictures.files import shown
+    standing = [] if options.overwrite else [job for job in jobs if job.target.exists()]
+    if standing:
+        print(
+            f"{len(standing)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and "
+            "are left as they are; --overwrite does them again."
+        )
+    left = set(standing)
+    return _Plan([job for job in jobs if job not in left], standing, problems, stacks)
+
+
+def _load(options: Denoise, megapixels: float) -> _Network:
+    """The network that is asked for, checked to take pictures with these options."""
     from tf_denoise.runs.loading import load_for_use
     from tf_denoise.tiling import TiledDenoiser
     from tf_denoise.tiling.precision import choose_precision
 
     loaded = load_for_use(options.model, options.network)
-    work = options.ensemble * sum(job.megapixels for job in jobs)
     precision = options.mixed_precision if options.adapt is None else "none"
-    model, dtype = choose_precision(loaded.model, precision, work)
-    strength, ensemble = options.strength, options.ensemble
+    model, dtype = choose_precision(loaded.model, precision, options.ensemble * megapixels)
 
-    def make(network) -> TiledDenoiser:
-        return TiledDenoiser(network, options.tile, options.overlap, strength=strength, ensemble=ensemble)
+    def make(network: "keras.Model") -> TiledDenoiser:
+        return TiledDenoiser(
+            network, options.tile, options.overlap, strength=options.strength, ensemble=options.ensemble
+        )
 
     try:
         denoiser = make(model)
@@ -139,8 +186,23 @@ def denoise(options: Denoise) -> int:
         raise InputError(
             f"{options.model} takes pictures of {denoiser.channels} channels; files have 1 (grey) or 3 (colour)."
         )
-    adapting = None if options.adapt is None else AdaptingDenoiser(model, options.adapt, make)
-    report = Report(options.output, loaded, dtype, strength, ensemble, options.adapt) if options.report else None
+    return _Network(loaded, model, dtype, make, denoiser)
+
+
+def _denoise(options: Denoise, plan: _Plan, network: _Network) -> int:
+    """Denoise what is planned, write the page where it is asked for, and say what came of it; the exit status."""
+    from tf_denoise.commands.adapting import AdaptingDenoiser
+    from tf_denoise.commands.denoise_files import denoise_files
+    from tf_denoise.commands.denoise_report import Report, write_report
+    from tf_denoise.pictures.files import shown
+
+    loaded, dtype = network.loaded, network.dtype
+    adapting = None if options.adapt is None else AdaptingDenoiser(network.model, options.adapt, network.make)
+    report = (
+        Report(options.output, loaded, dtype, options.strength, options.ensemble, options.adapt)
+        if options.report
+        else None
+    )
 
     def observe(job, noisy, denoised) -> list[str]:
         remarks = [] if adapting is None else [f"{shown(job.source)}: {adapting.note}"]
@@ -148,21 +210,27 @@ def denoise(options: Denoise) -> int:
             remarks.append(problem)
         return remarks
 
-    denoise_one = adapting or denoiser
     result = denoise_files(
-        jobs, denoise_one, loaded.trained_range, options.quality, options.jobs, observe=observe, stacks=stacks
+        plan.jobs,
+        adapting or network.denoiser,
+        loaded.trained_range,
+        options.quality,
+        options.jobs,
+        observe=observe,
+        stacks=plan.stacks,
     )
-    result.problems = problems + result.problems
-    if jobs:
+    result.problems = plan.problems + result.problems
+    if plan.jobs:
         rate = result.megapixels / max(result.seconds, 1e-9)
         print(
-            f"{result.done} of {len(jobs) + len(problems)} pictures denoised by {loaded.name} in {dtype}, "
+            f"{result.done} of {plan.count} pictures denoised by {loaded.name} in {dtype}, "
             f"{result.megapixels:.2f} megapixels at {rate:.2f} megapixels per second: {options.output}"
         )
-    if report is not None and (result.done or there):
-        write_report(report, there, result)
+    if report is not None and (result.done or plan.standing):
+        write_report(report, plan.standing, result)
     if result.stopped:
         print("Stopped. Each file in the output folder is whole.", file=sys.stderr)
-    elif result.problems:
+        return STOPPED
+    if result.problems:
         print(f"error: {len(result.problems)} failed; the reasons stand above.", file=sys.stderr)
-    return STOPPED if result.stopped else status_of(result.done + len(there), len(result.problems))
+    return status_of(result.done + len(plan.standing), len(result.problems))
