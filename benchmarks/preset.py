@@ -27,6 +27,7 @@ start_tensorflow()
 import numpy as np  # noqa: E402
 from peers import machine  # noqa: E402
 
+from evaluation.differences import mean_interval  # noqa: E402
 from evaluation.metrics import psnr, ssim  # noqa: E402
 from tf_denoise.data.photographs import scaled_down  # noqa: E402
 from tf_denoise.models.fingerprint import fingerprint  # noqa: E402
@@ -86,8 +87,10 @@ def score(options) -> None:
     network = TiledDenoiser(model, ensemble=options.ensemble)
     stored = json.loads(options.store.read_text()) if options.store and options.store.exists() else {}
     print(machine("tensorflow", "keras", "numpy"))
-    print(f"{len(pictures)} photographs, {loaded.name} in {dtype}, {model.count_params():,} weights\n")
-    print("| sigma | method | PSNR, dB | SSIM | ms per megapixel |\n| ---: | --- | ---: | ---: | ---: |")
+    taken = list(enumerate(pictures))[:: options.every]
+    print(f"{len(taken)} photographs, {loaded.name} in {dtype}, {model.count_params():,} weights\n")
+    print("| sigma | method | PSNR, dB | SSIM | the network against it, dB | ms per megapixel |")
+    print("| ---: | --- | ---: | ---: | ---: | ---: |")
     for sigma in options.sigmas:
         methods: dict[str, Callable] = {} if "network" in options.without else {"network": network}
         if "bm3d" not in options.without:
@@ -98,7 +101,7 @@ def score(options) -> None:
         if to_tune:
             methods["non-local means"] = tuned_means(to_tune, sigma)
         found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in methods}
-        for number, clean in enumerate(pictures):
+        for number, clean in taken:
             image = noisy(clean, number, sigma)
             for name, denoise in methods.items():
                 weights = fingerprint(loaded.model) if name == "network" else "told"
@@ -114,7 +117,12 @@ def score(options) -> None:
         for name, rows in found.items():
             decibels, similarity, _ = (statistics.mean(column) for column in zip(*rows, strict=True))
             cost = statistics.median(row[2] for row in rows)
-            print(f"| {sigma:g} | {name} | {decibels:.2f} | {similarity:.4f} | {cost:,.0f} |", flush=True)
+            behind = ""
+            if name != "network" and "network" in found and len(rows) > 1:
+                differences = [ours[0] - theirs[0] for ours, theirs in zip(found["network"], rows, strict=True)]
+                low, high = mean_interval(np.array(differences))
+                behind = f"{statistics.mean(differences):+.2f} ({low:+.2f} to {high:+.2f})"
+            print(f"| {sigma:g} | {name} | {decibels:.2f} | {similarity:.4f} | {behind} | {cost:,.0f} |", flush=True)
 
 
 def untouched(options) -> None:
@@ -180,6 +188,7 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, help="a folder of clean photographs")
     parser.add_argument("--model", default="photographs", help="a preset, run folder or .keras file")
     parser.add_argument("--sigmas", type=float, nargs="+", default=[15, 25, 50])
+    parser.add_argument("--every", type=int, default=1, help="every how many of the photographs are taken")
     parser.add_argument("--tune", type=Path, help="a folder of photographs to tune non-local means on")
     parser.add_argument("--tune-every", type=int, default=4, help="every how many of these are taken")
     parser.add_argument("--without", nargs="*", default=[], choices=["bm3d", "network"])
