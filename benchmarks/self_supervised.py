@@ -106,10 +106,7 @@ def lessons(options, scene: Scene) -> dict[str, Callable[[], tf.data.Dataset]]:
     masks = functools.partial(masked_crops, sampler(alone), share=options.share)
     methods = {
         "clean targets": lambda: clean_batches(sampler(load_pairs(scene.clean, scene.noisy))),
-        f"Noise2Noise, {options.along or 'pixels'} swapped": lambda: twin_crops(
-            sampler(load_pairs(scene.noisy, scene.twin)), swap=options.along or "pixels"
-        ),
-        "Noise2Noise, crops swapped": lambda: twin_crops(sampler(load_pairs(scene.noisy, scene.twin))),
+        "Noise2Noise": lambda: twin_crops(sampler(load_pairs(scene.noisy, scene.twin))),
         "Noise2Void, neighbour": lambda: masks(replacement="neighbour"),
         "Noise2Void, median": lambda: masks(replacement="median"),
     }

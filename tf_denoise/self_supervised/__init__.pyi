@@ -1,5 +1,4 @@
 from .noise2noise import (
-    swap_twins as swap_twins,
     twin_crops as twin_crops,
 )
 from .noise2void import (

@@ -14,7 +14,6 @@ from tf_denoise.errors import InputError
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops
-from tf_denoise.self_supervised.noise2noise import Swap
 from tf_denoise.self_supervised.noise2void import AXES, Axis
 from training.textures.twins import check_twins
 
@@ -56,13 +55,6 @@ class Lesson:
         return next((axis for axis in AXES if axis == self.noise.shared), None)
 
     @property
-    def swap(self) -> Swap:
-        """What of two shots changes places as a whole, such that their noise stays as it is."""
-        if self.noise.shared == "both":
-            return "crops"
-        return self.along or "pixels"
-
-    @property
     def between_channels(self) -> float:
         """Correlation of the noise of the channels."""
         return min(1.0, self.noise.between_channels) if self.noise.between_channels > _ALIKE else 0.0
@@ -72,7 +64,7 @@ class Lesson:
         sampler = data.sampler(seed, copies=2 if self.method == "recorrupted" else 1, turns=4 if self.along else 8)
         sampler.batch(start_step)  # where it cannot, its sentence is lost within the dataset
         if self.method == "noise2noise":
-            return twin_crops(sampler, start_step, self.swap)
+            return twin_crops(sampler, start_step)
         if self.method == "recorrupted":
             noise = self.noise
             return recorrupted_crops(

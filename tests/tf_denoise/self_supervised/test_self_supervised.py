@@ -237,3 +237,19 @@ def test_bad_arguments_are_refused(function, options, message):
     valid = {"sigma": 0.1} if function is recorrupt else {}
     with pytest.raises(ValueError, match=f"{function.__name__} takes floating-point images"):
         function(np.zeros((1, 8, 8, 1), "uint8"), (1, 2), **valid)
+
+
+@pytest.mark.parametrize("along", ["rows", "columns"])
+def test_noise_with_a_direction_takes_crops_that_keep_it(tmp_path, along):
+    photographs = load_folder(folder_of(tmp_path / "noisy", 3))
+    with pytest.raises(ValueError, match=f"^Noise along {along} needs crops that keep its direction.*turns=4"):
+        masked_crops(CropSampler(photographs, 16, 2, 0), along=along)
+    flipped = CropSampler(photographs, 16, 2, 0, turns=4)
+    assert next(iter(masked_crops(flipped, along=along)))[0].shape == (2, 16, 16, 3)
+
+
+@pytest.mark.parametrize("make", [masked_crops, lambda sampler: recorrupted_crops(sampler, 0.1)])
+def test_pairs_are_no_single_photographs(tmp_path, make):
+    folder = folder_of(tmp_path / "noisy", 3)
+    with pytest.raises(ValueError, match=r"_crops takes a sampler of single noisy photographs, `load_folder`"):
+        make(CropSampler(load_pairs(folder, folder), 16, 2, 0))
