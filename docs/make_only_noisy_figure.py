@@ -1,4 +1,4 @@
-"""Makes the picture of docs/only_noisy.md: python docs/make_only_noisy_figure.py. It trains twice, some ten minutes."""
+"""Makes the picture of docs/only_noisy.md: python docs/make_only_noisy_figure.py. It trains twice, some five minutes."""
 
 import tempfile
 from pathlib import Path
@@ -19,7 +19,7 @@ from training.textures.__main__ import main as train
 
 IMAGES = Path(__file__).with_name("images")
 SIGMA = 30
-STEPS = "400"
+STEPS = "200"
 TOP, LEFT, HEIGHT, WIDTH = 90, 170, 220, 240
 """What is shown of scikit-image's cup of coffee."""
 
