@@ -1,4 +1,4 @@
-"""Makes the picture of docs/only_noisy.md: python docs/make_only_noisy_figure.py. It trains twice, some five minutes."""
+"""Makes the picture of docs/only_noisy.md: python docs/make_only_noisy_figure.py. It trains twice."""
 
 import tempfile
 from pathlib import Path

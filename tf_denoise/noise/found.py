@@ -19,6 +19,10 @@ HIDDEN = 0.6 / 255
 SHARED = 1.5
 """Noise is shared along an axis where its middle frequencies have so many times the power of its high ones: of noise
 that neighbours share at a correlation of 0.2 they have 1.7 times."""
+BANDED = 1.6
+"""Whole lines share noise, an offset for each, where frequency 0 along them has so many times the power of the next.
+Of photographs with white noise of a deviation of 5 and more it has 1.33 times at the most; offsets of half the
+deviation of the noise of each pixel make it 2.5 times, of a third 1.7."""
 WEAK = 2 / 255
 """Deviation below which fine texture may be read as noise."""
 NO_NOISE = "No more noise than rounding to 8 bits hides."
@@ -32,6 +36,9 @@ _KEPT_POWER = float(scipy.stats.chi2.cdf(scipy.stats.chi2.ppf(_TRIM, 1), 3))  # 
 _BINS = 8
 _CLIPPED_BLOCK = 0.02
 _ALIKE, _EVEN, _LEAST_OF_ALL = 0.4, 0.3, 0.05
+_IMPULSES, _LEAST_IMPULSES, _BOTH_ENDS, _ALL_AT_ENDS = 0.01, 50, 0.1, 0.97
+_FAR, _FAR_AT_LEAST = 8.0, 0.1
+"""How far from the median of its block a value lies that does not belong there: in median deviations, and beyond."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,8 +105,20 @@ class FoundNoise:
         if self.shared == "no":
             return "of each pixel alone"
         axes = {"rows": "in a row", "columns": "in a column", "both": "in rows and columns"}[self.shared]
-        strongest = max(self.along_rows[0], self.along_columns[0], key=abs)
-        return f"shared by neighbours {axes} (correlation {strongest:.2f}, over {self.width} pixels)"
+        correlation = f"correlation {self._strongest:.2f}"
+        if self.is_opposite:
+            return f"opposite in neighbours {axes} ({correlation}), as in halftones and sharpened pictures"
+        pixels = {0: "1 pixel", 1: "1 pixel", len(self.along_rows): f"{self.width} pixels or more"}
+        return f"shared by neighbours {axes} ({correlation}, over {pixels.get(self.width, f'{self.width} pixels')})"
+
+    @property
+    def is_opposite(self) -> bool:
+        """Whether neighbours have noise of opposite signs: no sensor leaves that, but halftones and sharpening do."""
+        return self.shared != "no" and self._strongest < 0
+
+    @property
+    def _strongest(self) -> float:
+        return max(self.along_rows[0], self.along_columns[0], key=abs)
 
     @property
     def in_words(self) -> str:
@@ -129,7 +148,8 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
     Blocks of 8 x 8 pixels are brought to their cosine frequencies. Of the tenth with the least power at low
     frequencies, which show next to nothing but noise, the power at each frequency is that of the noise. White
     noise has the same at all; noise that neighbours in a row share has less, the higher the horizontal frequency. That
-    power, in groups of blocks by brightness, tells whether the noise grows with the light. Places without any noise,
+    power, in groups of blocks by brightness, tells whether the noise grows with the light. Lines that have an offset
+    each, as sensors leave them, are told by the frequency 0 along them. Places without any noise,
     such as a frame, a label or what was painted over, are left out where the others have noise.
 
     Args:
@@ -166,7 +186,7 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
     quiet = _quietest(activity, usable)
     spectrum = _power(coefficients[quiet])
     high = float(spectrum[HALF:, HALF:].mean())
-    rows, columns = _extended(spectrum[HALF:].mean(axis=0)), _extended(spectrum[:, HALF:].mean(axis=1))
+    rows, columns = _along(spectrum), _along(spectrum.T)
     shared = _shared(_is_shared(rows), _is_shared(columns))
     spread = _whole(spectrum, rows, columns, shared) / high if high else 1.0
     means = blocks.mean(axis=(1, 2, 3))
@@ -266,17 +286,20 @@ def _power(coefficients: np.ndarray) -> np.ndarray:
     return kept.sum(axis=0).mean(axis=-1) / (len(coefficients) * _KEPT_POWER)
 
 
-def _extended(power: np.ndarray) -> np.ndarray:
-    """The power along an axis, where at the two lowest frequencies the picture may have added to it: no more than what
-    the others go on to."""
-    floor = np.maximum(power, 1e-12)
+def _along(spectrum: np.ndarray) -> np.ndarray:
+    """The power along the second axis of the frequencies. At the two lowest the picture may have added to it: no more
+    is taken than what the others go on to, unless whole lines have an offset each."""
+    floor = np.maximum(spectrum[HALF:].mean(axis=0), 1e-12)
     curve = np.polynomial.Polynomial.fit([2, 3, 4], np.log(floor[2:5]), 2)
-    return np.concatenate([np.minimum(floor[:2], np.exp(curve(np.arange(2)))), floor[2:]])
+    lowest = np.minimum(floor[:2], np.exp(curve(np.arange(2))))
+    if floor[0] > BANDED * floor[1]:
+        lowest[0] = floor[0]
+    return np.concatenate([lowest, floor[2:]])
 
 
 def _is_shared(power: np.ndarray) -> bool:
     middle, high = power[2:4].mean(), power[6:].mean()
-    return bool(middle > SHARED * high or high > SHARED * middle)
+    return bool(middle > SHARED * high or high > SHARED * middle or power[0] > BANDED * max(power[1], middle))
 
 
 def _shared(rows: bool, columns: bool) -> Sharing:
@@ -336,14 +359,35 @@ def _between_channels(coefficients: np.ndarray) -> float:
 
 
 def _has_impulses(blocks: np.ndarray) -> bool:
-    """Whether, in blocks of middle brightness, far more values are black or white than nearly so.
+    """Whether single values are black or white that do not belong there.
 
-    Normal noise that is clipped has at most three times as many, up to a deviation of half the range.
+    In blocks of middle brightness, or that hold both, far more values are black or white than nearly so: of normal
+    noise that is clipped at most four times as many in the first, up to a deviation of half the range, and eight times
+    in the others up to four fifths of it. Or there are few of them, black and white ones, far from what is around them.
     """
     lower, upper = np.quantile(blocks, [0.25, 0.75], axis=(1, 2, 3))
-    middle = blocks[(lower > 0.2) & (upper < 0.8)]
-    if not len(middle):
-        return False
-    distance = np.minimum(middle, 1 - middle)
-    at_ends, near = np.mean(distance == 0), np.mean((distance > 0) & (distance < 0.08))
-    return bool(at_ends > 0.01 and at_ends > 4 * near)
+    black, white = ((blocks == end).mean(axis=(1, 2, 3)) for end in (0, 1))
+    lively = ~has_no_noise(blocks)
+    has_both = (np.minimum(black, white) > _BOTH_ENDS) & lively
+    kinds = (((lower > 0.2) & (upper < 0.8), 4, 1.0), (has_both, 12, _ALL_AT_ENDS))
+    if any(_stand_out(blocks[chosen], times, most) for chosen, times, most in kinds):
+        return True
+    few = blocks[lively]
+    middle = np.median(few, axis=(1, 2), keepdims=True)
+    away = np.abs(few - middle)
+    is_far = away > _FAR * np.median(away, axis=(1, 2), keepdims=True) + _FAR_AT_LEAST
+    ends = [np.count_nonzero(is_far & (few == end)) for end in (0, 1)]
+    near = np.count_nonzero(is_far & _nearly_at_ends(few))
+    return min(ends) >= max(_LEAST_IMPULSES / 4, sum(ends) / 4) and sum(ends) > max(4 * near, _LEAST_IMPULSES)
+
+
+def _stand_out(blocks: np.ndarray, times: float, most: float) -> bool:
+    """Whether so many times as many values are black or white as nearly so; drawings and halftones have no others."""
+    at_ends, near = np.count_nonzero((blocks == 0) | (blocks == 1)), np.count_nonzero(_nearly_at_ends(blocks))
+    count = max(blocks.size, 1)
+    return at_ends >= _LEAST_IMPULSES and _IMPULSES * count < at_ends < most * count and at_ends > times * near
+
+
+def _nearly_at_ends(blocks: np.ndarray) -> np.ndarray:
+    distance = np.minimum(blocks, 1 - blocks)
+    return (distance > 0) & (distance < 0.08)
