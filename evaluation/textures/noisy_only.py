@@ -1,6 +1,6 @@
 """The report of a network that learned from noisy photographs alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,14 @@ def clean_partners(parts: Parts, folder: Path) -> dict[str, Path]:
     return found
 
 
+def with_clean(parts: Parts, partners: Mapping[str, Path]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+    """The photographs to test on that have a clean partner, with it: name, and noisy and clean image."""
+    for name, twin, image in parts.decoded("test"):
+        noisy = image if twin is None else twin
+        if name in partners:
+            yield name, (noisy, clean_like(partners[name], noisy))
+
+
 def evaluate_noisy_only(
     folder: Path, options: StoredOptions, parts: Parts, networks: Mapping[tuple[int, str], keras.Model]
 ) -> Path:
@@ -109,7 +117,7 @@ def evaluate_noisy_only(
         PIL.Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(target)
         report.add(printable(name), target, noisy, denoised, assess(noisy, denoised, denoiser))
         if name in partners:
-            clean = _clean_like(partners[name], noisy)
+            clean = clean_like(partners[name], noisy)
             scores.append(
                 {"name": name, "noisy": measure_picture(clean, noisy), "denoised": measure_picture(clean, denoised)}
             )
@@ -123,7 +131,7 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
     noise = FoundNoise.from_record(options["noise_found"])
     minutes = record["seconds"] / 60
     took = counted(round(minutes), "minute") if minutes >= 1 else "less than a minute"
-    best = max(record["history"]["val_psnr"], default=float("nan"))
+    judgements = record["history"].get("val_psnr", ())  # none where the loss was NaN from the start
     judged = (
         "of hidden pixels against the noisy ones, which their own noise keeps low"
         if options["method"] == "noise2void"
@@ -142,7 +150,7 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
             f"{counted(record['steps'], 'step')} of {counted(options['batch_size'], 'crop')}, {took}, in "
             f"{'float32' if precision == 'none' else precision}",
         ),
-        ("Validation", f"{best:.2f} dB, {judged}"),
+        ("Validation", f"{max(judgements):.2f} dB, {judged}" if judgements else "none: its loss was NaN throughout"),
     ]
 
 
@@ -167,7 +175,7 @@ def _true(scores: list[dict], measure: str) -> str:
     return f"{words}, mean over {counted(len(scores), 'photograph')}"
 
 
-def _clean_like(path: Path, noisy: np.ndarray) -> np.ndarray:
+def clean_like(path: Path, noisy: np.ndarray) -> np.ndarray:
     """The clean partner, float32 in [0, 1], of the part of the noisy photograph that is looked at."""
     clean = to_unit(with_channels(read_picture(path).values, noisy.shape[-1]))
     starts = [max(0, side - size) // 2 for side, size in zip(clean.shape, noisy.shape[:2], strict=False)]

@@ -18,8 +18,9 @@ from tf_denoise.noise.base import later
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.self_supervised.recorrupted import recorrupt
 from tf_denoise.tiling import TiledDenoiser
-from tf_denoise.uncertainty.level import refined_noise
-from tf_denoise.uncertainty.sure import estimate_psnr
+from tf_denoise.uncertainty.assess import LEAST_JUDGED
+from tf_denoise.uncertainty.level import refined_noise, within_range
+from tf_denoise.uncertainty.sure import estimate_psnr, judged_psnr
 
 RATE = 1e-4
 CROP, BATCH, CELL = 96, 8, 32
@@ -189,11 +190,14 @@ class _Judge:
         self.noise, self.between, self.image = noise, between, image[window]
         self.where = held_out[window][..., None].repeat(image.shape[-1], axis=-1)
         self.denoise = TiledDenoiser(copy)
+        within = self.where & within_range(noise, self.denoise(self.image))  # where noise is not cut off
+        if within.mean() >= LEAST_JUDGED * self.where.mean():
+            self.where = within
 
     def __call__(self) -> float:
         sigma, gain, between = self.noise.sigma, self.noise.gain, self.between
         found = estimate_psnr(self.denoise, self.image, sigma, gain, between_channels=between, where=self.where)
-        return found.psnr
+        return judged_psnr(found.mse, self.noise.deviation**2)
 
 
 def _seconds_per_step(copy, model, batches: _Batches) -> float:

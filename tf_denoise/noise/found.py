@@ -36,7 +36,7 @@ _KEPT_POWER = float(scipy.stats.chi2.cdf(scipy.stats.chi2.ppf(_TRIM, 1), 3))  # 
 _BINS = 8
 _CLIPPED_BLOCK = 0.02
 _ALIKE, _EVEN, _LEAST_OF_ALL = 0.4, 0.3, 0.05
-_IMPULSES, _LEAST_IMPULSES, _BOTH_ENDS, _ALL_AT_ENDS = 0.01, 50, 0.1, 0.97
+_NEAR, _IMPULSES, _LEAST_IMPULSES, _BOTH_ENDS, _ALL_AT_ENDS = 0.08, 0.01, 50, 0.1, 0.97
 _FAR, _FAR_AT_LEAST = 8.0, 0.1
 """How far from the median of its block a value lies that does not belong there: in median deviations, and beyond."""
 
@@ -361,33 +361,35 @@ def _between_channels(coefficients: np.ndarray) -> float:
 def _has_impulses(blocks: np.ndarray) -> bool:
     """Whether single values are black or white that do not belong there.
 
-    In blocks of middle brightness, or that hold both, far more values are black or white than nearly so: of normal
-    noise that is clipped at most four times as many in the first, up to a deviation of half the range, and eight times
-    in the others up to four fifths of it. Or there are few of them, black and white ones, far from what is around them.
+    One of three shows them. In blocks of middle brightness far more values are black or white than nearly so; of
+    normal noise that is clipped at most four times as many, up to a deviation of half the range. In blocks that hold
+    both it is so at one end at least; of normal noise at most eight times as many, up to a deviation of four fifths of
+    the range. Or there are few of them, black and white ones, far from what is around them.
     """
+    ends = [blocks == end for end in (0, 1)]
+    if sum(np.count_nonzero(end) for end in ends) > _ALL_AT_ENDS * blocks.size:
+        return False  # a drawing, or a halftone
+    near = [(blocks > 0) & (blocks < _NEAR), (blocks < 1) & (blocks > 1 - _NEAR)]
     lower, upper = np.quantile(blocks, [0.25, 0.75], axis=(1, 2, 3))
-    black, white = ((blocks == end).mean(axis=(1, 2, 3)) for end in (0, 1))
-    lively = ~has_no_noise(blocks)
-    has_both = (np.minimum(black, white) > _BOTH_ENDS) & lively
-    kinds = (((lower > 0.2) & (upper < 0.8), 4, 1.0), (has_both, 12, _ALL_AT_ENDS))
-    if any(_stand_out(blocks[chosen], times, most) for chosen, times, most in kinds):
+    is_middle = (lower > 0.2) & (upper < 0.8)
+    at_ends, near_them = (sum(int(part[is_middle].sum()) for part in parts) for parts in (ends, near))
+    if at_ends > max(_LEAST_IMPULSES, _IMPULSES * blocks[is_middle].size, 4 * near_them):
         return True
-    few = blocks[lively]
-    middle = np.median(few, axis=(1, 2), keepdims=True)
-    away = np.abs(few - middle)
+    lively = ~has_no_noise(blocks)
+    has_both = np.minimum(*(end.mean(axis=(1, 2, 3)) for end in ends)) > _BOTH_ENDS
+    count, nearly = (np.array([part[has_both & lively].sum() for part in parts]) for parts in (ends, near))
+    if (count > np.maximum(nearly, _LEAST_IMPULSES)).all() and (count > 12 * nearly).any():
+        return True
+    return _has_few(blocks[lively], [end[lively] for end in ends], [by[lively] for by in near])
+
+
+def _has_few(blocks: np.ndarray, ends: list[np.ndarray], near: list[np.ndarray]) -> bool:
+    """Whether values at both ends lie far from the median of their block, and hardly any near the ends do."""
+    if not len(blocks):
+        return False
+    away = np.abs(blocks - np.median(blocks, axis=(1, 2), keepdims=True))
     is_far = away > _FAR * np.median(away, axis=(1, 2), keepdims=True) + _FAR_AT_LEAST
-    ends = [np.count_nonzero(is_far & (few == end)) for end in (0, 1)]
-    near = np.count_nonzero(is_far & _nearly_at_ends(few))
-    return min(ends) >= max(_LEAST_IMPULSES / 4, sum(ends) / 4) and sum(ends) > max(4 * near, _LEAST_IMPULSES)
-
-
-def _stand_out(blocks: np.ndarray, times: float, most: float) -> bool:
-    """Whether so many times as many values are black or white as nearly so; drawings and halftones have no others."""
-    at_ends, near = np.count_nonzero((blocks == 0) | (blocks == 1)), np.count_nonzero(_nearly_at_ends(blocks))
-    count = max(blocks.size, 1)
-    return at_ends >= _LEAST_IMPULSES and _IMPULSES * count < at_ends < most * count and at_ends > times * near
-
-
-def _nearly_at_ends(blocks: np.ndarray) -> np.ndarray:
-    distance = np.minimum(blocks, 1 - blocks)
-    return (distance > 0) & (distance < 0.08)
+    at_ends = [int((is_far & end).sum()) for end in ends]
+    nearly = sum(int((is_far & by).sum()) for by in near)
+    several = max(_LEAST_IMPULSES, 4 * nearly)
+    return sum(at_ends) > several and min(at_ends) >= sum(at_ends) / 4

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,11 @@ import tensorflow as tf
 
 from evaluation.metrics import psnr
 from evaluation.textures.folder import NEXT_PLANE, data_places, evaluate_folder
-from evaluation.textures.noisy_only import METHODS, clean_partners
+from evaluation.textures.noisy_only import METHODS, clean_partners, with_clean
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.data.parts import DATA_FILE, Parts
+from tf_denoise.errors import InputError
 from tf_denoise.fitting.loop import fit, train
 from tf_denoise.fitting.optimizer import averaging_adam
 from tf_denoise.hosts.hosts import Hosts, this_host
@@ -24,6 +26,7 @@ from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.found import FoundNoise
 from tf_denoise.noise.ladder import noise_ladder
+from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
@@ -33,11 +36,12 @@ from training.setting import check_precision, precision
 from training.textures.budget import JUDGEMENTS, Timing, measure_budget
 from training.textures.choices import make_loss, make_network
 from training.textures.judging import Judge
-from training.textures.noisy_only import Lesson, choose_lesson
+from training.textures.noisy_only import Lesson, choose_lesson, looked_at
 from training.textures.options import TextureOptions
 from training.textures.start import Denoiser, check_colours, keep_start, load_start, place_of
-from training.textures.twins import MOTION_WARNING
+from training.textures.twins import MOTION_WARNING, check_clean_partners
 
+_CLEAN_LOOKED_AT = 8
 PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_clean")
 """The options that name folders: a run goes on where they were moved together with it."""
 JUDGED_SIDE = 192
@@ -71,10 +75,13 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
         _batches(options, data, lesson, repeat=1)
         for part in ("validation", "test"):
             data.check(part)
-        if options.test_clean is not None:
-            clean_partners(data, options.test_clean)
+        _check_clean(options, data, lesson)
     folder = options.output
     changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
+    if lesson is not None:  # what follows from the data is told by the data
+        changed["noise_found"] = lambda: "other noise was found in them"
+        if options.method == "auto":
+            changed["method"] = lambda: "their noise asks for another method"
     networks = [{"name": name} for name in options.networks]
     stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
     with running(folder, stored, networks, (*PLACES, "start"), changed, hosts):
@@ -88,6 +95,19 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
         data.write_record(folder)  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
+
+
+def _check_clean(options: TextureOptions, data: Parts, lesson: Lesson | None) -> None:
+    """Look whether clean partners are what they should be, of some photographs."""
+    if options.clean is not None:
+        check_clean_partners(looked_at(data.parts["train"]))
+    if options.test_clean is not None and lesson is not None:
+        partners = clean_partners(data, options.test_clean)
+        try:
+            pairs = list(itertools.islice(with_clean(data, partners), _CLEAN_LOOKED_AT))
+        except PictureError as error:
+            raise InputError(f"{error} It is the clean partner of a photograph to test on.") from None
+        check_clean_partners(pairs, lesson.noise)
 
 
 def _begun(options: TextureOptions, hosts: Hosts) -> Denoiser | None:

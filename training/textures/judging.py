@@ -1,7 +1,6 @@
 """How a network that learns from noisy photographs alone is judged while it is trained."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,10 +9,8 @@ from tf_denoise.self_supervised import hide_pixels
 from tf_denoise.uncertainty import estimate_psnr
 from tf_denoise.uncertainty.assess import LEAST_JUDGED
 from tf_denoise.uncertainty.level import refined_noise, within_range
-from tf_denoise.uncertainty.sure import psnr_of
+from tf_denoise.uncertainty.sure import judged_psnr, psnr_of
 from training.textures.noisy_only import Lesson
-
-_LEAST_SHARE = 0.02
 
 
 class Judge:
@@ -85,22 +82,6 @@ class Judge:
         hidden, weight = hide_pixels(image[None], (number, 0), along=self.lesson.along)
         squares = ((denoise(hidden[0].numpy()) - image) ** 2).mean(axis=-1)
         return float(np.average(squares, weights=weight[0]))
-
-
-def judged_psnr(mse: float, variance: float) -> float:
-    """PSNR in dB of an estimated mean squared error, which may be wrong by more than there is of it.
-
-    Below a fiftieth of the variance of the noise it goes on as its tangent does, so that a lower estimate is always the
-    better one, also below 0.
-
-    Example:
-        >>> round(judged_psnr(0.001, 0.01), 6), judged_psnr(-0.001, 0.01) > judged_psnr(0.0, 0.01) > 30
-        (30.0, True)
-    """
-    least = _LEAST_SHARE * variance
-    if mse >= least:
-        return psnr_of(mse)
-    return psnr_of(least) + 10 / math.log(10) * (least - mse) / max(least, 1e-12)
 
 
 def _errors_of_twins(denoise, one: np.ndarray, other: np.ndarray) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from tf_denoise.data.parts import Parts
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
 from tf_denoise.noise.found import FoundNoise, find_noise
+from tf_denoise.noise.jpeg_trace import TRACE, jpeg_trace
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops
 from tf_denoise.self_supervised.noise2void import AXES, Axis
@@ -24,6 +24,8 @@ MIDDLE = 1024
 """Pixels along each side that are looked at: 32 pairs of photographs of 8 bits take 200 MB, whatever
 their size."""
 _ALIKE = 0.1
+_BLACK_AND_WHITE = 0.97
+"""Share of values at black or white beyond which a picture is a drawing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +93,7 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
             learn from such noise.
     """
     photographs = data.parts["train"]
-    pictures = list(_looked_at(photographs))
+    pictures = looked_at(photographs)
     noise = find_noise(images[0] for _, images in pictures)
     if not pictures:
         raise InputError(f"None of the photographs to train on can be decoded: {data.description}.")
@@ -102,18 +104,33 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
             f"There is no noise to learn from in {data.description}. {noise.in_words} To learn from clean photographs "
             "name them with --data."
         )
+    if noise.clipped > _BLACK_AND_WHITE:
+        raise InputError(f"There is nothing but black and white in {data.description}: that is no noise to learn from.")
+    if noise.is_opposite:
+        raise InputError(
+            f"What looks like noise in {data.description} is {noise.sharing_in_words}; no network can learn from such "
+            "pictures alone. To learn from clean photographs name them with --data."
+        )
     if photographs.paired:
-        check_twins(pictures, noise, data.next_plane)
+        others = [shots for part in ("validation", "test") for shots in looked_at(data.parts[part])]
+        check_twins([*pictures, *others], noise, data.next_plane)
         if wanted not in ("auto", "noise2noise"):
             raise InputError(f"--method {wanted} learns from single photographs; leave --noisy-twin out.")
         return Lesson("noise2noise", noise)
     if wanted == "noise2noise":
         raise InputError("--method noise2noise needs a second shot of each scene: --noisy-twin FOLDER.")
+    traces = [jpeg_trace(images[0]) for _, images in pictures]
+    if np.median(traces) > TRACE:
+        raise InputError(
+            "The noisy photographs were stored as JPEG, which changes noise: neighbours share what is left of it, and "
+            "from such photographs alone no network can learn. What helps: a second shot of each scene (--noisy-twin), "
+            "or those before JPEG."
+        )
     if noise.shared == "both":
         raise InputError(
             f"The noise is {noise.sharing_in_words}; from such photographs alone no network can learn. What helps: a "
-            f"second shot of each scene (--noisy-twin), photographs scaled down by {noise.width + 1}, or those before "
-            "JPEG."
+            f"second shot of each scene (--noisy-twin), photographs scaled down by {max(2, noise.width + 1)}, or those "
+            "before JPEG."
         )
     if wanted == "recorrupted" and not noise.is_white:
         found = "salt and pepper" if noise.impulses else noise.sharing_in_words
@@ -124,12 +141,14 @@ def choose_lesson(data: Parts, wanted: MethodName | Literal["auto"]) -> Lesson:
     return Lesson(method if wanted == "auto" else wanted, noise)
 
 
-def _looked_at(photographs: Photographs) -> Iterator[tuple[str, tuple[np.ndarray, ...]]]:
+def looked_at(photographs: Photographs) -> list[tuple[str, tuple[np.ndarray, ...]]]:
     """Names, and the middle as stored, of some photographs; of twins both."""
+    found = []
     for index in np.unique(np.linspace(0, len(photographs) - 1, min(len(photographs), LOOKED_AT)).astype(int)):
         with contextlib.suppress(PictureError):  # whoever trains on it leaves it out, and says so
             images = photographs.stored(index)
-            yield photographs.members[index].name, tuple(_middle(image) for image in images)
+            found.append((photographs.members[index].name, tuple(_middle(image) for image in images)))
+    return found
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

@@ -41,6 +41,10 @@ def load_start(options: TextureOptions) -> Denoiser | None:
             f"--start {options.start} is a {type(network).__name__}; expected a network for photographs, a UNet, "
             "ViTUNet or TwoStageUNet of 1 or 3 channels."
         )
+    if not all(np.isfinite(values).all() for values in network.get_weights()):
+        raise InputError(
+            f"--start {options.start} holds weights that are NaN or infinite: nothing can be begun from it."
+        )
     if not isinstance(network, KINDS[options.network] | UNet):
         kind = next(name for name, class_ in KINDS.items() if isinstance(network, class_))
         raise InputError(f"--start {options.start} is a {kind}; add --network {kind} to go on with it.")

@@ -1,11 +1,12 @@
-"""Whether two shots show the same: only then is their difference noise alone, and each a target for the other."""
+"""Whether two pictures show the same: only then is their difference noise alone, and each a target for the other."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from tf_denoise.errors import InputError
-from tf_denoise.noise.found import SIDE, FoundNoise
+from tf_denoise.noise.found import SIDE, FoundNoise, find_noise
+from tf_denoise.noise.pairs import blocks_of, show_the_same, variance_between
 from tf_denoise.pictures.files import to_unit
 from tf_denoise.uncertainty import residual_whiteness
 
@@ -13,6 +14,12 @@ MOTION_WARNING = (
     "Warning: neighbouring planes are taken for two shots of one scene. What moves or changes from one to the next is "
     "then noise to the network, and it blurs it."
 )
+_HARDLY = 0.05
+"""Of the variance that two shots' noise has, the share in their difference below which they are one shot."""
+_BRIGHTER = 16 / 255
+"""Mean difference in brightness from which on two shots are not of one exposure."""
+_NOISIER = 2.0
+_MORE_THAN_NOISE = 1.6
 _OF_ONE, _OF_ALL, _SURE = 1.25, 1.15, 4.0
 _STRUCTURE = 0.2
 _AS_NOISE = "times as much from place to place as noise does"
@@ -45,7 +52,7 @@ def unevenness(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
     Returns:
         The quotient and the number of blocks; `(1.0, 0)` where there is too little to look at.
     """
-    blocks, others = (_blocks(to_unit(image)) for image in (one, other))
+    blocks, others = (blocks_of(to_unit(image)) for image in (one, other))
     clipped = [((part <= 0) | (part >= 1)).mean(axis=1) for part in (blocks, others)]
     within = np.max(clipped, axis=0) <= _CLIPPED_BLOCK
     found = []
@@ -63,18 +70,13 @@ def unevenness(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
     return float(np.mean([value for value, _ in found])), int(np.mean([count for _, count in found]))
 
 
-def _blocks(image: np.ndarray) -> np.ndarray:
-    """`(blocks, 64, channels)`."""
-    rows, columns = (side // SIDE for side in image.shape[:2])
-    cut = image[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, -1)
-    return cut.transpose(0, 2, 1, 3, 4).reshape(rows * columns, SIDE**2, -1)
-
-
 def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plane: bool) -> None:
-    """Refuse photographs of which two do not show the same.
+    """Refuse photographs of which two do not show the same, or are one shot that was stored twice.
 
-    White noise is told by `unevenness`, of each pair and in the mean of all. Of noise that neighbours share anyway, and
-    of salt and pepper, the autocorrelation of the difference is looked at, which tells less.
+    Each shot is the target of the other: so they have to be equally bright, and to have noise of the same strength.
+    That they show the same is told by `unevenness`, of each pair and in the mean of all, where noise is white. Of noise
+    that neighbours share anyway, and of salt and pepper, the autocorrelation of the difference is looked at, which
+    tells less.
 
     Args:
         shots: Name and both shots.
@@ -82,15 +84,18 @@ def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plan
         next_plane: Whether the other shot is the plane before in a stack.
 
     Raises:
-        InputError: If two are the same picture, or do not show the same.
+        InputError: If two are the same picture, or do not show the same, or not in the same way.
     """
     partner = _PARTNERS[next_plane]
     for name, (one, other) in shots:
-        if np.array_equal(one, other):
+        variance = variance_between(one, other, any_contrast=True)
+        if variance < 1e-9 or (noise.is_even and variance < 2 * _HARDLY * noise.deviation**2):
             raise InputError(
-                f"{name} and {partner} are the same picture; each shot needs noise of its own, or the network learns "
-                "to keep it."
+                f"{name} and {partner} are the same picture, or one shot stored twice (noise of a deviation of "
+                f"{255 * noise.deviation:.1f} was found, and their difference has {255 * np.sqrt(variance):.1f}); each "
+                "shot needs noise of its own, or the network learns to keep it."
             )
+    _check_exposure(shots, noise, next_plane)
     if not noise.is_white:
         _check_shared(shots, noise, next_plane)
         return
@@ -110,6 +115,28 @@ def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plan
     if mean > together:
         pairs = f"{found[worst][0]} and {partner}, and others like them,"
         _refuse(pairs, f"in the mean it varies {mean:.2f} {_AS_NOISE}", next_plane)
+
+
+def _check_exposure(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plane: bool) -> None:
+    """Refuse shots of another brightness, or with noise of another strength."""
+    shifts = [float(to_unit(other).mean() - to_unit(one).mean()) for _, (one, other) in shots]
+    if np.mean(np.abs(shifts)) > _BRIGHTER:
+        worst = int(np.argmax(np.abs(shifts)))
+        raise InputError(
+            f"{shots[worst][0]} and {_PARTNERS[next_plane]} are not equally bright (a mean difference of "
+            f"{255 * abs(shifts[worst]):.0f} 255ths): each is the other's target, and what is learned "
+            "would lie between the two. Take shots of one exposure."
+        )
+    others = find_noise(other for _, (_, other) in shots)
+    if others is None or noise.impulses:
+        return
+    levels = [max(found.deviation, 1e-9) for found in (noise, others)]
+    if max(levels) > _NOISIER * min(levels):
+        raise InputError(
+            f"The two shots have noise of other strengths, of a deviation of {255 * levels[0]:.1f} and of "
+            f"{255 * levels[1]:.1f} (255ths): each is the other's target. Take shots of one exposure; if one folder is "
+            "clean, name it with --clean."
+        )
 
 
 def _expected(along: Sequence[float]) -> float:
@@ -142,3 +169,33 @@ def _refuse(pair: str, found: str, next_plane: bool) -> None:
         f"{pair} do not show the same: their difference has structure ({found}), where that of two shots is noise. Was "
         "the camera or the scene moved? Move both away."
     )
+
+
+def check_clean_partners(pairs: Sequence[tuple[str, Twins]], noise: FoundNoise | None = None) -> None:
+    """Refuse clean partners that are the noisy photographs themselves, or noisy, or do not show the same.
+
+    Args:
+        pairs: Name, and noisy and clean image, of some photographs.
+        noise: What was found in the noisy ones, if it is known.
+
+    Raises:
+        InputError: If they are such.
+    """
+    if not pairs:
+        return
+    name = pairs[0][0]
+    variances = [variance_between(noisy, clean) for _, (noisy, clean) in pairs]
+    if max(variances) < 1e-9:
+        raise InputError(
+            f"{name} and its clean partner are the same picture, and so are the others: there is no noise between them."
+        )
+    if not show_the_same([images for _, images in pairs]):
+        raise InputError(f"{name} and its clean partner do not show the same, nor do most of the others.")
+    if noise is None or not (noise.is_white and noise.is_even):
+        return
+    if np.mean(variances) > _MORE_THAN_NOISE * noise.deviation**2:
+        raise InputError(
+            f"{name} and its clean partner, and others, differ by more than the noise that was found: a deviation of "
+            f"{255 * np.sqrt(np.mean(variances)):.1f} where it has {255 * noise.deviation:.1f}. Are the clean ones "
+            "noisy themselves, or was the camera moved?"
+        )

@@ -211,3 +211,49 @@ def test_the_width_looks_at_the_axes_that_share_it():
     noise = FoundNoise(0.1, 0.1, 0.0, (0.7, 0.3, 0.05), (0.5, 0.5, 0.5), "rows", 0.0, 0.0, False)
     assert noise.width == 2
     assert "in a row (correlation 0.70, over 2 pixels)" in noise.in_words
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "brick"])
+@pytest.mark.parametrize("sigma", [8, 25])
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_offsets_of_whole_lines_are_noise_along_them(name, sigma, share):
+    """As sensors leave them: an offset for each row, or column, beside the noise of each pixel."""
+    clean = photograph(name)
+    clean = clean if clean.ndim == 3 else clean[..., None]
+    for axis, shared in ((0, "rows"), (1, "columns")):
+        lines = np.random.default_rng(1).standard_normal((clean.shape[0], 1, 1) if axis == 0 else (clean.shape[1], 1))
+        found = find_noise([stored(clean + sigma / 255 * (white(clean.shape) + share * lines))])
+        assert (found.shared, found.width, found.is_white) == (shared, 3 if share == 1 else found.width, False)
+        assert 255 * found.deviation == pytest.approx(sigma * np.hypot(1, share), rel=0.15)
+        along = found.along_rows if shared == "rows" else found.along_columns
+        assert along[0] == pytest.approx(share**2 / (1 + share**2), abs=0.2)
+    assert find_noise([stored(clean + sigma / 255 * white(clean.shape))]).shared == "no"
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.3, 0.7, 0.9])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_few_and_many_impulses_are_told(share, channels):
+    clean, random = stored(photograph("coffee"))[..., :channels], np.random.default_rng(1)
+    drawn = random.random(clean.shape)
+    found = find_noise([np.where(drawn < share / 2, 0, np.where(drawn > 1 - share / 2, 255, clean)).astype("uint8")])
+    assert found.impulses
+
+
+@pytest.mark.parametrize("sigma", [0, 25, 80, 120])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_no_normal_noise_and_no_bright_spots_are_impulses(name, sigma):
+    clean = photograph(name)
+    assert not find_noise([stored(clean + sigma / 255 * white(clean.shape))]).impulses
+
+
+def test_a_halftone_is_called_what_it_is():
+    grey = np.linspace(0.1, 0.9, 256)[:, None] * np.ones(256)
+    bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16
+    found = find_noise([stored((grey > np.tile(bayer, (64, 64)))[..., None])])
+    assert found.clipped == 1
+    assert not found.impulses
+    sharpened = white((200, 200, 1)) - 0.3 * np.roll(white((200, 200, 1)), 1, axis=1)
+    found = find_noise([0.5 + 0.05 * sharpened])
+    assert (found.is_opposite, found.shared) == (True, "rows")
+    assert "opposite in neighbours in a row (correlation -0.2" in found.in_words
+    assert not find_noise([0.5 + 0.05 * along_rows((200, 200, 1), 0.5)]).is_opposite

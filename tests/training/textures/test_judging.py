@@ -8,7 +8,8 @@ import scipy.ndimage
 from hypothesis import given, strategies as st
 
 from tf_denoise.noise.found import find_noise
-from training.textures.judging import Judge, judged_psnr
+from tf_denoise.uncertainty.sure import judged_psnr
+from training.textures.judging import Judge
 from training.textures.noisy_only import Lesson
 
 SIGMA = 0.1

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from tf_denoise.errors import InputError
 from tf_denoise.noise.found import find_noise
-from training.textures.twins import check_twins, unevenness
+from training.textures.twins import check_clean_partners, check_twins, unevenness
 
 
 def scene(seed, side=160, grain=3):
@@ -92,7 +92,9 @@ def test_the_sentence_names_the_pair_and_what_moves():
 def test_a_picture_is_no_twin_of_itself():
     pairs = shots(lambda image, n: image, 0.06)
     pairs[2] = ("2", (pairs[2][1][0],) * 2)
-    with pytest.raises(InputError, match="2 and its twin are the same picture; each shot needs noise of its own"):
+    with pytest.raises(
+        InputError, match=r"2 and its twin are the same picture, or one.*; each shot needs noise of its own"
+    ):
         look(pairs)
 
 
@@ -153,3 +155,53 @@ def test_a_little_of_it_is_none_either():
 
 def test_black_pictures_give_nothing_to_look_at():
     assert unevenness(np.zeros((64, 64, 1), "uint8"), np.ones((64, 64, 1), "uint8")) == (1.0, 0)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda one: (one * 257).astype("uint16"),
+        lambda one: np.round(0.9 * one + 5).astype("uint8"),
+        lambda one: np.clip(one + np.random.default_rng(9).normal(0, 2, one.shape), 0, 255).astype("uint8"),
+    ],
+    ids=["16 bits", "darker", "a little noise more"],
+)
+def test_one_shot_stored_twice_is_no_twin_of_itself(again):
+    pairs = shots(lambda image, n: image, 0.1)
+    name, (one, _) = pairs[4]
+    pairs[4] = (name, (one, again(one.astype("float64") if one.dtype == "uint8" else one)))
+    with pytest.raises(InputError, match=r"^4 and its twin are the same picture, or one shot stored twice \(noise of"):
+        look(pairs)
+
+
+@pytest.mark.parametrize("change", [lambda image, n: 1.3 * image + 0.04, lambda image, n: 0.5 * image])
+def test_shots_of_another_exposure_are_refused(change):
+    with pytest.raises(InputError, match=r"its twin are not equally bright \(a mean difference of \d\d 255ths\)"):
+        look(shots(change, 0.06))
+
+
+def test_a_shot_with_hardly_any_noise_is_refused():
+    pairs = [(str(n), (shot(scene(n), 0.1, n), shot(scene(n), 0.01, 50 + n))) for n in range(6)]
+    with pytest.raises(InputError, match=r"^The two shots have noise of other strengths.* name it with --clean\."):
+        look(pairs)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.2])
+def test_clean_partners_are_clean_and_partners(sigma):
+    good = [(str(n), (shot(scene(n), sigma, n), shot(scene(n), 0, 0))) for n in range(6)]
+    noise = find_noise(one for _, (one, _) in good)
+    for known in (noise, None):
+        check_clean_partners(good, known)
+        with pytest.raises(InputError, match=r"^0 and its clean partner are the same picture, and so are the others"):
+            check_clean_partners([(name, (one, one)) for name, (one, _) in good], known)
+        with pytest.raises(
+            InputError, match=r"^0 and its clean partner do not show the same, nor do most of the others"
+        ):
+            check_clean_partners([(str(n), (good[n][1][0], good[(n + 2) % 6][1][1])) for n in range(6)], known)
+    twins = [(str(n), (shot(scene(n), sigma, n), shot(scene(n), sigma, 50 + n))) for n in range(6)]
+    if noise.is_even:
+        with pytest.raises(
+            InputError, match=r"differ by more than the noise that was found: .* Are the clean ones noisy"
+        ):
+            check_clean_partners(twins, noise)
+    check_clean_partners([], noise)
