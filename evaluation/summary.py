@@ -92,6 +92,8 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
         if not rows:
             raise InputError(f"{run / SCORES_FILE} is damaged: expected the scores of a run; evaluate it again.")
         entries += [Entry(title, options.command, *row) for row in rows]
+    if test_set != "mixed" and all(entry.command != "iterative" for entry in entries):
+        raise InputError("--test-set is of runs on digits, and none of these is one; leave it out.")
     return Table(entries)
 
 

@@ -155,6 +155,10 @@ def test_words_that_do_not_fit_are_refused(tmp_path, capsys):
     run = digits_run(tmp_path / "run")
     with pytest.raises(InputError, match=r"--test-set is one of original, 10%, .*, mixed; received 'fifty'"):
         summarise([run], "fifty")
+    photographs = photograph_run(tmp_path / "photographs")
+    with pytest.raises(InputError, match="--test-set is of runs on digits, and none of these is one; leave it out"):
+        summarise([photographs], "50%")
+    assert summarise([photographs, run], "50%").select(command="iterative")
     with pytest.raises(InputError, match="summary takes one or more run folders; received none"):
         summarise([])
     with pytest.raises(SystemExit) as end:

@@ -120,6 +120,8 @@ def denoise(options: Denoise) -> int:
     checked(options)
     if options.adapt is not None and options.jobs > 1:
         raise InputError("--adapt trains for one picture at a time; leave --jobs out.")
+    if options.adapt is not None and options.mixed_precision == "bfloat16":
+        raise InputError("--adapt trains and denoises in float32; leave --mixed-precision out.")
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
     from tf_denoise.commands.denoise_files import check_output, page_shows
@@ -146,6 +148,9 @@ def _plan(options: Denoise) -> _Plan:
     has_stacks = any(job.planes is not None for job in jobs)
     if stacks.given and jobs and not has_stacks:
         raise InputError(f"{stacks.given[0]} goes with stacks, and none of the inputs is one; leave it out.")
+    of_zarr = [word for word, given in (("--axes", options.axes), ("--fill-missing", options.fill_missing)) if given]
+    if of_zarr and jobs and not any(job.source.is_dir() for job in jobs):
+        raise InputError(f"{of_zarr[0]} goes with Zarr, and none of the inputs is of it; leave it out.")
     if options.adapt is not None and has_stacks:
         raise InputError("--adapt trains a network for each picture, and stacks have too many planes; leave it out.")
     if not jobs:

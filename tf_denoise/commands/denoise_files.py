@@ -107,6 +107,8 @@ def plan_jobs(inputs: Sequence[Path], output: Path, stacks: StackOptions = ALL_P
             if real(target) in originals:
                 reason = f"would be written over {shown(target)}, another original; choose another --output"
                 raise PictureError(source, reason)
+            if target in taken and real(source) == real(taken[target]):
+                continue  # named twice
             if target in taken:
                 reason = f"and {shown(taken[target])} would both be written to {shown(target)}; rename one"
                 raise PictureError(source, reason)

@@ -176,6 +176,10 @@ class TextureOptions:
         for name, noise in (("level", "salt_and_pepper"), ("photons", "poisson_gaussian")):
             if name in given and self.noise != noise:
                 raise InputError(f"--{name} goes with --noise {noise}.")
+        if self.noisy is None and (self.noise, self.sigma[-1]) == ("gaussian", 0):
+            raise InputError("--sigma 0 is no noise to learn from.")
+        if self.noisy is None and (self.noise, self.level) == ("salt_and_pepper", 0):
+            raise InputError("--level 0 is no noise to learn from.")
         if "vit" in given and self.network != "vit_unet":
             raise InputError("--vit goes with --network vit_unet.")
         if "loss_weight" in given and all(is_of_pixels(loss) for loss, _ in self.networks.values()):

@@ -597,3 +597,11 @@ def test_adapting_takes_one_picture_at_a_time(run, tmp_path, capsys):
     assert "--adapt trains for one picture at a time; leave --jobs out." in refusal(capsys, main, words)
     words = command(run, tmp_path / "a.png", output=tmp_path / "out", adapt=0)
     assert "--adapt" in refusal(capsys, main, words)
+    words = command(run, tmp_path / "a.png", output=tmp_path / "out", adapt=1, mixed_precision="bfloat16")
+    assert "--adapt trains and denoises in float32; leave --mixed-precision out." in refusal(capsys, main, words)
+
+
+def test_a_picture_that_is_named_twice_is_denoised_once(run, tmp_path, capsys):
+    source = photograph(tmp_path / "in" / "a.png", 40, 30)
+    assert status(command(run, source, source, tmp_path / "in", output=tmp_path / "out")) == 0
+    assert "1 of 1 pictures denoised" in capsys.readouterr().out

@@ -155,6 +155,11 @@ def test_options_of_stacks_want_a_stack(network, tmp_path, capsys):
     source = photograph(tmp_path / "a.png")
     told = refusal(capsys, main, command(network, source, output=tmp_path / "out", channel=0))
     assert "--channel goes with stacks, and none of the inputs is one; leave it out." in told
+    tifffile.imwrite(tmp_path / "s.tif", STACK[:, 0], imagej=True, metadata={"axes": "TYX"})
+    for given, word in (({"axes": "TYX"}, "--axes"), ({"fill_missing": True}, "--fill-missing")):
+        words = command(network, tmp_path / "s.tif", output=tmp_path / "out", **given)
+        told = refusal(capsys, main, [part for part in words if part != "True"])
+        assert f"{word} goes with Zarr, and none of the inputs is of it; leave it out." in told
 
 
 def test_planes_that_are_not_there_fail_alone(network, tmp_path, capsys):

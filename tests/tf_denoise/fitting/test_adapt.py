@@ -86,3 +86,13 @@ def test_grey_pictures_and_networks_of_another_number_of_channels_are_taken():
 def test_pictures_that_cannot_be_adapted_to_are_refused(picture, minutes, message):
     with pytest.raises(ValueError, match=message):
         adapt(UNet(widths=(4, 8)), picture, minutes)
+
+
+@pytest.mark.slow
+def test_states_are_told_apart_where_little_is_left_of_the_error():
+    """The preset on a small, partly clipped picture: its estimated error lies below 0, and no two states tie."""
+    clean = skimage.data.astronaut()[100:260, 100:260] / 255
+    picture = np.clip(clean + np.random.default_rng(0).normal(0, 25 / 255, clean.shape), 0, 1).astype("float32")
+    found = adapt(UNet.from_preset("photographs"), picture, 0.01)
+    assert found.before < 60
+    assert found.after >= found.before

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.ndimage
+import skimage.data
 import tifffile
 from helpers import refusal
 from picture_files import smooth_photographs
@@ -236,3 +237,47 @@ def test_a_report_says_what_the_network_began_from(clean, tmp_path):
         "No clean picture was used here, but the network began from the preset photographs, which learned from some"
     )
     assert facts["Training"] == "2 steps of 4 crops, less than a minute, in float32"
+
+
+@pytest.mark.parametrize(
+    ("partner", "message"),
+    [
+        (lambda index, clean, noisy: noisy[index], "and its clean partner are the same picture, and so are the others"),
+        (lambda index, clean, noisy: clean[index - 1], "and its clean partner do not show the same"),
+    ],
+    ids=["the noisy ones", "other scenes"],
+)
+def test_clean_partners_that_are_none_are_refused(clean, tmp_path, capsys, partner, message):
+    noisy, partners = noisy_copy(clean, tmp_path / "noisy", white), tmp_path / "partners"
+    partners.mkdir()
+    scenes, shots_of_them = sorted(clean.iterdir()), sorted(noisy.iterdir())
+    for index, path in enumerate(scenes):
+        keras.utils.save_img(
+            partners / path.name,
+            keras.utils.img_to_array(keras.utils.load_img(partner(index, scenes, shots_of_them))),
+            scale=False,
+        )
+    assert message in refusal(capsys, main, words(tmp_path / "run", noisy=noisy, test_clean=partners))
+    assert message in refusal(capsys, main, words(tmp_path / "run", noisy=noisy, clean=partners))
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_stored_as_jpeg_is_refused(tmp_path, capsys):
+    """Though find_noise calls it white: its blocks leave a trace."""
+    (tmp_path / "jpeg").mkdir()
+    large = skimage.data.coffee().astype("float64")
+    for index in range(12):
+        top, left = index // 4 * 130, index % 4 * 150
+        cut = large[top : top + 128, left : left + 144] + np.random.default_rng(index).normal(0, 25, (128, 144, 3))
+        image = Image.fromarray(np.clip(np.round(cut), 0, 255).astype("uint8"))
+        image.save(tmp_path / "jpeg" / f"{index}.jpg", quality=90, subsampling=0)
+    message = refusal(capsys, main, words(tmp_path / "run", noisy=tmp_path / "jpeg"))
+    assert "The noisy photographs were stored as JPEG, which changes noise" in message
+
+
+def test_halftones_are_refused(clean, tmp_path, capsys):
+    (tmp_path / "halftone").mkdir()
+    for path in clean.iterdir():
+        Image.open(path).convert("1").convert("L").save(tmp_path / "halftone" / path.name)
+    message = refusal(capsys, main, words(tmp_path / "run", noisy=tmp_path / "halftone"))
+    assert "nothing but black and white" in message

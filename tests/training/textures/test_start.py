@@ -201,6 +201,18 @@ def test_a_start_that_does_not_fit_is_refused(capsys, photographs, tmp_path, sta
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_nothing_is_begun_from_a_network_that_fell(photographs, tmp_path, capsys, value):
+    model = UNet(3, widths=(4, 6))
+    weights = model.get_weights()
+    weights[2].flat[1] = value
+    model.set_weights(weights)
+    model.save(tmp_path / "fallen.keras")
+    message = refusal(capsys, main, options_of(photographs, tmp_path / "run", tmp_path / "fallen.keras"))
+    assert "fallen.keras holds weights that are NaN or infinite: nothing can be begun from it." in message
+    assert not (tmp_path / "run").exists()
+
+
 def test_fine_tuning_has_a_rate_of_its_own():
     assert TextureOptions().resolved().learning_rate == 1e-3
     assert TextureOptions(noisy="noisy").resolved().learning_rate == 3e-3
