@@ -5,6 +5,7 @@
     python benchmarks/preset.py photographs-test --time             # instead: time per megapixel
     python benchmarks/preset.py photographs-test --untouched        # instead: what it does to pictures without noise
     python benchmarks/preset.py photographs-test --store rows.json  # keeps each row, and goes on where it was stopped
+    python benchmarks/preset.py photographs-test --every 4          # every fourth picture, with the noise of its number
 
 Picture k, in the order of names, gets float noise of `numpy.random.default_rng(k)`, not clipped. Outputs are clipped
 and rounded to 8 bits. Every method takes each picture in turn. BM3D is told the deviation, non-local means is tuned on

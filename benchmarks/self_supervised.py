@@ -154,7 +154,7 @@ def main() -> None:
             if options.methods and not name.startswith(tuple(options.methods)):
                 continue
             key = f"{name} {options.along} {options.sigma:g} {options.steps} {options.batch_size} {options.crop_size}"
-            key += f" {options.learning_rate:g}"
+            key += f" {options.learning_rate:g}" + (" flips" if options.along else "")
             if name.startswith("Noise2Void") and options.share != SHARE:
                 key += f" {options.share:g}"
             if key not in stored:

@@ -39,9 +39,12 @@ class AdaptingDenoiser:
             self.note = f"Denoised as the network is. {as_sentence(str(error))}"
             self.current = self.plain
         else:
+            before, after = (
+                f"{'at least ' if value >= found.most else ''}{value:.2f}" for value in (found.before, found.after)
+            )
             self.note = (
-                f"Adapted in {found.steps:,} steps: estimated PSNR {found.before:.2f} to {found.after:.2f} dB, on the "
-                "fifth of the picture that was not learned from."
+                f"Adapted in {found.steps:,} steps: estimated PSNR {before} to {after} dB, on the fifth of the picture "
+                "that was not learned from."
             )
             self.current = self.make(found.model)
         return self.current(image, on_progress=on_progress)

@@ -149,7 +149,7 @@ def _plan(options: Denoise) -> _Plan:
     if stacks.given and jobs and not has_stacks:
         raise InputError(f"{stacks.given[0]} goes with stacks, and none of the inputs is one; leave it out.")
     of_zarr = [word for word, given in (("--axes", options.axes), ("--fill-missing", options.fill_missing)) if given]
-    if of_zarr and jobs and not any(job.source.is_dir() for job in jobs):
+    if of_zarr and jobs and not problems and not any(job.source.is_dir() for job in jobs):
         raise InputError(f"{of_zarr[0]} goes with Zarr, and none of the inputs is of it; leave it out.")
     if options.adapt is not None and has_stacks:
         raise InputError("--adapt trains a network for each picture, and stacks have too many planes; leave it out.")

@@ -94,7 +94,10 @@ def plan_jobs(inputs: Sequence[Path], output: Path, stacks: StackOptions = ALL_P
     """
     jobs, problems, taken = [], [], {}
     real = _resolver()
-    sources = list(_sources(inputs, output, real, problems))
+    named = {}  # once each, by the first name
+    for source, place in _sources(inputs, output, real, problems):
+        named.setdefault(real(source), (source, place))
+    sources = list(named.values())
     originals = {real(source) for source, _ in sources}
     inspected = inspect_sources([source for source, _ in sources], stacks)
     for (source, place), header in zip(sources, inspected, strict=True):
@@ -107,8 +110,6 @@ def plan_jobs(inputs: Sequence[Path], output: Path, stacks: StackOptions = ALL_P
             if real(target) in originals:
                 reason = f"would be written over {shown(target)}, another original; choose another --output"
                 raise PictureError(source, reason)
-            if target in taken and real(source) == real(taken[target]):
-                continue  # named twice
             if target in taken:
                 reason = f"and {shown(taken[target])} would both be written to {shown(target)}; rename one"
                 raise PictureError(source, reason)

@@ -20,7 +20,7 @@ from tf_denoise.self_supervised.recorrupted import recorrupt
 from tf_denoise.tiling import TiledDenoiser
 from tf_denoise.uncertainty.assess import LEAST_JUDGED
 from tf_denoise.uncertainty.level import refined_noise, within_range
-from tf_denoise.uncertainty.sure import estimate_psnr, judged_psnr
+from tf_denoise.uncertainty.sure import estimate_psnr, highest_psnr, judged_psnr
 
 RATE = 1e-4
 CROP, BATCH, CELL = 96, 8, 32
@@ -28,7 +28,7 @@ CROP, BATCH, CELL = 96, 8, 32
 HELD_OUT = 0.2
 """Share of the picture that is not learned from, but judged on."""
 JUDGEMENTS = 6
-FALL = 1.0
+FALL = 3.0
 """An estimated PSNR so many dB below the best leads back to it."""
 _TIMED_STEPS = 4
 _LOOKED_AT = 1024
@@ -42,9 +42,10 @@ class Adapted:
     Attributes:
         model: The network, trained on.
         noise: The noise that it learned by.
-        before: Estimated PSNR in dB on the part that was not learned from, of the network as it was.
+        before: Estimated PSNR in dB on the part that was not learned from, of the network as it was, up to `most`.
         after: The same of the network as it is.
         steps: Steps of training.
+        most: The PSNR in dB beyond which an estimate says no more than that it is so high.
     """
 
     model: keras.Model
@@ -52,6 +53,7 @@ class Adapted:
     before: float
     after: float
     steps: int
+    most: float
 
 
 def adapt(
@@ -114,7 +116,8 @@ def adapt(
             fall=FALL,
             callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: on_step())],
         )
-    return Adapted(copy, noise, record["start_value"], judge(), steps)
+    most = highest_psnr(noise.deviation**2)
+    return Adapted(copy, noise, min(record["start_value"], most), min(judge(), most), steps, most)
 
 
 def _noise_to_learn_from(picture: np.ndarray, denoiser: TiledDenoiser) -> FoundNoise:

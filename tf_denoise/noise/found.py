@@ -10,6 +10,8 @@ import scipy.fft
 import scipy.optimize
 import scipy.stats
 
+from tf_denoise.noise.impulses import ALL_AT_ENDS, has_impulses
+
 Sharing = Literal["no", "rows", "columns", "both"]
 
 SIDE = 8
@@ -36,9 +38,6 @@ _KEPT_POWER = float(scipy.stats.chi2.cdf(scipy.stats.chi2.ppf(_TRIM, 1), 3))  # 
 _BINS = 8
 _CLIPPED_BLOCK = 0.02
 _ALIKE, _EVEN, _LEAST_OF_ALL = 0.4, 0.3, 0.05
-_NEAR, _IMPULSES, _LEAST_IMPULSES, _BOTH_ENDS, _ALL_AT_ENDS = 0.08, 0.01, 50, 0.1, 0.97
-_FAR, _FAR_AT_LEAST = 8.0, 0.1
-"""How far from the median of its block a value lies that does not belong there: in median deviations, and beyond."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,13 +111,19 @@ class FoundNoise:
         return f"shared by neighbours {axes} ({correlation}, over {pixels.get(self.width, f'{self.width} pixels')})"
 
     @property
+    def is_binary(self) -> bool:
+        """Whether there is hardly anything but black and white, as in drawings and halftones."""
+        return self.clipped > ALL_AT_ENDS
+
+    @property
     def is_opposite(self) -> bool:
         """Whether neighbours have noise of opposite signs: no sensor leaves that, but halftones and sharpening do."""
         return self.shared != "no" and self._strongest < 0
 
     @property
     def _strongest(self) -> float:
-        return max(self.along_rows[0], self.along_columns[0], key=abs)
+        along = {"rows": self.along_rows[:1], "columns": self.along_columns[:1]}
+        return max(along.get(self.shared, (self.along_rows[0], self.along_columns[0])), key=abs)
 
     @property
     def in_words(self) -> str:
@@ -177,7 +182,7 @@ def find_noise(pictures: Iterable[np.ndarray]) -> FoundNoise | None:
     coefficients = scipy.fft.dctn(blocks, axes=(1, 2), norm="ortho")
     frequency = np.add.outer(np.arange(SIDE), np.arange(SIDE))
     activity = (coefficients[:, (frequency > 0) & (frequency <= _LOW)] ** 2).mean(axis=(1, 2))
-    impulses = _has_impulses(blocks)
+    impulses = has_impulses(blocks, ~has_no_noise(blocks))
     usable = np.arange(len(blocks))
     if not impulses:
         usable = _without_flat(blocks, coefficients, activity, usable)
@@ -356,40 +361,3 @@ def _between_channels(coefficients: np.ndarray) -> float:
         return 0.0
     found = np.corrcoef(high, rowvar=False)
     return float(found[np.triu_indices(len(found), 1)].mean())
-
-
-def _has_impulses(blocks: np.ndarray) -> bool:
-    """Whether single values are black or white that do not belong there.
-
-    One of three shows them. In blocks of middle brightness far more values are black or white than nearly so; of
-    normal noise that is clipped at most four times as many, up to a deviation of half the range. In blocks that hold
-    both it is so at one end at least; of normal noise at most eight times as many, up to a deviation of four fifths of
-    the range. Or there are few of them, black and white ones, far from what is around them.
-    """
-    ends = [blocks == end for end in (0, 1)]
-    if sum(np.count_nonzero(end) for end in ends) > _ALL_AT_ENDS * blocks.size:
-        return False  # a drawing, or a halftone
-    near = [(blocks > 0) & (blocks < _NEAR), (blocks < 1) & (blocks > 1 - _NEAR)]
-    lower, upper = np.quantile(blocks, [0.25, 0.75], axis=(1, 2, 3))
-    is_middle = (lower > 0.2) & (upper < 0.8)
-    at_ends, near_them = (sum(int(part[is_middle].sum()) for part in parts) for parts in (ends, near))
-    if at_ends > max(_LEAST_IMPULSES, _IMPULSES * blocks[is_middle].size, 4 * near_them):
-        return True
-    lively = ~has_no_noise(blocks)
-    has_both = np.minimum(*(end.mean(axis=(1, 2, 3)) for end in ends)) > _BOTH_ENDS
-    count, nearly = (np.array([part[has_both & lively].sum() for part in parts]) for parts in (ends, near))
-    if (count > np.maximum(nearly, _LEAST_IMPULSES)).all() and (count > 12 * nearly).any():
-        return True
-    return _has_few(blocks[lively], [end[lively] for end in ends], [by[lively] for by in near])
-
-
-def _has_few(blocks: np.ndarray, ends: list[np.ndarray], near: list[np.ndarray]) -> bool:
-    """Whether values at both ends lie far from the median of their block, and hardly any near the ends do."""
-    if not len(blocks):
-        return False
-    away = np.abs(blocks - np.median(blocks, axis=(1, 2), keepdims=True))
-    is_far = away > _FAR * np.median(away, axis=(1, 2), keepdims=True) + _FAR_AT_LEAST
-    at_ends = [int((is_far & end).sum()) for end in ends]
-    nearly = sum(int((is_far & by).sum()) for by in near)
-    several = max(_LEAST_IMPULSES, 4 * nearly)
-    return sum(at_ends) > several and min(at_ends) >= sum(at_ends) / 4

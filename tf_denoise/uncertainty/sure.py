@@ -65,7 +65,17 @@ def judged_psnr(mse: float, variance: float) -> float:
     least = _LEAST_SHARE * variance
     if mse >= least:
         return psnr_of(mse)
-    return psnr_of(least) + 10 / math.log(10) * (least - mse) / max(least, 1e-12)
+    return highest_psnr(variance) + 10 / math.log(10) * (least - mse) / max(least, 1e-12)
+
+
+def highest_psnr(variance: float) -> float:
+    """The PSNR in dB up to which an estimate under noise of this variance can be taken at its word.
+
+    Example:
+        >>> round(highest_psnr(0.01), 2)
+        36.99
+    """
+    return psnr_of(_LEAST_SHARE * variance)
 
 
 def estimate_psnr(

@@ -1,6 +1,5 @@
 """What `python -m training.textures` does: train a network for every loss and repeat, then score and report."""
 
-import dataclasses
 import functools
 import itertools
 import time
@@ -27,7 +26,7 @@ from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.found import FoundNoise
 from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.pictures.files import PictureError
-from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, check_run_folder, network_folder, read_json
+from tf_denoise.runs.folder import BUDGET_FILE, CONFIG_FILE, RECORD_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
 from tf_denoise.tiling import TiledDenoiser
@@ -100,14 +99,14 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
 def _check_clean(options: TextureOptions, data: Parts, lesson: Lesson | None) -> None:
     """Look whether clean partners are what they should be, of some photographs."""
     if options.clean is not None:
-        check_clean_partners(looked_at(data.parts["train"]))
+        check_clean_partners(looked_at(data.parts["train"], _CLEAN_LOOKED_AT))
     if options.test_clean is not None and lesson is not None:
         partners = clean_partners(data, options.test_clean)
         try:
             pairs = list(itertools.islice(with_clean(data, partners), _CLEAN_LOOKED_AT))
         except PictureError as error:
             raise InputError(f"{error} It is the clean partner of a photograph to test on.") from None
-        check_clean_partners(pairs, lesson.noise)
+        check_clean_partners(pairs, are_clean=True)
 
 
 def _begun(options: TextureOptions, hosts: Hosts) -> Denoiser | None:
@@ -135,8 +134,9 @@ def _lesson(options: TextureOptions, data: Parts, hosts: Hosts) -> Lesson | None
         return None
 
     def look() -> list:
-        lesson = choose_lesson(data, options.method)
-        return [lesson.method, dataclasses.asdict(lesson.noise)]
+        found = choose_lesson(data, options.method).record
+        stored = _stored_lesson(options, data)
+        return [(stored or found)[name] for name in ("method", "noise_found")]
 
     method, noise = hosts.on_chief(look)
     lesson = Lesson(method, FoundNoise.from_record(noise))
@@ -144,6 +144,16 @@ def _lesson(options: TextureOptions, data: Parts, hosts: Hosts) -> Lesson | None
     if data.next_plane:
         print(MOTION_WARNING)
     return lesson
+
+
+def _stored_lesson(options: TextureOptions, data: Parts) -> dict | None:
+    """What a run on the same photographs, which goes on, has of its method and of the noise that was found."""
+    place = options.output / CONFIG_FILE
+    stored = read_json(place) if place.exists() else None
+    if not isinstance(stored, dict) or stored.get("data_fingerprint") != data.fingerprint():
+        return None
+    is_wanted = options.method in ("auto", stored.get("method"))
+    return stored if is_wanted and isinstance(stored.get("noise_found"), dict) else None
 
 
 def _photographs(options: TextureOptions, start: Denoiser | None, hosts: Hosts) -> Parts:

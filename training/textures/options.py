@@ -176,14 +176,15 @@ class TextureOptions:
         for name, noise in (("level", "salt_and_pepper"), ("photons", "poisson_gaussian")):
             if name in given and self.noise != noise:
                 raise InputError(f"--{name} goes with --noise {noise}.")
-        if self.noisy is None and (self.noise, self.sigma[-1]) == ("gaussian", 0):
+        if self.noisy is None and (self.noise, max(self.sigma)) == ("gaussian", 0):
             raise InputError("--sigma 0 is no noise to learn from.")
         if self.noisy is None and (self.noise, self.level) == ("salt_and_pepper", 0):
             raise InputError("--level 0 is no noise to learn from.")
         if "vit" in given and self.network != "vit_unet":
             raise InputError("--vit goes with --network vit_unet.")
-        if "loss_weight" in given and all(is_of_pixels(loss) for loss, _ in self.networks.values()):
-            raise InputError("--loss-weight is that of a sharpness loss; --loss, --losses or --compare names one.")
+        weights = [weight for loss, weight in self.networks.values() if not is_of_pixels(loss)]
+        if "loss_weight" in given and self.loss_weight not in weights:
+            raise InputError("--loss-weight is that of a sharpness loss that brings none; no network here has such.")
 
     def _check_losses(self) -> None:
         if self.compare or self.loss is not None:

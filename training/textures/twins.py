@@ -6,19 +6,18 @@ import numpy as np
 
 from tf_denoise.errors import InputError
 from tf_denoise.noise.found import SIDE, FoundNoise, find_noise
-from tf_denoise.noise.pairs import blocks_of, show_the_same, variance_between
 from tf_denoise.pictures.files import to_unit
 from tf_denoise.uncertainty import residual_whiteness
+from training.textures.pairs import blocks_of, is_one_shot, misfits, variance_between
 
 MOTION_WARNING = (
     "Warning: neighbouring planes are taken for two shots of one scene. What moves or changes from one to the next is "
     "then noise to the network, and it blurs it."
 )
-_HARDLY = 0.05
-"""Of the variance that two shots' noise has, the share in their difference below which they are one shot."""
 _BRIGHTER = 16 / 255
 """Mean difference in brightness from which on two shots are not of one exposure."""
-_NOISIER = 2.0
+_NOISIER = 5.0
+"""Quotient of the deviations of the noise of two shots from which on one of them has next to none."""
 _MORE_THAN_NOISE = 1.6
 _OF_ONE, _OF_ALL, _SURE = 1.25, 1.15, 4.0
 _STRUCTURE = 0.2
@@ -88,12 +87,10 @@ def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plan
     """
     partner = _PARTNERS[next_plane]
     for name, (one, other) in shots:
-        variance = variance_between(one, other, any_contrast=True)
-        if variance < 1e-9 or (noise.is_even and variance < 2 * _HARDLY * noise.deviation**2):
+        if np.array_equal(one, other) or (not noise.impulses and is_one_shot(one, other)):
             raise InputError(
-                f"{name} and {partner} are the same picture, or one shot stored twice (noise of a deviation of "
-                f"{255 * noise.deviation:.1f} was found, and their difference has {255 * np.sqrt(variance):.1f}); each "
-                "shot needs noise of its own, or the network learns to keep it."
+                f"{name} and {partner} are the same picture, or one shot stored twice; each shot needs noise of its "
+                "own, or the network learns to keep it."
             )
     _check_exposure(shots, noise, next_plane)
     if not noise.is_white:
@@ -118,24 +115,25 @@ def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plan
 
 
 def _check_exposure(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plane: bool) -> None:
-    """Refuse shots of another brightness, or with noise of another strength."""
+    """Refuse shots of another brightness, or of which one has next to no noise."""
     shifts = [float(to_unit(other).mean() - to_unit(one).mean()) for _, (one, other) in shots]
     if np.mean(np.abs(shifts)) > _BRIGHTER:
         worst = int(np.argmax(np.abs(shifts)))
+        way_out = "--noisy-twin next-plane takes scenes that rest: leave it out" if next_plane else "Take one exposure"
         raise InputError(
             f"{shots[worst][0]} and {_PARTNERS[next_plane]} are not equally bright (a mean difference of "
-            f"{255 * abs(shifts[worst]):.0f} 255ths): each is the other's target, and what is learned "
-            "would lie between the two. Take shots of one exposure."
+            f"{255 * abs(shifts[worst]):.0f} 255ths): each is the other's target, and what is learned would lie "
+            f"between the two. {way_out}."
         )
     others = find_noise(other for _, (_, other) in shots)
-    if others is None or noise.impulses:
+    if others is None or noise.impulses or next_plane:
         return
-    levels = [max(found.deviation, 1e-9) for found in (noise, others)]
-    if max(levels) > _NOISIER * min(levels):
+    levels = [found.deviation for found in (noise, others)]
+    if others.is_hidden or max(levels) > _NOISIER * min(levels):
         raise InputError(
-            f"The two shots have noise of other strengths, of a deviation of {255 * levels[0]:.1f} and of "
-            f"{255 * levels[1]:.1f} (255ths): each is the other's target. Take shots of one exposure; if one folder is "
-            "clean, name it with --clean."
+            f"Of the two shots one has next to no noise, a deviation of {255 * min(levels):.1f} beside "
+            f"{255 * max(levels):.1f} (255ths): as the input of the other it would be learned as it is. Name the "
+            "folder of clean photographs with --clean."
         )
 
 
@@ -171,31 +169,42 @@ def _refuse(pair: str, found: str, next_plane: bool) -> None:
     )
 
 
-def check_clean_partners(pairs: Sequence[tuple[str, Twins]], noise: FoundNoise | None = None) -> None:
+def check_clean_partners(pairs: Sequence[tuple[str, Twins]], are_clean: bool = False) -> None:
     """Refuse clean partners that are the noisy photographs themselves, or noisy, or do not show the same.
 
     Args:
         pairs: Name, and noisy and clean image, of some photographs.
-        noise: What was found in the noisy ones, if it is known.
+        are_clean: Whether nothing but noise may lie between the two. Where most of them differ by more than the noise
+            of the noisy one, the partners are noisy.
 
     Raises:
         InputError: If they are such.
     """
+    variances = [variance_between(noisy, clean) for _, (noisy, clean) in pairs]
     if not pairs:
         return
-    name = pairs[0][0]
-    variances = [variance_between(noisy, clean) for _, (noisy, clean) in pairs]
     if max(variances) < 1e-9:
         raise InputError(
-            f"{name} and its clean partner are the same picture, and so are the others: there is no noise between them."
+            f"{pairs[0][0]} and its clean partner are the same picture, and so are the others: there is no noise "
+            "between them."
         )
-    if not show_the_same([images for _, images in pairs]):
-        raise InputError(f"{name} and its clean partner do not show the same, nor do most of the others.")
-    if noise is None or not (noise.is_white and noise.is_even):
+    wrong = misfits([images for _, images in pairs])
+    if 2 * len(wrong) >= len(pairs):
+        raise InputError(f"{pairs[wrong[0]][0]} and its clean partner do not show the same, nor do most of the others.")
+    if not are_clean:
         return
-    if np.mean(variances) > _MORE_THAN_NOISE * noise.deviation**2:
+    found = [find_noise([noisy]) for _, (noisy, _) in pairs]
+    expected = [
+        noise.gain * float(to_unit(clean).mean()) + noise.sigma**2
+        if noise is not None and noise.is_white and noise.is_even
+        else np.inf
+        for noise, (_, (_, clean)) in zip(found, pairs, strict=True)
+    ]
+    quotients = np.divide(variances, expected)
+    if np.median(quotients) > _MORE_THAN_NOISE:
+        worst = int(np.argmax(quotients))
         raise InputError(
-            f"{name} and its clean partner, and others, differ by more than the noise that was found: a deviation of "
-            f"{255 * np.sqrt(np.mean(variances)):.1f} where it has {255 * noise.deviation:.1f}. Are the clean ones "
-            "noisy themselves, or was the camera moved?"
+            f"{pairs[worst][0]} and its clean partner, and others, differ by more than the noise that was found: a "
+            f"deviation of {255 * np.sqrt(variances[worst]):.1f} where it has {255 * np.sqrt(expected[worst]):.1f}. "
+            "Are the clean ones noisy themselves, or was the camera moved?"
         )

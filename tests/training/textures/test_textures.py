@@ -169,8 +169,9 @@ def test_no_network_is_called_by_a_loss_that_has_no_weight(chosen):
         ({"noise": "salt_and_pepper", "level": 0}, "--level 0 is no noise to learn from."),
         ({"vit": "small-256"}, "--vit goes with --network vit_unet."),
         ({"network": "two_stage", "vit": "small-256"}, "--vit goes with --network vit_unet."),
-        ({"loss": "mse", "loss_weight": 0.0}, "--loss-weight is that of a sharpness loss;"),
-        ({"losses": ("mse", "mae"), "loss_weight": 0.3}, "--loss-weight is that of a sharpness loss;"),
+        ({"loss": "mse", "loss_weight": 0.0}, "--loss-weight is that of a sharpness loss that brings none;"),
+        ({"losses": ("mse", "wavelet-0.1"), "loss_weight": 0.3}, "--loss-weight is that of a sharpness loss that"),
+        ({"losses": ("mse", "mae"), "loss_weight": 0.3}, "--loss-weight is that of a sharpness loss that brings none;"),
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(given, said):
@@ -183,6 +184,12 @@ def test_options_that_count_are_taken():
     assert TextureOptions(noise="poisson_gaussian", photons=9.0, sigma=(5.0,)).resolved().photons == 9
     assert TextureOptions(network="vit_unet", vit="small-256").resolved().vit == "small-256"
     assert TextureOptions(loss="wavelet", loss_weight=0.3).resolved().loss_weight == 0.3
+    assert TextureOptions(compare=True, loss_weight=0.3).resolved().loss_weight == 0.3
+    assert TextureOptions(losses=("mse", "wavelet", "regional-0.1"), loss_weight=0.3).resolved().loss_weight == 0.3
+    assert TextureOptions(noise="camera", sigma=(0.0, 60.0)).resolved().sigma == (0, 60)
+    assert TextureOptions(noisy="noisy", noisy_twin="twin", method="noise2noise").resolved().method == "noise2noise"
+    with pytest.raises(InputError, match=r"^--sigma takes one deviation, or the least and then the most"):
+        TextureOptions(sigma=(25.0, 0.0)).resolved()
 
 
 def test_losses_may_bring_weights_of_their_own():
