@@ -39,14 +39,14 @@ def _unit(noise: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Give all embedded photographs noise, learn from them alone, and show one of them beside what the preset makes."""
+    """Give all embedded photographs noise, train the preset on with them alone, and show one of them beside it."""
     photographs = embedded_photographs()
     names = photographs.names
     cup = names.index("coffee.png")
     clean = photographs.photograph(cup)
     kinds = (
-        ("noise along rows", along_rows, ("noisy",), "learned from\nnoisy pictures alone"),
-        ("noise of neighbours", in_both_directions, ("noisy", "twin"), "learned from\ntwo shots of each scene"),
+        ("noise along rows", along_rows, ("noisy",), "trained on,\non noisy pictures alone"),
+        ("noise of neighbours", in_both_directions, ("noisy", "twin"), "trained on,\non two shots of each scene"),
     )
     figure, axes = plt.subplots(len(kinds), 4, figsize=(12.0, 6.2), layout="constrained")
     for row, (noise_name, make, shots, learned) in zip(axes, kinds, strict=True):
@@ -66,9 +66,12 @@ def main() -> None:
             of_run = denoise_image(load_for_use(path / "run").model, noisy)
         shown = ((noise_name, noisy), ("the preset", of_preset), (learned, of_run), ("clean", clean))
         for axis, (title, image) in zip(row, shown, strict=True):
-            clipped = np.clip(image, 0, 1).astype("float32")
-            decibels = "" if image is clean else f": {float(psnr(clean[None], clipped[None], max_val=1.0)[0]):.1f} dB"
-            axis.imshow(clipped[TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH], interpolation="nearest")
+            cut, truth = (
+                np.clip(whole[TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH], 0, 1).astype("float32")
+                for whole in (image, clean)
+            )
+            decibels = "" if image is clean else f": {float(psnr(truth[None], cut[None], max_val=1.0)[0]):.1f} dB"
+            axis.imshow(cut, interpolation="nearest")
             axis.set_title(title + decibels, fontsize=11)
             axis.axis("off")
     save_figure(figure, IMAGES / "only_noisy.png")
