@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import PIL.Image
 import scipy.ndimage
 import scipy.signal
 import tifffile
@@ -74,7 +75,9 @@ def main() -> None:
             axis.imshow(cut, interpolation="nearest")
             axis.set_title(title + decibels, fontsize=11)
             axis.axis("off")
-    save_figure(figure, IMAGES / "only_noisy.png")
+    target = IMAGES / "only_noisy.png"
+    save_figure(figure, target)
+    PIL.Image.open(target).convert("RGB").quantize(256).save(target)
 
 
 if __name__ == "__main__":
