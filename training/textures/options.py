@@ -184,7 +184,7 @@ class TextureOptions:
             raise InputError("--vit goes with --network vit_unet.")
         weights = [weight for loss, weight in self.networks.values() if not is_of_pixels(loss)]
         if "loss_weight" in given and self.loss_weight not in weights:
-            raise InputError("--loss-weight is that of a sharpness loss that brings none; no network here has such.")
+            raise InputError("--loss-weight is for sharpness losses without a weight of their own, and there is none.")
 
     def _check_losses(self) -> None:
         if self.compare or self.loss is not None:

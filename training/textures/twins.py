@@ -72,10 +72,10 @@ def unevenness(one: np.ndarray, other: np.ndarray) -> tuple[float, int]:
 def check_twins(shots: Sequence[tuple[str, Twins]], noise: FoundNoise, next_plane: bool) -> None:
     """Refuse photographs of which two do not show the same, or are one shot that was stored twice.
 
-    Each shot is the target of the other: so they have to be equally bright, and to have noise of the same strength.
-    That they show the same is told by `unevenness`, of each pair and in the mean of all, where noise is white. Of noise
-    that neighbours share anyway, and of salt and pepper, the autocorrelation of the difference is looked at, which
-    tells less.
+    Each shot is the target of the other: so they have to be equally bright, and both to have noise, if not of the
+    same strength. That they show the same is told by `unevenness`, of each pair and in the mean of all, where noise
+    is white. Of noise that neighbours share anyway, and of salt and pepper, the autocorrelation of the difference
+    is looked at, which tells less.
 
     Args:
         shots: Name and both shots.
@@ -180,9 +180,9 @@ def check_clean_partners(pairs: Sequence[tuple[str, Twins]], are_clean: bool = F
     Raises:
         InputError: If they are such.
     """
-    variances = [variance_between(noisy, clean) for _, (noisy, clean) in pairs]
     if not pairs:
         return
+    variances = [variance_between(noisy, clean) for _, (noisy, clean) in pairs]
     if max(variances) < 1e-9:
         raise InputError(
             f"{pairs[0][0]} and its clean partner are the same picture, and so are the others: there is no noise "

@@ -281,3 +281,20 @@ def test_halftones_are_refused(clean, tmp_path, capsys):
         Image.open(path).convert("1").convert("L").save(tmp_path / "halftone" / path.name)
     message = refusal(capsys, main, words(tmp_path / "run", noisy=tmp_path / "halftone"))
     assert "nothing but black and white" in message
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_the_noise_that_it_found(clean, tmp_path, capsys):
+    """Another version may find a little more in the same photographs; of others the photographs are told."""
+    noisy, other = (noisy_copy(clean, tmp_path / name, white, seed) for seed, name in enumerate(("noisy", "other")))
+    main(words(tmp_path / "run", noisy=noisy, steps=2))
+    place = tmp_path / "run" / "config.json"
+    config = read_json(place)
+    config["noise_found"]["sigma"] += 0.001
+    place.write_text(json.dumps(config))
+    main(words(tmp_path / "run", noisy=noisy, steps=2, repeats=2))
+    assert read_json(place)["noise_found"] == config["noise_found"]
+    assert network_folder(tmp_path / "run", 2, "mse").exists()
+    message = refusal(capsys, main, words(tmp_path / "run", noisy=other, steps=2, repeats=2))
+    assert "holds a run on other data" in message
+    assert "noise_found" not in message

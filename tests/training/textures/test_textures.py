@@ -169,9 +169,12 @@ def test_no_network_is_called_by_a_loss_that_has_no_weight(chosen):
         ({"noise": "salt_and_pepper", "level": 0}, "--level 0 is no noise to learn from."),
         ({"vit": "small-256"}, "--vit goes with --network vit_unet."),
         ({"network": "two_stage", "vit": "small-256"}, "--vit goes with --network vit_unet."),
-        ({"loss": "mse", "loss_weight": 0.0}, "--loss-weight is that of a sharpness loss that brings none;"),
-        ({"losses": ("mse", "wavelet-0.1"), "loss_weight": 0.3}, "--loss-weight is that of a sharpness loss that"),
-        ({"losses": ("mse", "mae"), "loss_weight": 0.3}, "--loss-weight is that of a sharpness loss that brings none;"),
+        ({"loss": "mse", "loss_weight": 0.0}, "--loss-weight is for sharpness losses without a weight"),
+        (
+            {"losses": ("mse", "wavelet-0.1"), "loss_weight": 0.3},
+            "--loss-weight is for sharpness losses without a weight",
+        ),
+        ({"losses": ("mse", "mae"), "loss_weight": 0.3}, "--loss-weight is for sharpness losses without a weight"),
     ],
 )
 def test_an_option_that_would_change_nothing_is_refused(given, said):
