@@ -28,7 +28,7 @@ from tf_denoise.losses.named import LOSSES  # noqa: E402
 from tf_denoise.noise import AdditiveGaussian  # noqa: E402
 from tf_denoise.noise.ladder import noise_ladder  # noqa: E402
 from training.textures.choices import make_loss, make_network  # noqa: E402
-from training.textures.experiment import judge_of  # noqa: E402
+from training.textures.judging import judge_of  # noqa: E402
 
 
 class Norms(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ from PIL import Image
 from several_hosts import SLOW, START, command, several_hosts, train_together, weights
 
 from tf_denoise.runs.folder import network_folder, read_json
-from training.textures.experiment import _TIMED_STEPS
+from training.textures.trainer import _TIMED_STEPS
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 AT_STEP = """

@@ -15,6 +15,7 @@ from PIL import Image
 
 import training.textures.choices
 import training.textures.experiment
+import training.textures.trainer
 from evaluation.__main__ import evaluate
 from tf_denoise.data.parts import Parts
 from tf_denoise.errors import InputError
@@ -23,8 +24,9 @@ from tf_denoise.runs.folder import network_folder, read_json
 from tf_denoise.runs.loading import load_for_use, load_network
 from tf_denoise.runs.writing import write_json
 from training.textures.__main__ import main
-from training.textures.experiment import JUDGED_SIDE, TextureTrainer
+from training.textures.judging import JUDGED_SIDE
 from training.textures.options import COMPARED, TextureOptions
+from training.textures.trainer import TextureTrainer
 
 SMALL = "lambda channels: UNet(channels, widths=(4, 8), blocks=1)"
 START = f"""
@@ -259,9 +261,9 @@ def test_weights_of_a_loss_are_networks_of_their_own(monkeypatch, photographs, t
     small = lambda channels: UNet(channels, widths=(4, 8), blocks=1)  # noqa: E731
     monkeypatch.setattr(training.textures.choices, "UNet", small)
     made = []
-    make_loss = training.textures.experiment.make_loss
+    make_loss = training.textures.trainer.make_loss
     monkeypatch.setattr(
-        training.textures.experiment, "make_loss", lambda *words: made.append(words[:2]) or make_loss(*words)
+        training.textures.trainer, "make_loss", lambda *words: made.append(words[:2]) or make_loss(*words)
     )
     words = ("mse", "wavelet", "wavelet-0.5")
     main(command_line(photographs, tmp_path / "run", loss=None, losses=words, loss_weight=0.1))
@@ -430,7 +432,7 @@ def test_names_that_are_not_utf_8_end_in_a_report(photographs, tmp_path):
 
 def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_path, monkeypatch):
     monkeypatch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
-    monkeypatch.setattr(training.textures.experiment, "make_loss", lambda *options: lambda y, x: (y - x) * float("nan"))
+    monkeypatch.setattr(training.textures.trainer, "make_loss", lambda *options: lambda y, x: (y - x) * float("nan"))
     main(command_line(photographs, tmp_path / "run", steps=2))
     record = read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")
     assert [fall["why"] for fall in record["falls"]] == ["the loss became nan in epoch 1"]
@@ -516,14 +518,15 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import sys
 import training.textures.experiment
+import training.textures.trainer
 arguments = sys.argv[1:]
-train = training.textures.experiment.TextureTrainer._train
+train = training.textures.trainer.TextureTrainer._train
 
 def counted(self, *job, **options):
     print("replicas:", self.hosts.strategy.num_replicas_in_sync)
     return train(self, *job, **options)
 
-training.textures.experiment.TextureTrainer._train = counted
+training.textures.trainer.TextureTrainer._train = counted
 """
     result = python("-c", devices + START, *command_line(photographs, folder))
     assert result.returncode == 0, result.stderr
