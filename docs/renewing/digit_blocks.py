@@ -10,7 +10,7 @@ from evaluation.digits.claims import KEY_MEASURES, Contrast, count
 from evaluation.digits.contrasts import read_contrasts
 from evaluation.digits.figures import against_controls, measure_panels
 from evaluation.digits.names import TEST_SETS, full_label, root_title
-from evaluation.digits.rivals import is_form, is_second_stage, parent_of, rivals_of, size_of
+from evaluation.digits.rivals import is_form, is_second_stage, kind_of, parent_of, rivals_of
 from evaluation.digits.table import DigitTable, Score
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT, markdown_table
@@ -23,6 +23,7 @@ AGAINST = {
     "control": "one network of equal training",
     "wide": "a wider network of equal training and no fewer multiply-adds",
     "deep": "a deeper network of equal training and no fewer multiply-adds",
+    "restarted": "one network of equal training whose rate rises a second time",
 }
 """Whom a second stage can be held against, in words."""
 ROOTS = ("multi_level", "one_level")
@@ -70,7 +71,7 @@ def claims(tables: Sequence[Kept]) -> Block:
 
 
 def curve(tables: Sequence[Kept], root: str = "") -> Block:
-    """Second stages, and larger controls, minus one network of equal training over the noise level."""
+    """Second stages, and other controls, minus one network of equal training over the noise level."""
     [kept] = tables
     tree, names = kept.facts["tree"], _names(kept)
     root = root or next(root for root in ROOTS if root in names)
@@ -78,7 +79,7 @@ def curve(tables: Sequence[Kept], root: str = "") -> Block:
     if not stages:
         raise InputError(f"The table {kept.name} has no second stage below {root}.")
     pairs = [(network["name"], rivals_of(network, tree)[0]) for network in stages]
-    pairs += [(name, name.rpartition("_")[0]) for name in names if name.startswith(f"{root}/") and size_of(name)]
+    pairs += [(name, name.rpartition("_")[0]) for name in names if name.startswith(f"{root}/") and kind_of(name)]
     title = f"{root_title(root)}: each network minus one of equal training"
     return Block([], against_controls(_table(kept), pairs, title), title)
 
@@ -148,7 +149,7 @@ def _names(kept: Kept) -> list[str]:
 def _others(network: Mapping[str, Any], tree: Sequence[Mapping[str, Any]], whom: str) -> list[str]:
     if whom == "parent":
         return [parent_of(network)]
-    return [rival for rival in rivals_of(network, tree) if (size_of(rival) or "control") == whom]
+    return [rival for rival in rivals_of(network, tree) if (kind_of(rival) or "control") == whom]
 
 
 def _difference_lines(contrasts: Sequence[Contrast], measure: str, whom: str) -> list[str]:

@@ -7,8 +7,8 @@ import numpy as np
 
 from evaluation.digits.claims import Contrast, compare, count, ranges
 from evaluation.digits.forms import won
-from evaluation.digits.names import LARGER, TEST_SETS, in_sentence
-from evaluation.digits.rivals import Stored, is_second_stage, parent_of, rivals_of, size_of
+from evaluation.digits.names import CONTROLS, TEST_SETS, in_sentence
+from evaluation.digits.rivals import Stored, is_second_stage, kind_of, parent_of, rivals_of
 from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
 
@@ -68,14 +68,24 @@ def _beats(best: Stage, stages: int) -> str:
         return f"No: {whom} one network of equal training in mean squared error, at any noise level."
     wins = "Yes" if len(best.wins()) == len(TEST_SETS) else "In part"
     sentence = f"{wins}: {in_sentence(best.name)} has a lower mean squared error than one network of equal training"
-    larger = [(LARGER[size_of(contrast.against)], won([contrast])) for contrast in best.against_controls[1:]]
-    places = [longer, *(where for _, where in larger)]
-    if all(where == longer for where in places):
-        sizes = " and ".join(f"a {size}" for size, _ in larger)
-        costly = f", and than {sizes} one of no fewer multiply-adds," if larger else ""
-        return f"{sentence}{costly} {_where(longer)}."
-    each = [f"{_where(where)} than a {size} one of no fewer multiply-adds" for size, where in larger]
+    others = [(kind_of(contrast.against), won([contrast])) for contrast in best.against_controls[1:]]
+    if all(where == longer for _, where in others):
+        whom = "".join(f", and than {_rivals(kinds)}," for kinds in [[kind for kind, _ in others]] if kinds)
+        return f"{sentence}{whom} {_where(longer)}."
+    each = [f"{_where(where)} than {_rivals([kind])}" for kind, where in others]
     return f"{sentence} {_where(longer)}, and a lower one {' and '.join(each)}."
+
+
+def _rivals(kinds: Sequence[str]) -> str:
+    """Controls in a sentence.
+
+    Example:
+        >>> _rivals(["wide", "deep", "restarted"])
+        'a wider and a deeper one of no fewer multiply-adds and a restarted one'
+    """
+    larger = [f"a {CONTROLS[kind]}" for kind in kinds if kind != "restarted"]
+    words = [f"{' and '.join(larger)} one of no fewer multiply-adds"] if larger else []
+    return " and ".join([*words, *("a restarted one" for kind in kinds if kind == "restarted")])
 
 
 def _where(places: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evaluation.digits.claims import KEY_MEASURES, Contrast, Finding, compare, count, ranges
 from evaluation.digits.names import TEST_SETS, form_words, label
-from evaluation.digits.rivals import Stored, is_form, parent_of, rivals_of
+from evaluation.digits.rivals import Stored, is_form, kind_of, parent_of, rivals_of
 from evaluation.digits.table import DigitTable
 from evaluation.measures import MEASURES
 
@@ -12,7 +12,7 @@ from evaluation.measures import MEASURES
 def check_forms(table: DigitTable, tree: Sequence[Stored]) -> list[Finding]:
     """What became of every form in the tree, the two parents together.
 
-    A form wins if it beats the controls, that of equal training and those of equal multiply-adds, in nine of ten
+    A form wins if it beats the controls, those of equal training and those of equal multiply-adds, in nine of ten
     comparisons; what it is against its parent is told and does not count.
 
     Args:
@@ -37,7 +37,9 @@ def _form_finding(table: DigitTable, tree: Sequence[Stored], leaf: str) -> Findi
         mine = [contrast for contrast in against_controls if contrast.network == network["name"]]
         summary.append(_at_once(network["name"], mine, len(networks) > 1))
     words = form_words(leaf) or leaf
-    costly = ", and those that cost as much" if any(len(rivals_of(n, tree)) > 1 for n in networks) else ""
+    kinds = {kind_of(rival) for network in networks for rival in rivals_of(network, tree)}
+    costly = ", and those that cost as much" if kinds & {"wide", "deep"} else ""
+    costly += ", and a restarted one" if "restarted" in kinds else ""
     return Finding(
         f"{words[:1].upper() + words[1:]}: it beats one network of equal training{costly}",
         count(against_controls).verdict("better"),

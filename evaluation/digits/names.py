@@ -14,7 +14,8 @@ FORMS = {
 }
 """The second stages beside those of the original study, in words."""
 
-LARGER = {"wide": "wider", "deep": "deeper"}
+CONTROLS = {"wide": "wider", "deep": "deeper", "restarted": "restarted"}
+"""The controls beside the one of equal training, in a word."""
 
 
 def form_words(leaf: str) -> str | None:
@@ -52,8 +53,8 @@ def label(name: str) -> str:
 def _control_words(*features: str) -> str:
     words = "control"
     for feature in features:
-        if feature in LARGER:
-            words = f"{LARGER[feature]} {words}"
+        if feature in CONTROLS:
+            words = f"{CONTROLS[feature]} {words}"
         else:
             words += f" of {feature.removeprefix('x')} trainings"
     return words

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+KINDS = ("wide", "deep", "restarted")
+"""Controls beside the one of equal training: larger ones, and one that is trained on from its parent."""
 Stored = Mapping[str, Any]
 """A network as `networks.json` has it."""
 
@@ -32,7 +34,7 @@ def rivals_of(network: Stored, tree: Sequence[Stored]) -> list[str]:
     """The controls that a second stage is held against, that of its own size first.
 
     A child of the original study has one, of equal training; of the other forms each has those of equal multiply-adds,
-    too, where the run trained them.
+    too, and one that is restarted, where the run trained them.
 
     Args:
         network: The second stage.
@@ -46,18 +48,18 @@ def rivals_of(network: Stored, tree: Sequence[Stored]) -> list[str]:
         for other in tree
         if other["role"] == "control"
         and other["name"].startswith(f"{root}/")
-        and other["trainings"] == network["total_trainings"]
+        and other.get("total_trainings", other["trainings"]) == network["total_trainings"]
     ]
 
 
-def size_of(control: str) -> str:
-    """What makes a control larger than the networks of its branch: `wide`, `deep` or nothing.
+def kind_of(control: str) -> str:
+    """What sets a control apart from one network of equal training: `wide`, `deep`, `restarted` or nothing.
 
     Example:
-        >>> size_of("one_level/control_x3_wide"), size_of("one_level/control")
+        >>> kind_of("one_level/control_x3_wide"), kind_of("one_level/control")
         ('wide', '')
     """
-    return next((size for size in ("wide", "deep") if control.endswith(f"_{size}")), "")
+    return next((kind for kind in KINDS if control.endswith(f"_{kind}")), "")
 
 
 def parent_of(network: Stored) -> str:

@@ -213,7 +213,7 @@ class Trainer:
         with self.hosts.strategy.scope(), precision(options.mixed_precision):
             autoencoder = self._new(network)
             if begun:
-                begin = begin_as if len(begun) == 1 else begin_with
+                begin = begin_with if len(begun) > 1 else begin_as
                 begin(autoencoder, *begun)
             trainer = ChainTrainer(
                 autoencoder, ancestors, chain_noises(chain), SaltAndPepper(level_schedule(held_out_noise)), whole

@@ -109,17 +109,19 @@ def read_forms(words: Sequence[str]) -> list[Form]:
     return list(forms)
 
 
-def begin_as(network: RefiningAutoencoder, parent: DenseAutoencoder) -> None:
-    """Give a second stage the weights of its parent, and zero for what the parent does not see.
+def begin_as(network: RefiningAutoencoder | DenseAutoencoder, parent: DenseAutoencoder) -> None:
+    """Give a network the weights of its parent, and zero for what the parent does not see.
 
     Its output is then that of its parent, whatever the prediction is.
 
     Args:
-        network: Of the form `both`.
+        network: A second stage of the form `both`, or a restarted control.
         parent: With hidden layers of the same widths.
     """
     kernel, *others = parent.get_weights()
-    network.set_weights([np.concatenate([kernel, np.zeros_like(kernel)]), *others])
+    if isinstance(network, RefiningAutoencoder):
+        kernel = np.concatenate([kernel, np.zeros_like(kernel)])
+    network.set_weights([kernel, *others])
 
 
 def begin_with(network: TwoStageAutoencoder, first: DenseAutoencoder, second: RefiningAutoencoder) -> None:

@@ -16,6 +16,7 @@ from training.iterative.forms import Form, read_forms
 
 ROOTS = ("one_level", "multi_level")
 """The two parents."""
+RESTARTED = "restarted"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ def grow_tree(
     children: Sequence[str],
     depth: int,
     forms: Sequence[str] = (),
-    sizes: Sequence[str] = (),
+    controls: Sequence[str] = (),
     parents: Sequence[str] = ROOTS,
 ) -> list[Network]:
     """All networks of one repeat, each after those that it learns from.
@@ -69,7 +70,8 @@ def grow_tree(
         children: Renoising of the children: levels in percent, `mixed`, `multi` (of the multi-level parent only).
         depth: Generations below the parents.
         forms: Second stages of other forms, as `training.iterative.forms.read_form` reads them.
-        sizes: Controls for these that cost as many multiply-adds, too: `wide`, `deep`.
+        controls: Further controls for these: `wide` and `deep` cost as many multiply-adds, too; `restarted` begins as
+            the parent, and where the chain has three trainings as the restarted control of two.
         parents: Which of the two parents are trained.
 
     Raises:
@@ -111,9 +113,13 @@ def grow_tree(
         for total in sorted({*range(2, depth + 2), *budgets}):
             suffix = "" if total == 2 else f"_x{total}"
             tree.append(Network(f"{root}/control{suffix}", "control", noise, trainings=total))
-            for size in dict.fromkeys(sizes) if total in budgets else ():
-                name = f"{root}/control{suffix}_{size}"
-                tree.append(Network(name, "control", noise, trainings=total, size=size))
+            for kind in dict.fromkeys(controls) if total in budgets else ():
+                name = f"{root}/control{suffix}_{kind}"
+                if kind == RESTARTED:
+                    begins = root if total == 2 else f"{root}/control_{RESTARTED}"
+                    tree.append(Network(name, "control", noise, begins=begins))
+                else:
+                    tree.append(Network(name, "control", noise, trainings=total, size=kind))
     return tree
 
 

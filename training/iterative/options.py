@@ -13,7 +13,8 @@ PROFILES = {
     "demo": {"epochs": 1, "tsne_points": 150, "jit_compile": False},
     "full": {"epochs": 32, "tsne_points": 10_000, "jit_compile": True},
 }
-SIZES: tuple[Literal["wide", "deep"], ...] = ("wide", "deep")
+ControlName = Literal["wide", "deep", "restarted"]
+SIZES: tuple[ControlName, ...] = ("wide", "deep")
 NEWER = ("parents", "forms", "controls", "continued_learning_rate")
 """Options that a run of the original study does without; its configuration leaves them out."""
 
@@ -56,9 +57,9 @@ class IterativeOptions:
     """Which of the two parents are trained, with all that is below them."""
     forms: tuple[str, ...] = ()
     """Second networks of other forms, such as: both sos continued both-together twice. See docs/iterative.md."""
-    controls: tuple[Literal["wide", "deep"], ...] | None = None
-    """Controls of --forms that cost as many multiply-adds as the chain, beside the one that trains as long; defaults to
-    both."""
+    controls: tuple[ControlName, ...] | None = None
+    """Controls of --forms beside the one that trains as long: wide and deep, the default, cost as many multiply-adds as
+    the chain; restarted begins as the parent, with a new rise of the learning rate, as continued does."""
     continued_learning_rate: Annotated[float, Field(ge=1e-8, le=10)] = 1e-3
     """Adam's peak learning rate for what begins with trained weights: continued, and all that is trained together."""
     repeats: Annotated[int, Field(ge=1, le=1_000)] = 1

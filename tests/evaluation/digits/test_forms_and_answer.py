@@ -34,11 +34,11 @@ TREE = [
 ]  # fmt: skip
 
 
-def table(good, repeats=1):
+def table(good, repeats=1, members=TREE):
     """Scores of a base; `good(network, test_set)` says by how much a network is better there, in every measure."""
     rows = []
     for repeat in range(1, repeats + 1):
-        for member in TREE:
+        for member in members:
             for test_set in TEST_SETS:
                 for measure, sign in MEASURES.items():
                     values = 0.5 + SHARED + sign * good(member["name"].removeprefix("multi_level/"), test_set)
@@ -47,9 +47,9 @@ def table(good, repeats=1):
     return DigitTable(rows)
 
 
-def better(**networks):
+def better(members=TREE, **networks):
     """Some networks better by so much everywhere."""
-    return table(lambda name, test_set: networks.get(name.replace("-", "_"), 0))
+    return table(lambda name, test_set: networks.get(name.replace("-", "_"), 0), members=members)
 
 
 def test_each_form_is_held_against_the_controls_of_its_whole_training():
@@ -110,6 +110,28 @@ LOWER = "has a lower mean squared error than one network of equal training"
 )  # fmt: skip
 def test_the_answer_says_whether_a_second_network_wins(networks, sentence):
     assert answer(better(**networks), TREE)[0] == sentence
+
+
+def test_a_form_that_a_restarted_network_equals_wins_nowhere():
+    restarted = control("control_restarted", 1) | {"total_trainings": 2}
+    tree = [*TREE, restarted]
+    assert rivals_of(TREE[2], tree) == [
+        f"multi_level/{name}" for name in ("control", "control_wide", "control_restarted")
+    ]
+    scores = better(both=0.1, control_restarted=0.1, members=tree)
+    finding = check_forms(scores, tree)[0]
+    assert (
+        finding.claim
+        == "Sees both: it beats one network of equal training, and those that cost as much, and a restarted one"
+    )
+    assert finding.verdict == "held in part"
+    assert finding.summary[-1].count("nowhere") == 3
+    assert answer(scores, tree)[0].endswith(
+        "lower one at every noise level than a wider one of no fewer multiply-adds and nowhere than a restarted one."
+    )
+    assert answer(better(both=0.1, members=tree), tree)[0].endswith(
+        ", and than a wider one of no fewer multiply-adds and a restarted one, at every noise level."
+    )
 
 
 def test_the_answer_names_the_levels_where_it_wins():

@@ -30,13 +30,13 @@ from training.iterative.sizes import chain_multiply_adds, multiply_adds, units_o
 NOISY, PREDICTION = np.random.default_rng(0).uniform(-1, 1, (2, 6, 20)).astype("float32")
 FORMS = ("both-25", "continued", "sos-together", "twice")
 CHANGES = {
-    "forms": FORMS, "controls": "wide", "depth": "0", "parents": "multi_level", "epochs": "1", "tsne_points": "0",
-    "children": None,
+    "forms": FORMS, "controls": ("wide", "restarted"), "depth": "0", "parents": "multi_level", "epochs": "1",
+    "tsne_points": "0", "children": None,
 }  # fmt: skip
 NETWORKS = [
     "multi_level", "multi_level/both-25", "multi_level/continued", "multi_level/sos", "multi_level/sos-together",
-    "multi_level/twice", "multi_level/control", "multi_level/control_wide", "multi_level/control_x3",
-    "multi_level/control_x3_wide",
+    "multi_level/twice", "multi_level/control", "multi_level/control_wide", "multi_level/control_restarted",
+    "multi_level/control_x3", "multi_level/control_x3_wide", "multi_level/control_x3_restarted",
 ]  # fmt: skip
 
 
@@ -55,26 +55,29 @@ def form_run(tmp_path_factory, tiny_npz):
     return folder, rates
 
 
-def tree_of(*forms, sizes=(), **options):
-    return grow_tree(50, [], 0, forms, sizes, **options)
+def tree_of(*forms, controls=(), **options):
+    return grow_tree(50, [], 0, forms, controls, **options)
 
 
 def test_a_form_stands_below_each_parent_with_the_controls_of_its_training():
-    assert [n.name for n in tree_of("both", "both-together", sizes=["wide", "deep"])][:9] == [
+    assert [n.name for n in tree_of("both", "both-together", controls=["wide", "deep"])][:9] == [
         "one_level", "one_level/both", "one_level/both-together",
         "one_level/control", "one_level/control_wide", "one_level/control_deep",
         "one_level/control_x3", "one_level/control_x3_wide", "one_level/control_x3_deep",
     ]  # fmt: skip
-    tree = tree_of(*FORMS, sizes=["wide"], parents=["multi_level"])
+    tree = tree_of(*FORMS, controls=["wide", "restarted"], parents=["multi_level"])
     assert [network.name for network in tree] == NETWORKS
     assert {n.name.split("/")[1]: total_trainings(n, tree) for n in tree[1:]} == {
         "both-25": 2, "continued": 2, "sos": 2, "sos-together": 3, "twice": 2,
-        "control": 2, "control_wide": 2, "control_x3": 3, "control_x3_wide": 3,
+        "control": 2, "control_wide": 2, "control_restarted": 2,
+        "control_x3": 3, "control_x3_wide": 3, "control_x3_restarted": 3,
     }  # fmt: skip
 
 
 def test_controls_that_are_named_twice_are_trained_once():
-    once, twice = (tree_of("both", sizes=sizes, parents=["multi_level"]) for sizes in (["wide"], ["wide", "wide"]))
+    once, twice = (
+        tree_of("both", controls=controls, parents=["multi_level"]) for controls in (["wide"], ["wide", "wide"])
+    )
     assert twice == once
 
 
@@ -129,6 +132,19 @@ def test_a_continued_stage_begins_as_its_parent():
     np.testing.assert_array_equal(refine(stage, NOISY, PREDICTION), refine(stage, NOISY, -PREDICTION))
 
 
+def test_a_restarted_control_begins_as_its_parent_and_as_long_as_a_chain_as_the_one_before():
+    parent, control = with_random_weights(DenseAutoencoder(20, (8, 4))), DenseAutoencoder(20, (8, 4))
+    begin_as(control, parent)
+    np.testing.assert_array_equal(control(NOISY), parent(NOISY))
+    tree = {n.name: n for n in tree_of("both-together", controls=["restarted"], parents=["multi_level"])}
+    assert tree["multi_level/control_restarted"].begins == "multi_level"
+    assert tree["multi_level/control_x3_restarted"].begins == "multi_level/control_restarted"
+    assert (
+        chain_multiply_adds(tree["multi_level/control_x3_restarted"], list(tree.values()), 20, (8, 4))
+        == 20 * 8 + 32 + 80
+    )
+
+
 def test_stages_trained_together_begin_as_the_chain():
     parent, stage = with_random_weights(DenseAutoencoder(20, (8,))), RefiningAutoencoder(20, (8,), "sos")
     with_random_weights(stage, seed=1)
@@ -158,7 +174,7 @@ def test_a_stage_that_sees_both_sees_the_digit_as_its_parent_saw_it():
 
 
 def test_multiply_adds_are_the_weights_of_the_kernels():
-    tree = {n.name: n for n in tree_of("both", "sos", "twice", "both-together", sizes=["wide", "deep"])}
+    tree = {n.name: n for n in tree_of("both", "sos", "twice", "both-together", controls=["wide", "deep"])}
     members = list(tree.values())
 
     def kernels(*models):
@@ -178,7 +194,7 @@ def test_multiply_adds_are_the_weights_of_the_kernels():
 
 @pytest.mark.parametrize("hidden_units", [(512, 256, 512), (16,), (7, 300)])
 def test_a_sized_control_costs_what_the_dearest_chain_costs(hidden_units):
-    tree = tree_of("sos", "both", "twice", sizes=["wide", "deep"], parents=["multi_level"])
+    tree = tree_of("sos", "both", "twice", controls=["wide", "deep"], parents=["multi_level"])
     target = chain_multiply_adds(tree[2], tree, 784, hidden_units)
     assert tree[2].name == "multi_level/both"
     for network in tree[-2:]:
@@ -192,18 +208,36 @@ def test_a_sized_control_costs_what_the_dearest_chain_costs(hidden_units):
 def test_every_network_of_the_run_is_trained_at_its_rate(form_run):
     folder, rates = form_run
     assert [network["name"] for network in read_json(folder / "networks.json")] == NETWORKS
-    assert rates == [1e-3, 3e-3, 3e-3, 1e-3, 3e-3, 1e-3, 3e-3, 3e-3, 3e-3, 3e-3, 3e-3]  # the classifier first
+    assert rates == [
+        1e-3,
+        3e-3,
+        3e-3,
+        1e-3,
+        3e-3,
+        1e-3,
+        3e-3,
+        3e-3,
+        3e-3,
+        1e-3,
+        3e-3,
+        3e-3,
+        1e-3,
+    ]  # the classifier first
     for name in NETWORKS:
         record = read_json(network_folder(folder, 1, name) / "training.json")
         assert np.all(np.isfinite([*record["history"]["loss"], *record["history"]["val_loss"]]))
         assert len(record["history"]["loss"]) == {"twice": 2, "control": 2, "control_wide": 2}.get(
-            name.rpartition("/")[2], 3 if "x3" in name else 1
+            name.rpartition("/")[2], 3 if "x3" in name and "restarted" not in name else 1
         )
 
 
 def test_the_run_is_described_and_one_without_forms_is_described_as_before(form_run, tiny_run):
     config = read_json(form_run[0] / "config.json")
-    assert (config["forms"], config["controls"], config["parents"]) == (list(FORMS), ["wide"], ["multi_level"])
+    assert (config["forms"], config["controls"], config["parents"]) == (
+        list(FORMS),
+        ["wide", "restarted"],
+        ["multi_level"],
+    )
     assert not {"forms", "controls", "parents", "continued_learning_rate"} & set(read_json(tiny_run / "config.json"))
     stored = {n["name"].split("/")[-1]: n for n in read_json(form_run[0] / "networks.json")}
     assert stored["both-25"]["multiply_adds"] == 784 * 16 * 5
@@ -252,6 +286,7 @@ def test_the_report_has_a_finding_on_every_form(form_run):
         assert f"{words}: it beats one network of equal training" in report
     assert "Multi-level: against wider control" in report
     assert "Multi-level: against wider control of 3 trainings" in report
+    assert "Multi-level: against restarted control" in report
     assert "The second network refines the first" not in report  # no child of the original study was trained
     assert "Renoising the parent&#39;s prediction at evaluation hurts" in report
     assert "1 epochs" not in report
