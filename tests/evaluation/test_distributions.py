@@ -74,9 +74,9 @@ def test_sets_without_a_distance_are_refused(a, b):
 def test_tsne_keeps_clusters_apart_and_repeats_itself():
     centres = np.repeat(RNG.normal(0, 20, (3, 30)), 12, axis=0)
     images = (centres + RNG.normal(size=centres.shape)).reshape(-1, 5, 6, 1)
-    points = tsne_embedding(images, seed=3, jobs=1)
+    points = tsne_embedding(images, seed=3)
     assert points.shape == (36, 2)
-    np.testing.assert_array_equal(points, tsne_embedding(images, seed=3, jobs=1))
+    np.testing.assert_array_equal(points, tsne_embedding(images, seed=3))
     distances = np.linalg.norm(points[:, None] - points[None], axis=-1)
     np.fill_diagonal(distances, np.inf)
     np.testing.assert_array_equal(np.argmin(distances, 1) // 12, np.arange(36) // 12)
@@ -84,8 +84,8 @@ def test_tsne_keeps_clusters_apart_and_repeats_itself():
 
 @pytest.mark.parametrize("count", [4, 7])
 def test_tsne_takes_a_few_images(count):
-    assert np.all(np.isfinite(tsne_embedding(RNG.random((count, 9)), jobs=1)))
+    assert np.all(np.isfinite(tsne_embedding(RNG.random((count, 9)))))
 
 
 def test_tsne_takes_images_that_are_all_alike():
-    assert np.all(np.isfinite(tsne_embedding(np.full((12, 9), 0.5), jobs=1)))
+    assert np.all(np.isfinite(tsne_embedding(np.full((12, 9), 0.5))))
