@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,11 +62,11 @@ def compare(clean: Path, denoised: Path) -> Iterator[Comparison]:
         InputError: If one is a file and the other a folder, if one does not exist, or if there is no picture.
     """
     for path in (clean, denoised):
-        if not path.exists():
+        if not os.path.exists(path):
             raise InputError(f"{path} does not exist; expected a picture or a folder of pictures.")
-    if clean.is_dir() != denoised.is_dir():
+    if os.path.isdir(clean) != os.path.isdir(denoised):
         raise InputError(f"Compare two pictures or two folders; received {clean} and {denoised}, one of each.")
-    if not clean.is_dir():
+    if not os.path.isdir(clean):
         yield _compared(shown(clean.name), clean, denoised)
         return
     left, right = ([path.relative_to(folder) for path in find_pictures(folder)] for folder in (clean, denoised))

@@ -1,6 +1,7 @@
 """Several finished runs side by side: their networks, the main measures, and the intervals that the runs keep."""
 
 import dataclasses
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from evaluation.stored import StoredOptions
 from evaluation.table import Table
 from evaluation.textures.run import method_title, network_title
 from tf_denoise.errors import InputError
+from tf_denoise.paths import real_path
 from tf_denoise.runs.folder import read_json
 
 SCORES_FILE = "scores.json"
@@ -66,7 +68,7 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
     Raises:
         InputError: If a folder is not a run, or one that was not evaluated, or there is no such test set.
     """
-    runs = list({run.resolve(): run for run in runs}.values())
+    runs = list({real_path(run): run for run in runs}.values())
     if not runs:
         raise InputError("summary takes one or more run folders; received none.")
     if test_set not in TEST_SETS:
@@ -78,7 +80,7 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
             raise InputError(
                 f"{run} learned from noisy photographs alone: it has no table of scores; its report.html has estimates."
             )
-        if not (run / SCORES_FILE).exists():
+        if not os.path.exists(run / SCORES_FILE):
             raise InputError(f"The run in {run} is not evaluated yet; python -m evaluation {run} does it.")
         stored = read_json(run / SCORES_FILE)
         kind = None if options.command == "iterative" else options["network"]
@@ -99,7 +101,7 @@ def summarise(runs: Sequence[Path], test_set: str = "mixed") -> Table:
 
 def _titles(runs: Sequence[Path]) -> list[str]:
     """The name of each run's folder; its path where two have the same name."""
-    names = [run.resolve().name for run in runs]
+    names = [real_path(run).name for run in runs]
     return names if len(set(names)) == len(names) else [str(run) for run in runs]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from evaluation.source import code_hash, source
 from tf_denoise.hosts.hosts import Hosts, alone
-from tf_denoise.runs.folder import ENVIRONMENT_FILE, RECORD_FILE, open_run, read_json
+from tf_denoise.runs.contents import is_its_start
+from tf_denoise.runs.folder import ENVIRONMENT_FILE, RECORD_FILE, Changed, open_run, read_json
 from tf_denoise.runs.writing import write_json
 from training.progress import TrainingProgress
 from training.setting import environment
@@ -56,7 +57,7 @@ def running(
     config: dict,
     networks: list[dict],
     places: Collection[str] = (),
-    changed: Mapping[str, Callable[[], str]] | None = None,
+    changed: Mapping[str, Changed] | None = None,
     hosts: Hosts | None = None,
 ) -> Iterator[None]:
     """Take a run folder and write down what the run is; of several hosts the chief does.
@@ -124,6 +125,8 @@ def train_jobs(
             board = keras.callbacks.TensorBoard(log_dir=str(log_folder(run, job.folder)), write_graph=False)
             record = job.train([board, _Shown(progress, job, line)])
             progress.finish()
+            if is_its_start(record):
+                print(f"{job.folder.relative_to(run)}: no state was better than the start, which is what is saved.")
             if record["stopped"]:
                 print(f"{job.folder.relative_to(run)}: {record['stopped']}.")
 

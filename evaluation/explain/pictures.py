@@ -1,5 +1,6 @@
 """The pictures to look at: where they are, their clean partners, and the files of their figures."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def _read(path: Path, channels: int | None, crop: int | None) -> np.ndarray:
 
 
 def _partner(path: Path, clean: Path) -> Path:
-    if not clean.is_dir():
+    if not os.path.isdir(clean):
         return clean
     partner = clean_partner(path.name, clean)
     if partner is None:
@@ -61,7 +62,7 @@ def _partner(path: Path, clean: Path) -> Path:
 def pictures_of(config: ExplainOptions) -> Iterator[Path]:
     """The pictures that are named, and those in folders that are named."""
     for path in config.images:
-        found = find_pictures(path) if path.is_dir() else [path]
+        found = find_pictures(path) if os.path.isdir(path) else [path]
         if not found:
             raise InputError(f"{path} is a folder without pictures: expected PNG, JPEG, BMP or TIFF files.")
         yield from found

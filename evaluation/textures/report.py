@@ -23,6 +23,7 @@ from evaluation.textures.trainings import training_rows
 from evaluation.textures.tuning import TUNING_PICTURES, TUNING_SIDE
 from evaluation.textures.verdicts import rivals_in_words
 from tf_denoise.pages import PageFigure, render_page
+from tf_denoise.runs.contents import is_its_start
 from tf_denoise.runs.writing import write_text
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "textures.html"
@@ -66,6 +67,7 @@ def write_texture_report(folder: Path, run: TextureRun, results: Results, figure
             for (repeat, name), record in run.records.items()
             for fall in record.get("falls", [])
         ],
+        unchanged=[(run.title(name), repeat) for (repeat, name), r in run.records.items() if is_its_start(r)],
         stopped=[(run.title(name), repeat, r["stopped"]) for (repeat, name), r in run.records.items() if r["stopped"]],
         seconds=sum(record["seconds"] for record in run.records.values()),
         photographs=results.table.num_photographs,

@@ -1,6 +1,7 @@
 """`python -m tf_denoise denoise`: picture files through a trained network."""
 
 import dataclasses
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -124,13 +125,14 @@ def denoise(options: Denoise) -> int:
         raise InputError("--adapt trains and denoises in float32; leave --mixed-precision out.")
     if not options.inputs:
         raise InputError("Name the pictures to denoise, or folders of them.")
-    from tf_denoise.commands.denoise_files import check_output, page_shows
+    from tf_denoise.commands.denoise_files import check_output, check_page, page_shows
 
     plan = _plan(options)
     if plan.standing and not plan.jobs and (not options.report or page_shows(options.output, plan.standing)):
         return status_of(len(plan.standing), len(plan.problems))
     if options.report:
         check_installed("jinja2")
+        check_page(options.output)
     check_output(options.output)
     start_tensorflow()  # once the arguments are known to be good
     return _denoise(options, plan, _load(options, plan.megapixels))
@@ -149,7 +151,7 @@ def _plan(options: Denoise) -> _Plan:
     if stacks.given and jobs and not has_stacks:
         raise InputError(f"{stacks.given[0]} goes with stacks, and none of the inputs is one; leave it out.")
     of_zarr = [word for word, given in (("--axes", options.axes), ("--fill-missing", options.fill_missing)) if given]
-    if of_zarr and jobs and not problems and not any(job.source.is_dir() for job in jobs):
+    if of_zarr and jobs and not problems and not any(os.path.isdir(job.source) for job in jobs):
         raise InputError(f"{of_zarr[0]} goes with Zarr, and none of the inputs is of it; leave it out.")
     if options.adapt is not None and has_stacks:
         raise InputError("--adapt trains a network for each picture, and stacks have too many planes; leave it out.")
@@ -157,7 +159,7 @@ def _plan(options: Denoise) -> _Plan:
         raise InputError(
             f"Nothing was denoised: none of the inputs holds a picture that can be ({len(problems)} failed)."
         )
-    standing = [] if options.overwrite else [job for job in jobs if job.target.exists()]
+    standing = [] if options.overwrite else [job for job in jobs if os.path.exists(job.target)]
     if standing:
         print(
             f"{len(standing)} of {len(jobs) + len(problems)} pictures have their name in {options.output} already and "

@@ -19,6 +19,7 @@ from tf_denoise.commands.denoise_stacks import ALL_PLANES, StackOptions, chosen_
 from tf_denoise.commands.exits import STOPPED, status_of
 from tf_denoise.errors import InputError, as_sentence, printable, reason
 from tf_denoise.pages.page import JSON_FILE, PAGE_FILE
+from tf_denoise.paths import real_path
 from tf_denoise.pictures.files import (
     DECODABLE,
     FORMATS,
@@ -31,6 +32,7 @@ from tf_denoise.pictures.files import (
 from tf_denoise.pictures.planes import Chosen, count_of
 from tf_denoise.pictures.remarks import lost_remark, noise_remark
 from tf_denoise.pictures.stacks import is_zarr
+from tf_denoise.runs.folder import CONFIG_FILE
 from tf_denoise.runs.writing import writable_folder
 
 
@@ -125,32 +127,32 @@ def plan_jobs(inputs: Sequence[Path], output: Path, stacks: StackOptions = ALL_P
 
 def _resolver() -> Callable[[Path], Path]:
     """A function that gives a path without links; of many files in one folder the folder is looked up once."""
-    real_folder = functools.cache(Path.resolve)
-    return lambda path: path.resolve() if path.is_symlink() else real_folder(path.parent) / path.name
+    real_folder = functools.cache(real_path)
+    return lambda path: real_path(path) if os.path.islink(path) else real_folder(path.parent) / path.name
 
 
 def _sources(inputs: Sequence[Path], output: Path, real: Callable, problems: list) -> Iterator[tuple[Path, Path]]:
     """Each file, and its place in the output folder."""
-    real_output = output.resolve()
+    real_output = real_path(output)
     for path in inputs:
-        if not path.is_dir() or is_zarr(path):
-            yield path, Path(path.resolve().name if path.is_dir() else path.name)
+        if not os.path.isdir(path) or is_zarr(path):
+            yield path, Path(real_path(path).name if os.path.isdir(path) else path.name)
             continue
         try:
             found = find_pictures(path, stacks=True)
         except InputError as error:
             problems.append(str(error))
             continue
-        if not path.resolve().is_relative_to(real_output):
+        if not real_path(path).is_relative_to(real_output):
             found = [file for file in found if not real(file).is_relative_to(real_output)]
         if not found:
             problems.append(f"{shown(path)} holds no picture; expected files that end in {', '.join(FORMATS)}.")
-        below = Path(path.resolve().name) if len(inputs) > 1 else Path()
+        below = Path(real_path(path).name) if len(inputs) > 1 else Path()
         yield from ((file, below / file.relative_to(path)) for file in found)
 
 
 def _is_same(source: Path, target: Path) -> bool:
-    return target.exists() and os.path.samefile(source, target)
+    return os.path.exists(target) and os.path.samefile(source, target)
 
 
 def page_shows(output: Path, jobs: Sequence[Job]) -> bool:
@@ -161,7 +163,21 @@ def page_shows(output: Path, jobs: Sequence[Job]) -> bool:
     except (OSError, ValueError, KeyError, TypeError):
         return False
     places = {printable(job.target.relative_to(output).as_posix()) for job in jobs}
-    return (output / PAGE_FILE).is_file() and places <= shown_there
+    return os.path.isfile(output / PAGE_FILE) and places <= shown_there
+
+
+def check_page(output: Path) -> None:
+    """Refuse to write a report over one that is not of this command, such as that of a training.
+
+    Raises:
+        InputError: If there is such a one.
+    """
+    is_run, is_ours = (os.path.exists(output / name) for name in (CONFIG_FILE, JSON_FILE))
+    if os.path.exists(output / PAGE_FILE) and (is_run or not is_ours):
+        raise InputError(
+            f"{output / PAGE_FILE} is not a report of this command, and --report would write over it; choose another "
+            "--output."
+        )
 
 
 def check_output(output: Path) -> None:
@@ -170,7 +186,7 @@ def check_output(output: Path) -> None:
     Raises:
         InputError: If it cannot.
     """
-    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    missing = [folder for folder in (output, *output.parents) if not os.path.exists(folder)]
     writable_folder(output)
     for folder in missing:
         with contextlib.suppress(OSError):  # another process writes there by now

@@ -174,7 +174,7 @@ def _why(error: Exception) -> str:
 
 
 def _npz(path: Path) -> Digits:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InputError(
             f"The dataset {path} does not exist; expected mnist, digits, auto, or the path of an .npz file with "
             f"{', '.join(_NPZ_KEYS)}."

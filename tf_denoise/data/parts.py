@@ -17,6 +17,7 @@ from tf_denoise.data.shares import WHOLE, Share
 from tf_denoise.data.sources import embedded_photographs, load_folder, load_next_planes, load_pairs
 from tf_denoise.data.splits import split
 from tf_denoise.errors import InputError, printable
+from tf_denoise.paths import real_path
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
@@ -98,7 +99,7 @@ class Parts:
 
     def _refuse_overlap(self) -> None:
         seen: dict[tuple[Path, int | None], str] = {}
-        resolved = functools.cache(Path.resolve)
+        resolved = functools.cache(real_path)
         for part, photographs in self.parts.items():
             for member in photographs.members:
                 other = seen.setdefault((resolved(member.path), member.plane), part)

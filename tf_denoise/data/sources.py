@@ -1,12 +1,14 @@
 """Where photographs come from: a folder, pairs of clean and noisy ones, or those that scikit-image embeds."""
 
 import importlib.util
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tf_denoise.data.photographs import Photograph, Photographs, counted
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
+from tf_denoise.paths import real_path
 from tf_denoise.pictures.files import (
     FORMATS,
     PLAIN,
@@ -70,7 +72,7 @@ def load_folder(
     ]
     _check_rejected(folder, len(headers), len(headers) + len(rejected), rejected)
     return Photographs(
-        members, _channels(members, channels), f"{counted(members)} from {shown(folder.resolve().name)}", rejected
+        members, _channels(members, channels), f"{counted(members)} from {shown(real_path(folder).name)}", rejected
     )
 
 
@@ -108,7 +110,7 @@ def load_next_planes(folder, channels: int | None = None, least_side: int = LEAS
             Photograph(names[two], header, path, path, header, plane=two, noisy_plane=one) for one, two in pairs
         ]
     _check_rejected(folder, total - len(rejected), total, rejected)
-    description = f"{len(members):,} pairs of neighbouring planes from {shown(folder.resolve().name)}"
+    description = f"{len(members):,} pairs of neighbouring planes from {shown(real_path(folder).name)}"
     return Photographs(members, _channels(members, channels), description, rejected)
 
 
@@ -171,7 +173,7 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
     pairs = {clean_folder / one: noisy_folder / other for one, other in matched.pairs.items()}
     headers, rejected = _inspected(clean_folder, pairs, least_side)
     noisy_headers, noisy_rejected = _inspected(noisy_folder, pairs.values(), least_side)
-    rejected |= {f"{shown(noisy_folder.resolve().name)}/{name}": reason for name, reason in noisy_rejected.items()}
+    rejected |= {f"{shown(real_path(noisy_folder).name)}/{name}": reason for name, reason in noisy_rejected.items()}
     members = []
     for path, partner in pairs.items():
         if path in headers and partner in noisy_headers:
@@ -193,8 +195,8 @@ def load_pairs(clean_folder, noisy_folder, channels: int | None = None, least_si
             ]
     _check_rejected(clean_folder, len({member.path for member in members}), len(pairs), rejected)
     description = (
-        f"{counted(members)} from {shown(clean_folder.resolve().name)}, "
-        f"noisy ones from {shown(noisy_folder.resolve().name)}"
+        f"{counted(members)} from {shown(real_path(clean_folder).name)}, "
+        f"noisy ones from {shown(real_path(noisy_folder).name)}"
     )
     return Photographs(members, _channels(members, channels), description, rejected)
 
@@ -225,8 +227,8 @@ def embedded_photographs(channels: int | None = None) -> Photographs:
 
 def _checked_folder(folder) -> Path:
     folder = Path(folder)
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "does not exist"
+    if not os.path.isdir(folder):
+        found = "is a file" if os.path.exists(folder) else "does not exist"
         raise InputError(f"{folder} {found}; expected a folder of photographs.")
     return folder
 
@@ -268,7 +270,7 @@ def _places(folder: Path) -> list[Path]:
 
 
 def _name(folder: Path, path: Path) -> str:
-    return shown(path.resolve().name if path == folder else path.relative_to(folder).as_posix())
+    return shown(real_path(path).name if path == folder else path.relative_to(folder).as_posix())
 
 
 def _some(names: Sequence) -> str:

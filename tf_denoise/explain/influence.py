@@ -58,7 +58,7 @@ def pixel_influence(model, image, pixel, size: int = 1, channel: int | None = No
         value = tf.reduce_mean(patch if channel is None else patch[..., channel])
     influence = tape.gradient(value, inputs, unconnected_gradients="zero")[0].numpy()
     if not np.isfinite(influence).all():
-        raise ValueError("The influence is NaN or infinite; is the network trained, and the image finite?")
+        raise ValueError("The influence is NaN or infinite: the network is not trained, or the image is not finite.")
     return influence
 
 

@@ -137,8 +137,8 @@ def _checked(activations) -> np.ndarray:
         activations = activations.astype("float64")
     if not np.isfinite(activations).all():
         raise ValueError(
-            "The activations hold NaN or infinite values, so they have no principal component; is the network trained, "
-            "and the image finite?"
+            "The activations hold NaN or infinite values, so they have no principal component: the network is not "
+            "trained, or the image is not finite."
         )
     return activations
 

@@ -56,7 +56,7 @@ class StateKeeper(keras.callbacks.Callback):
         best: The trainable weights of the epoch that was judged best; empty as long as none could be judged.
         best_norm: What the norm of the gradient usually was when these were judged.
         start_value: The judgement of the weights of the start, where `fall` asks for it, or `None`.
-        falls: Each time that it was led back: `epoch`, `why` and the `rate_factor` from then on.
+        falls: Each time that it was led back: `epoch`, `why` and, where it goes on, the `rate_factor` from then on.
         returned: Whether it was led back and has not made a step since: a loss that is not finite then stops it.
         stopped: Why the training stopped early, or `None`.
         ship: Saves the network; called when its weights are those that were judged best.
@@ -279,7 +279,8 @@ class StateKeeper(keras.callbacks.Callback):
                 self.ship()
         self._assign(current)
         if self.fall is not None and not first and not value >= best - self.fall:  # nor where it is NaN
-            self._break_off(f"the validation fell from {best:.2f} to {value:.2f} in epoch {self.epoch + 1}")
+            why = f"the validation fell from {best:.2f} to {value:.2f} in epoch {self.epoch + 1}"
+            self._break_off(why, goes_on=self.epoch + 1 < self.epochs)
         return value
 
     def _assign(self, arrays: list[np.ndarray]) -> None:
@@ -299,7 +300,7 @@ class StateKeeper(keras.callbacks.Callback):
         elif self.stopped is None:
             self.optimizer.finalize_variable_values(self.network.trainable_variables)
 
-    def _break_off(self, why: str) -> None:
+    def _break_off(self, why: str, goes_on: bool = True) -> None:
         """Lead the training back to its best weights at half the rate; stop it where it is never led back."""
         if self.fall is None or not self.best or self.returned or len(self.falls) >= _MOST_FALLS:
             self._stop(why)
@@ -309,9 +310,11 @@ class StateKeeper(keras.callbacks.Callback):
         self.model.reset_metrics()
         factor = float(np.asarray(self._steady.rate_factor))
         self.returned = True
-        self.falls = [*self.falls, {"epoch": self.epoch + 1, "why": why, "rate_factor": factor}]
+        fall = {"epoch": self.epoch + 1, "why": why}
+        self.falls = [*self.falls, fall | ({"rate_factor": factor} if goes_on else {})]
         if self.hosts.is_chief:
-            print(f"{self.folder.name}: {why}; back to the best weights, on at {factor:g} of the rate.")
+            on = f", on at {factor:g} of the rate" if goes_on else ""
+            print(f"{self.folder.name}: {why}; back to the best weights{on}.")
 
     def _stop(self, why: str) -> None:
         if self.stopped is None:

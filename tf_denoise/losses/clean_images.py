@@ -58,7 +58,7 @@ def is_folder(source) -> bool:
 def pictures_in(folder) -> list[tuple[str, Path]]:
     """Name and path of every picture in a folder, in order."""
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ValueError(f"{folder} is not a folder of pictures.")
     return [(shown(path.relative_to(folder).as_posix()), path) for path in find_pictures(folder)]
 

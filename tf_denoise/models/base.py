@@ -72,10 +72,9 @@ class Network(keras.Model):
         Raises:
             InputError: If there is no such preset, it is of another class, or its file is damaged.
         """
-        from tf_denoise.presets.catalogue import preset_file
-        from tf_denoise.runs.loading import load_file
+        from tf_denoise.runs.loading import load_preset
 
-        network = load_file(preset_file(name))
+        network = load_preset(name)
         if type(network) is not cls:
             kind = type(network).__name__
             raise InputError(f"The preset {name!r} is a {kind}, not a {cls.__name__}: call {kind}.from_preset.")

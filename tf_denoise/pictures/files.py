@@ -145,6 +145,8 @@ def read_picture(path, accept: Collection[str] = PLAIN, max_pixels: int = MAX_PI
         raise PictureError(path, f"was decoded to shape {pixels.shape}, not to {header.width} x {header.height} pixels")
     if pixels.dtype.kind == "f":
         low, high = pixels.min(), pixels.max()
+        if np.isnan(low):  # of any that is
+            raise PictureError(path, "holds values that are NaN; expected numbers from 0 to 1")
         if not (low >= _LEAST_FLOAT and high <= _MOST_FLOAT):
             raise PictureError(
                 path,

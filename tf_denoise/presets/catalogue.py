@@ -23,7 +23,7 @@ def preset_names() -> list[str]:
         >>> preset_names()
         ['photographs']
     """
-    return sorted(path.stem for path in FOLDER.glob("*.keras") if not path.stem.endswith(INTERVALS))
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
 def intervals_file(network: Path) -> Path:
@@ -72,4 +72,9 @@ def preset_facts(name: str) -> dict[str, Any]:
             raise ValueError("it does not describe a network")
         return facts
     except (OSError, ValueError) as error:
-        raise InputError(f"The preset {name} is damaged: {path} cannot be read: {error}. Install it again.") from None
+        raise damaged(name, f"{path} cannot be read: {error}") from None
+
+
+def damaged(name: str, why: object) -> InputError:
+    """What to raise where the files of a preset are not what was installed."""
+    return InputError(f"The preset {name} is damaged: {str(why).rstrip('.')}. Install tf_denoise again.")

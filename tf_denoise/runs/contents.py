@@ -41,19 +41,27 @@ def read_config(run: Path) -> dict:
     repeats = config.setdefault("repeats", 1)
     if not isinstance(repeats, int) or not 1 <= repeats <= MOST_REPEATS:
         raise InputError(f"{run / CONFIG_FILE} is damaged: repeats lies in 1..{MOST_REPEATS:,}; received {repeats!r}.")
-    _check_noise(run, config)
+    check_noise(run / CONFIG_FILE, config)
     return with_found_places(run, config)
 
 
-def _check_noise(run: Path, config: dict) -> None:
-    """Refuse a configuration whose noise cannot be told: what a network was trained on depends on it."""
+def check_noise(path: Path, config: dict) -> None:
+    """Refuse a configuration whose noise cannot be told: what a network was trained on depends on it.
+
+    Args:
+        path: The file that holds it.
+        config: What it holds.
+
+    Raises:
+        InputError: If it cannot.
+    """
     if config["command"] != "textures" or config.get("noise") not in ("gaussian", "poisson_gaussian", "camera"):
         return
     sigma, photons = config.get("sigma"), config.get("photons", 1)
     if not isinstance(sigma, list) or not 1 <= len(sigma) <= 2 or not all(map(_is_number, sigma)):
-        raise InputError(f"{run / CONFIG_FILE} is damaged: sigma is one or two numbers; received {str(sigma)[:60]}.")
+        raise InputError(f"{path} is damaged: sigma is one or two numbers; received {str(sigma)[:60]}.")
     if not _is_number(photons) or photons <= 0:
-        raise InputError(f"{run / CONFIG_FILE} is damaged: photons is a number above 0; received {str(photons)[:60]}.")
+        raise InputError(f"{path} is damaged: photons is a number above 0; received {str(photons)[:60]}.")
 
 
 def read_parents(run: Path) -> dict[str, str | None]:
@@ -101,7 +109,10 @@ def _read_record(folder: Path) -> dict | None:
         if not (file.exists() and (folder / MODEL_FILE).exists()):
             return None
     record = read_json(file)
-    if not isinstance(record, dict) or not isinstance(record.get("history", {}), dict):
+    is_whole = isinstance(record, dict) and isinstance(record.get("history", {}), dict)
+    if is_whole and file.name == UNFINISHED_FILE:
+        is_whole = all(type(record.get(key)) is int for key in ("epochs", "of"))
+    if not is_whole:
         raise InputError(f"{file} is damaged: expected the record of a training.")
     return record
 
@@ -125,6 +136,12 @@ def best_psnr(record: dict) -> float | None:
     """The PSNR on the validation photographs of the weights that were saved, be they those of the start, or `None`."""
     values, start = _numbers(record, "val_psnr"), record.get("start_value")
     return max([*values, start] if values and _is_number(start) else values, default=None)
+
+
+def is_its_start(record: dict) -> bool:
+    """Whether no state of a training was better than the weights that it began with, which were saved then."""
+    values, start = _numbers(record, "val_psnr"), record.get("start_value")
+    return bool(values) and _is_number(start) and max(values) <= start
 
 
 def _numbers(record: dict, key: str) -> list[float]:

@@ -9,7 +9,11 @@ from pathlib import Path
 import filelock
 
 from tf_denoise.errors import InputError, printable, reason
+from tf_denoise.paths import real_path
 from tf_denoise.runs.writing import UNFINISHED, remove_unfinished_files, writable_folder, write_json
+
+Changed = Callable[[], tuple[str, str]]
+"""Says what a run is on instead, as a clause, and what has to be the same to go on with it."""
 
 BUDGET_FILE = "budget.json"
 CONFIG_FILE = "config.json"
@@ -52,7 +56,7 @@ def open_run(
     folder: Path,
     config: dict,
     places: Collection[str] = (),
-    changed: Mapping[str, Callable[[], str]] | None = None,
+    changed: Mapping[str, Changed] | None = None,
 ) -> Iterator[None]:
     """Take `folder` for a run of `config`: a new or empty folder, or one that holds the same configuration.
 
@@ -65,7 +69,8 @@ def open_run(
         config: Everything that decides the result, as JSON values.
         places: The entries of `config` that are absolute paths of data. They may differ from those of the run, whose
             data may have been moved: that they hold the same is what other entries say.
-        changed: By entry, a function that says in a sentence what it means that the entry is another one.
+        changed: By entry, a function that says what the run is on instead where the entry is another one: "on other
+            data: three photographs came in", and what is to be the same to go on: "data".
 
     Raises:
         InputError: If the folder cannot be written, holds something else, holds another configuration, or is in use.
@@ -135,7 +140,7 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
-def _compare(folder: Path, config: dict, places: Collection[str], changed: Mapping[str, Callable[[], str]]) -> None:
+def _compare(folder: Path, config: dict, places: Collection[str], changed: Mapping[str, Changed]) -> None:
     stored = read_json(folder / CONFIG_FILE)
     if not isinstance(stored, dict):
         raise InputError(f"{folder / CONFIG_FILE} is not the configuration of a run.")
@@ -153,9 +158,10 @@ def _compare(folder: Path, config: dict, places: Collection[str], changed: Mappi
             "Choose another --output, or the same options to go on with that run."
         )
     if different:
+        clause, same = changed[different[0]]()
         raise InputError(
-            f"The output folder {folder} holds a run on other data: {changed[different[0]]()}. Choose another "
-            "--output, or the same data to go on with that run."
+            f"The output folder {folder} holds a run {clause}. Choose another --output, or the same {same} to go on "
+            "with that run."
         )
 
 
@@ -179,7 +185,7 @@ def _with_places(folder: Path, config: dict, places: Collection[str]) -> dict:
     for key in places:
         if _are_paths(config.get(key)):
             with contextlib.suppress(ValueError):  # on another drive
-                relative[key] = os.path.relpath(config[key], folder.resolve())
+                relative[key] = os.path.relpath(config[key], real_path(folder))
     return {**config, PLACES: relative} if relative else config
 
 

@@ -10,8 +10,9 @@ from tf_denoise.chain import refine
 from tf_denoise.errors import InputError, reason
 from tf_denoise.noise.described import KINDS, trained_range
 from tf_denoise.noise.found import FoundNoise
-from tf_denoise.presets.catalogue import preset_facts, preset_file, preset_names
-from tf_denoise.runs.contents import best_place, read_config, read_parents, read_trained
+from tf_denoise.paths import real_path
+from tf_denoise.presets.catalogue import damaged, preset_facts, preset_file, preset_names
+from tf_denoise.runs.contents import best_place, check_noise, read_config, read_parents, read_trained
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, network_folder
 from tf_denoise.runs.safety import EXPECTED, check_file, within_budget
 
@@ -109,23 +110,38 @@ def load_for_use(path, network: str | None = None, repeat: int | None = None) ->
     if isinstance(path, str) and path in preset_names():
         _refuse_choice(path, network, repeat)
         facts = preset_facts(path)
-        file = preset_file(path)
-        return LoadedNetwork(load_file(file), path, facts["config"], facts["record"], file=file)
+        return LoadedNetwork(load_preset(path), path, facts["config"], facts["record"], file=preset_file(path))
     path = Path(path)
     if not os.path.exists(path):  # which is False, where a path cannot be
-        raise InputError(f"{path} does not exist; {EXPECTED}, or one of the presets: {', '.join(preset_names())}.")
-    if path.is_dir() and (path / CONFIG_FILE).exists():
+        raise InputError(
+            f"{path} does not exist; {EXPECTED}, or one of the presets: {', '.join(preset_names()) or 'none'}."
+        )
+    if os.path.isdir(path) and os.path.exists(path / CONFIG_FILE):
         return _from_run(path, network, repeat)
-    if path.is_dir() and (path / "saved_model.pb").exists():
+    if os.path.isdir(path) and os.path.exists(path / "saved_model.pb"):
         raise InputError(f"{path} is a SavedModel, which serves without tf_denoise; {EXPECTED}.")
-    if path.is_dir() and not (path / MODEL_FILE).exists():
+    if os.path.isdir(path) and not os.path.exists(path / MODEL_FILE):
         raise InputError(f"{path} is not a run folder: it has no {CONFIG_FILE}; {EXPECTED}.")
     _refuse_choice(path, network, repeat)
-    file = (path / MODEL_FILE if path.is_dir() else path).resolve()
+    file = real_path(path / MODEL_FILE if os.path.isdir(path) else path)
     run = _run_of(file)
     if run is not None and file.name == MODEL_FILE and (run / "networks") in file.parents:
         return _from_run(run, file.parent.relative_to(run / "networks").as_posix())
     return LoadedNetwork(load_file(file), file.stem, file=file)
+
+
+def load_preset(name: str):
+    """Load the network of a preset, not compiled.
+
+    Raises:
+        InputError: If there is no preset of that name, or its files are not what was installed.
+    """
+    file = preset_file(name)
+    try:
+        check_noise(file.with_suffix(".json"), preset_facts(name)["config"])
+        return load_file(file)
+    except InputError as error:
+        raise damaged(name, error) from None
 
 
 def _refuse_choice(path, network: str | None, repeat: int | None) -> None:
@@ -163,7 +179,7 @@ def load_file(path: Path):
 def _run_of(file: Path) -> Path | None:
     """The run folder that a network's file lies in."""
     for folder in file.parents:
-        if (folder / CONFIG_FILE).exists() and (folder / "networks").is_dir():
+        if os.path.exists(folder / CONFIG_FILE) and os.path.isdir(folder / "networks"):
             return folder
     return None
 

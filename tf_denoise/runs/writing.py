@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tf_denoise.errors import InputError, reason
+from tf_denoise.paths import real_path
 
 UNFINISHED = ".writing-"
 """How the names of files begin that are not finished."""
@@ -42,7 +43,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _WRITING_LOCK:  # so that no thread takes another's file for one that was left behind
         _remove_leftovers_once(path.parent)
-        handle, name = tempfile.mkstemp(prefix=_own_prefix(), suffix=path.suffix, dir=path.parent.resolve())
+        handle, name = tempfile.mkstemp(prefix=_own_prefix(), suffix=path.suffix, dir=real_path(path.parent))
         temporary = Path(name)
         _being_written.add(temporary)
     os.close(handle)
@@ -62,7 +63,7 @@ def unfinished_folder(parent: Path) -> Iterator[Path]:
     """A new folder in `parent`, to be filled and then given its name by `os.rename`; it vanishes if it was not."""
     with _WRITING_LOCK:
         _remove_leftovers_once(parent)
-        folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=parent.resolve()))
+        folder = Path(tempfile.mkdtemp(prefix=_own_prefix(), dir=real_path(parent)))
         _being_written.add(folder)
     try:
         folder.chmod(0o777 & ~_umask())
@@ -129,7 +130,7 @@ def remove_unfinished_files(folder: Path) -> None:
 
 def _remove_leftovers_once(folder: Path) -> None:
     """Remove what killed processes left in a folder that others may write to: once in the life of this process."""
-    folder = folder.resolve()
+    folder = real_path(folder)
     if folder in _looked_through:
         return
     _looked_through.add(folder)

@@ -119,7 +119,7 @@ def _written(model, path: Path, kind: str, shape) -> Path:
     suffix = {"onnx": ".onnx", "litert": ".tflite"}[kind]
     if path.suffix != suffix:
         raise InputError(f"The name of a file for --format {kind} ends in {suffix}; received {path}.")
-    if path.exists():
+    if os.path.exists(path):
         raise InputError(f"{path} stands there already, and nothing is overwritten; choose another name.")
     with unfinished_folder(writable_folder(path.parent)) as unfinished:
         file = unfinished / path.name

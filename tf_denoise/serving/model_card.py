@@ -8,7 +8,7 @@ from pathlib import Path
 from tf_denoise.errors import InputError, printable, reason
 from tf_denoise.losses.named import LOSSES, loss_of
 from tf_denoise.noise.described import noise_in_words
-from tf_denoise.runs.contents import CHAIN_MSE, best_psnr
+from tf_denoise.runs.contents import CHAIN_MSE, best_psnr, is_its_start
 from tf_denoise.runs.folder import read_json
 from tf_denoise.runs.loading import LoadedNetwork
 
@@ -89,7 +89,10 @@ def _training(about: LoadedNetwork) -> list[str]:
     if about.unfinished:
         lines.append(f"- The training is not finished: {record['epochs']} of {record['of']} parts are done.")
     for fall in record.get("falls", []):
-        lines.append(f"- Led back to its best weights, on at {fall['rate_factor']:g} of the rate: {fall['why']}.")
+        on = f", on at {fall['rate_factor']:g} of the rate" if "rate_factor" in fall else ""
+        lines.append(f"- Led back to its best weights{on}: {fall['why']}.")
+    if is_its_start(record):
+        lines.append("- No state of the training was better than the weights that it began with: these are exported.")
     if record.get("stopped"):
         lines.append(f"- The training stopped early: {record['stopped']}.")
     if about.run and (about.run / "environment.json").exists():

@@ -105,6 +105,7 @@ class TiledDenoiser:
             raise ValueError(f"ensemble is 1, or 8 for all flips and turns; received {ensemble!r}.")
         self.strength, self.ensemble = share, ensemble
         self.channels, self.stride = shape[-1], getattr(model, "stride", 32)
+        _check_size_is_kept(model, (1, 2 * self.stride, 2 * self.stride, self.channels))
         self._tile, self._overlap, self._measured = tile, overlap, False
         self._reach: int | None = None
         self._lock = threading.Lock()  # the first of several threads measures, the others wait for it
@@ -141,11 +142,16 @@ class TiledDenoiser:
         return round_up(side, self.stride)
 
     def check_tiles(self) -> None:
-        """Refuse an overlap that leaves nothing of a tile, before there is a picture.
+        """Refuse an overlap that leaves nothing of a tile, and a tile without room for any, before there is a picture.
 
         Raises:
-            ValueError: If it does.
+            ValueError: If it does, or has none.
         """
+        if self._tile is not None and self._overlap is None and self._tile < 2 * self.stride and self.overlap == 0:
+            raise ValueError(
+                f"A tile of {self._tile} pixels has no room for an overlap; expected {2 * self.stride} or more, or an "
+                "overlap of 0 to have seams."
+            )
         if self._tile is not None or self._overlap is not None:
             tile_spans(self.tile + 1, self.tile, self.overlap, self.stride)
 
@@ -304,6 +310,19 @@ class TiledDenoiser:
         return total[:, :height, :width] / self.ensemble
 
 
+def _check_size_is_kept(model, shape: tuple[int, ...]) -> None:
+    """Refuse a network whose output is not of the shape of its input."""
+    try:
+        found = model.compute_output_shape(shape)
+    except Exception:  # a network of its own kind, that does not tell
+        return
+    if found != shape:
+        raise ValueError(
+            f"Pictures need a network whose output has the shape of its input; {getattr(model, 'name', model)!r} makes "
+            f"{found} of {shape}."
+        )
+
+
 def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:
     """Values in [0, 1] as those of a picture.
 
@@ -312,7 +331,7 @@ def _restored(values: np.ndarray, low: float, high: float, dtype) -> np.ndarray:
     """
     if not np.isfinite(values).all():
         raise ValueError(
-            "The output of the network is NaN or infinite in places; expected numbers from 0 to 1. Choose another "
+            "The output of the network is NaN or infinite in places; expected numbers from 0 to 1: choose another "
             "network."
         )
     if dtype.kind == "f":

@@ -16,6 +16,7 @@ from tf_denoise.errors import InputError, printable
 from tf_denoise.noise.camera import CameraNoise
 from tf_denoise.noise.described import make_noise
 from tf_denoise.noise.ladder import at_level, noise_ladder
+from tf_denoise.paths import real_path
 from tf_denoise.pictures.files import PictureError
 from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.seeds import derive_seed
@@ -110,7 +111,7 @@ def training_photographs(
 
 
 def _files(photographs: Photographs) -> set[Path]:
-    return {member.path.resolve() for member in photographs.members}
+    return {real_path(member.path) for member in photographs.members}
 
 
 def calibration_photographs(
@@ -128,7 +129,7 @@ def calibration_photographs(
             f"--calibration {folder} holds {counted(photographs)}; it takes {least} or more, better 40: every second "
             "one calibrates, the others measure."
         )
-    known = [member.name for member in photographs.members if member.path.resolve() in seen]
+    known = [member.name for member in photographs.members if real_path(member.path) in seen]
     if known:
         raise InputError(
             f"{printable(known[0])} of --calibration {folder} stands among the photographs of the training too; "

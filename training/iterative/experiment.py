@@ -17,6 +17,7 @@ from tf_denoise.fitting.optimizer import learning_rate
 from tf_denoise.hosts.hosts import Hosts, alone
 from tf_denoise.models import DenseAutoencoder, DigitClassifier, RefiningAutoencoder, TwoStageAutoencoder
 from tf_denoise.noise import SaltAndPepper, level_schedule
+from tf_denoise.paths import real_path
 from tf_denoise.runs.contents import CHAIN_MSE
 from tf_denoise.runs.folder import CLASSIFIER_FOLDER, CONFIG_FILE, check_run_folder, network_folder, read_json
 from tf_denoise.runs.loading import load_network
@@ -69,7 +70,9 @@ def run_iterative(options: IterativeOptions, hosts: Hosts | None = None) -> None
     print(f"Data: {digits.description}")
     folder, stored = options.output, _stored(options, digits)
     networks = [_described(network, tree, digits.x_train.shape[1], options.hidden_units) for network in tree]
-    changed = {"dataset_fingerprint": lambda: f"the digits of {stored['dataset_used']} are other ones by now"}
+    changed = {
+        "dataset_fingerprint": lambda: (f"on other data: the digits of {stored['dataset_used']} are other ones", "data")
+    }
     with running(folder, stored, networks, ("dataset", "dataset_used"), changed, hosts):
         train_jobs(folder, Trainer(options, digits, tree, folder, hosts).jobs(), hosts=hosts)
         if not hosts.is_chief:
@@ -102,7 +105,7 @@ def _stored(options: IterativeOptions, digits: Digits) -> dict:
     used = digits.name if options.dataset == "auto" else options.dataset
     stored = dataclasses.asdict(options) | {
         "command": "iterative",
-        "dataset_used": used if used in ("mnist", "digits") else str(Path(used).resolve()),
+        "dataset_used": used if used in ("mnist", "digits") else str(real_path(used)),
         "dataset_description": digits.description,
         "dataset_fingerprint": digits.fingerprint(),
     }

@@ -5,14 +5,16 @@ from pathlib import Path
 from evaluation.textures.folder import NEXT_PLANE, evaluate_folder
 from tf_denoise.data.changes import changes_in_words
 from tf_denoise.data.parts import DATA_FILE, Parts
+from tf_denoise.errors import printable
 from tf_denoise.hosts.hosts import Hosts, this_host
 from tf_denoise.models.fingerprint import fingerprint
+from tf_denoise.paths import real_path
 from training.runner import running
 from training.setting import check_precision
 from training.textures.choices import make_network
 from training.textures.options import TextureOptions
 from training.textures.preparation import check_clean, find_lesson, load_begun, load_photographs
-from training.textures.start import Denoiser, keep_start, place_of
+from training.textures.start import Denoiser, began_from, keep_start, place_of
 from training.textures.trainer import TextureTrainer, batches_of
 
 PLACES = ("data", "clean", "noisy", "noisy_twin", "validation", "test", "test_clean")
@@ -42,11 +44,14 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
             data.check(part)
         check_clean(options, data, lesson)
     folder = options.output
-    changed = {"data_fingerprint": lambda: changes_in_words(folder / DATA_FILE, data.record())}
+    changed = {
+        "start_fingerprint": lambda: (f"that began from another network, {printable(began_from(folder))}", "--start"),
+        "data_fingerprint": lambda: (f"on other data: {changes_in_words(folder / DATA_FILE, data.record())}", "data"),
+    }
     if lesson is not None:  # what follows from the data is told by the data
-        changed["noise_found"] = lambda: "other noise was found in them"
+        changed["noise_found"] = lambda: ("on other data: other noise was found in them", "data")
         if options.method == "auto":
-            changed["method"] = lambda: "their noise asks for another method"
+            changed["method"] = lambda: ("on other data: their noise asks for another method", "data")
     networks = [{"name": name} for name in options.networks]
     stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
     with running(folder, stored, networks, (*PLACES, "start"), changed, hosts):
@@ -67,7 +72,7 @@ def _stored(options: TextureOptions, data: Parts, start: Denoiser | None) -> dic
     stored = {key: str(value) if isinstance(value, Path) else value for key, value in vars(options).items()}
     for key in PLACES:
         if stored[key] not in (None, "embedded") and (key, stored[key]) != ("noisy_twin", NEXT_PLANE):
-            stored[key] = str(Path(stored[key]).resolve())
+            stored[key] = str(real_path(stored[key]))
     if start is not None:
         stored |= {"start": place_of(options.start), "start_fingerprint": fingerprint(start), "channels": data.channels}
     del stored["output"]

@@ -9,6 +9,7 @@ from pydantic import Field
 from tf_denoise.commands.options import check_output_name, checked
 from tf_denoise.errors import InputError, printable
 from tf_denoise.losses.named import LOSSES, LossName, is_of_pixels, loss_of, weighted_name
+from tf_denoise.paths import real_path
 
 COMPARED: tuple[LossName, ...] = ("mse", "regional", "frequency", "weighted_frequency", "windowed", "wavelet")
 
@@ -156,7 +157,7 @@ class TextureOptions:
             from_nothing = NOISY_RATE if options.noisy_only else RATE
             filled["learning_rate"] = from_nothing if options.start is None else FINE_TUNING_RATE
         if options.output is None:
-            data = Path(options.clean or options.noisy or options.data).resolve().name
+            data = real_path(options.clean or options.noisy or options.data).name
             filled["output"] = Path("runs") / f"textures-{options.network}-{printable(data)}"
         options = dataclasses.replace(options, **filled)
         check_output_name(options.output)

@@ -1,6 +1,7 @@
 """Beginning from a trained network: whether it fits what is to be trained, and how its weights are taken over."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from tf_denoise.data.photographs import Photographs
 from tf_denoise.errors import InputError
 from tf_denoise.models import TwoStageUNet, UNet, ViTUNet
+from tf_denoise.paths import real_path
 from tf_denoise.presets.catalogue import preset_names
 from tf_denoise.runs.folder import CONFIG_FILE, read_json
 from tf_denoise.runs.loading import load_file, load_for_use
@@ -33,18 +35,19 @@ def load_start(options: TextureOptions) -> Denoiser | None:
     """
     if options.start is None:
         return None
-    kept = Path(options.output) / START_FILE
-    is_kept = kept.exists() and (_began_from(kept.parent) == place_of(options.start) or not _is_there(options.start))
-    network: Any = load_file(kept) if is_kept else load_for_use(options.start).model
+    _refuse_itself(options)
+    network = _load(options)
     if not isinstance(network, Denoiser) or network.channels not in (1, 3):
         raise InputError(
-            f"--start {options.start} is a {type(network).__name__}; expected a network for photographs, a UNet, "
-            "ViTUNet or TwoStageUNet of 1 or 3 channels."
+            f"--start {options.start} holds a network of the class {type(network).__name__}; expected one for "
+            "photographs, a UNet, ViTUNet or TwoStageUNet of 1 or 3 channels."
         )
     if not all(np.isfinite(values).all() for values in network.get_weights()):
         raise InputError(
             f"--start {options.start} holds weights that are NaN or infinite: nothing can be begun from it."
         )
+    if not _gives_numbers(network):
+        raise InputError(f"--start {options.start} gives NaN or infinite pixels: nothing can be begun from it.")
     if not isinstance(network, KINDS[options.network] | UNet):
         kind = next(name for name, class_ in KINDS.items() if isinstance(network, class_))
         raise InputError(f"--start {options.start} is a {kind}; add --network {kind} to go on with it.")
@@ -62,16 +65,50 @@ def load_start(options: TextureOptions) -> Denoiser | None:
     return network
 
 
+def _refuse_itself(options: TextureOptions) -> None:
+    """Refuse a network that lies in the output: a run does not begin from itself."""
+    if options.start in preset_names():
+        return
+    output, start = real_path(options.output), real_path(options.start)
+    if output in (start, *start.parents):
+        raise InputError(
+            f"--start {options.start} lies in the output folder {options.output}, and no run begins from itself; "
+            "choose another --output."
+        )
+
+
+def _load(options: TextureOptions) -> Any:
+    """The copy in the run folder, or what `--start` names."""
+    kept = Path(options.output) / START_FILE
+    if os.path.exists(kept):
+        is_there = _is_there(options.start)
+        if began_from(kept.parent) == place_of(options.start) or not is_there:
+            try:
+                return load_file(kept)
+            except InputError as error:
+                if not is_there:
+                    raise
+                print(f"note: {error} {options.start} takes its place.", file=sys.stderr)
+    return load_for_use(options.start).model
+
+
+def _gives_numbers(network: Denoiser) -> bool:
+    """Whether what a network makes of a picture of noise is finite."""
+    picture = np.random.default_rng(0).random((1, 64, 64, network.channels), "float32")
+    return bool(np.isfinite(keras.ops.convert_to_numpy(network(picture, training=False))).all())
+
+
 def place_of(start: str) -> str:
     """A preset's name as it is, a path in full."""
-    return start if start in preset_names() else str(Path(start).resolve())
+    return start if start in preset_names() else str(real_path(start))
 
 
 def _is_there(start: str) -> bool:
     return start in preset_names() or os.path.exists(start)
 
 
-def _began_from(run: Path) -> str | None:
+def began_from(run: Path) -> str | None:
+    """Where the network lay that a run began from, or the name of the preset; `None` if it began from nothing."""
     stored = read_json(run / CONFIG_FILE) if (run / CONFIG_FILE).exists() else None
     return stored.get("start") if isinstance(stored, dict) else None
 

@@ -10,6 +10,7 @@ from small_trainings import CLEAN, STEPS, Interrupt, batches, new_model, run
 
 from tf_denoise.data import draw_batch
 from tf_denoise.fitting.optimizer import SteadyAdam
+from tf_denoise.runs.contents import is_its_start
 from tf_denoise.runs.loading import load_network
 
 
@@ -42,7 +43,7 @@ def test_a_fall_leads_back_to_the_best_weights_at_half_the_rate_as_often_as_need
     record, seen, model = falling(tmp_path, [20.0, 25.0, 21.0, 21.9], callbacks=[Follow()])
     assert record["history"]["val_psnr"] == [20.0, 25.0, 21.0, 21.9]
     assert [fall["epoch"] for fall in record["falls"]] == [3, 4]
-    assert [fall["rate_factor"] for fall in record["falls"]] == [0.5, 0.25]
+    assert [fall.get("rate_factor") for fall in record["falls"]] == [0.5, None]  # nothing comes after the last epoch
     assert record["falls"][0]["why"] == "the validation fell from 25.00 to 21.00 in epoch 3"
     assert float(model.optimizer.rate_factor) == 0.25
     for best, third, fourth, saved in zip(seen[2], *after[2:], load_network(tmp_path).get_weights(), strict=True):
@@ -51,6 +52,8 @@ def test_a_fall_leads_back_to_the_best_weights_at_half_the_rate_as_often_as_need
         np.testing.assert_array_equal(saved, best)
     out = capsys.readouterr().out
     assert "fell from 25.00 to 21.00 in epoch 3; back to the best weights, on at 0.5 of the rate." in out
+    assert "fell from 25.00 to 21.90 in epoch 4; back to the best weights.\n" in out
+    assert not is_its_start(record)
     assert json.loads((tmp_path / "training.json").read_text())["falls"] == record["falls"]
 
 
@@ -125,6 +128,7 @@ def test_a_fall_before_the_first_success_leads_back_to_the_start(tmp_path):
     assert record["start_value"] == 31.0
     record, _, _ = falling(tmp_path / "kept", [30.0, 29.0, 30.5, 28.5], steady_model(), start=31.0)
     assert record["falls"] == []
+    assert is_its_start(record)
     for found, expected in zip(load_network(tmp_path / "kept").get_weights(), start, strict=True):
         np.testing.assert_array_equal(found, expected)
 

@@ -154,6 +154,9 @@ def copied(tmp_path, monkeypatch):
     ("suffix", "damage", "message"),
     [
         (".keras", lambda data: data[:5000], "is not a .keras file, or is damaged"),
+        (".keras", lambda data: data[:5000], "Install tf_denoise again."),
+        (".keras", None, "The preset photographs is damaged"),
+        (".json", lambda data: data.replace(b'"sigma"', b'"level"'), "is damaged: sigma is one or two numbers"),
         (".keras", lambda data: data[:60_000] + bytes(1000) + data[61_000:], "is damaged"),
         (".json", lambda data: data[:50], "The preset photographs is damaged"),
         (".json", lambda data: b"[]", "The preset photographs is damaged"),
@@ -163,7 +166,12 @@ def test_a_damaged_preset_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys
     (tmp_path / "presets").mkdir()
     folder = copied(tmp_path / "presets", monkeypatch)
     path = folder / f"{NAME}{suffix}"
-    path.write_bytes(damage(path.read_bytes()))
+    if damage is None:
+        path.unlink()
+        (tmp_path / NAME).mkdir()  # what lies there does not take its place
+        monkeypatch.chdir(tmp_path)
+    else:
+        path.write_bytes(damage(path.read_bytes()))
     photograph(tmp_path / "a.png", 20, 20)
     arguments = ["denoise", str(tmp_path / "a.png"), "--output", str(tmp_path / "out")]
     assert message in refusal(capsys, main, arguments)

@@ -410,6 +410,7 @@ def test_a_training_that_was_not_judged_yet_cannot_be_used(tmp_path):
     with pytest.raises(InputError, match=r"has no trained network yet\. Repeat its command to go on"):
         load_for_use(run)
     record = network_folder(unfinished_run(tmp_path / "damaged", {(1, "mse"): 28.0}), 1, "mse") / "unfinished.json"
-    record.write_text("[]")
-    with pytest.raises(InputError, match=r"unfinished\.json is damaged: expected the record of a training"):
-        load_for_use(tmp_path / "damaged")
+    for text in ("[]", '{"of": 5}', '{"epochs": "x", "of": null}'):
+        record.write_text(text)
+        with pytest.raises(InputError, match=r"unfinished\.json is damaged: expected the record of a training"):
+            load_for_use(tmp_path / "damaged")

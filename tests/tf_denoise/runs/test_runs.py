@@ -256,7 +256,7 @@ def test_a_run_that_was_moved_with_its_data_goes_on(tmp_path):
     with open_run(new / "runs" / "a", {**PLACED, "data": str(tmp_path / "else")}, ["data"]):
         pass
     sentence = "holds a run on other data: three came in. Choose another --output, or the same data"
-    changed = {"data_fingerprint": lambda: "three came in"}
+    changed = {"data_fingerprint": lambda: ("on other data: three came in", "data")}
     with (
         pytest.raises(InputError, match=sentence),
         open_run(new / "runs" / "a", {**PLACED, "data": str(new), "data_fingerprint": "b"}, ["data"], changed),

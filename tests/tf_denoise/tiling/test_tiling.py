@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings, strategies as st
-from network_checks import noisy_images, with_random_weights
+from network_checks import gentle_net, noisy_images, with_random_weights
 from picture_files import noise
 from skimage import data
 
@@ -375,3 +375,25 @@ def test_other_wrong_arguments_are_refused():
         TiledDenoiser(IDENTITY, overlap=-1)
     with pytest.raises(ValueError, match=r"height and width unknown; received 'digits' with input \(None, 784\)"):
         TiledDenoiser(DenseAutoencoder(name="digits"))
+    with pytest.raises(ValueError, match="A tile of 7 pixels has no room for an overlap; expected 8 or more"):
+        TiledDenoiser(gentle_net(0.1), tile=7).check_tiles()
+    TiledDenoiser(gentle_net(0.1), tile=7, overlap=0).check_tiles()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        keras.layers.GlobalAveragePooling2D(keepdims=True),
+        keras.layers.Conv2D(3, 3),
+        keras.layers.Conv2D(3, 3, strides=2, padding="same"),
+        keras.layers.Conv2D(1, 1),
+        lambda images: [images, images],
+    ],
+    ids=["mean", "valid", "strided", "one channel", "two outputs"],
+)
+def test_a_network_that_makes_another_shape_is_refused(make):
+    images = keras.Input((None, None, 3))
+    with pytest.raises(
+        ValueError, match=r"whose output has the shape of its input; 'net' makes .* of \(1, 64, 64, 3\)"
+    ):
+        TiledDenoiser(keras.Model(images, make(images), name="net"))

@@ -6,12 +6,14 @@ import shutil
 import keras
 import numpy as np
 import pytest
-from helpers import refusal
+from helpers import files_of, refusal
 from network_checks import noisy_images, with_random_weights
 from picture_files import smooth_photographs
 from PIL import Image
 
 import training.textures.experiment
+import training.textures.trainer
+from tf_denoise.__main__ import main as export_main
 from tf_denoise.models import DenseAutoencoder, TwoStageUNet, UNet, ViTUNet, small_vit
 from tf_denoise.runs.folder import network_folder
 from tf_denoise.runs.loading import load_for_use, load_network
@@ -149,7 +151,8 @@ def test_another_start_on_the_folder_is_refused_and_the_same_one_moved_is_not(
     other, moved = tmp_path / "other.keras", tmp_path / "moved.keras"
     with_random_weights(UNet(3, widths=(4, 6), blocks=2), seed=5).save(other)
     shutil.copy(start_file, moved)
-    assert "start_fingerprint is" in refusal(capsys, main, options_of(photographs, tmp_path / "run", other, steps=1))
+    error = refusal(capsys, main, options_of(photographs, tmp_path / "run", other, steps=1))
+    assert f"holds a run that began from another network, {start_file}. Choose another --output" in error
     main(options_of(photographs, tmp_path / "run", moved, steps=1))
     stored = json.loads((tmp_path / "run" / "config.json").read_text())
     assert stored["start"] == str(moved)
@@ -169,12 +172,12 @@ def test_a_run_begins_from_the_preset(photographs, tmp_path, monkeypatch):
         (
             "dense",
             {},
-            "is a DenseAutoencoder; expected a network for photographs, a UNet, ViTUNet or TwoStageUNet of 1",
+            "holds a network of the class DenseAutoencoder; expected one for photographs, a UNet, ViTUNet or",
         ),
         ("vit_unet", {}, "is a vit_unet; add --network vit_unet to go on with it."),
         ("unet", {"widths": (4, 8)}, "has widths of 4 6; received --widths 4 8: leave it out."),
         ("vit_unet", {"network": "vit_unet", "vit": "base"}, "brings its own transformer; leave out --vit base."),
-        ("four", {}, "expected a network for photographs, a UNet, ViTUNet or TwoStageUNet of 1 or 3 channels."),
+        ("four", {}, "expected one for photographs, a UNet, ViTUNet or TwoStageUNet of 1 or 3 channels."),
         ("grey", {}, "is a network for grey pictures, and there are photographs in colour: begin from one of 3"),
         ("unet", {"blocks": 1}, "has blocks of 2; received --blocks 1: leave it out."),
         ("stem", {"network": "vit_unet"}, "has skips='add' and stem=1; a vit_unet of residual blocks is built around"),
@@ -199,6 +202,46 @@ def test_a_start_that_does_not_fit_is_refused(capsys, photographs, tmp_path, sta
     arguments = options_of(photographs, tmp_path / "run", path, **changed)
     assert message in refusal(capsys, main, arguments)
     assert not (tmp_path / "run").exists()
+
+
+def test_nothing_is_begun_from_a_network_that_gives_no_numbers(photographs, tmp_path, capsys):
+    model = unet()
+    model.set_weights([weights * 1e30 for weights in model.get_weights()])
+    model.save(tmp_path / "wild.keras")
+    message = refusal(capsys, main, options_of(photographs, tmp_path / "run", tmp_path / "wild.keras"))
+    assert "wild.keras gives NaN or infinite pixels: nothing can be begun from it." in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_run_begins_from_itself_and_one_that_learned_nothing_says_so(
+    photographs, start_file, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(training.textures.trainer, "judge_of", lambda *made: lambda: 20.0)  # never better
+    main(options_of(photographs, tmp_path / "run", start_file, steps=1))
+    assert "no state was better than the start, which is what is saved." in capsys.readouterr().out
+    assert "is as it began:" in (tmp_path / "run" / "report.html").read_text()
+    export_main(["export", str(tmp_path / "run"), str(tmp_path / "served")])
+    card = (tmp_path / "served" / "1" / "model_card.md").read_text()
+    assert "No state of the training was better than the weights that it began with" in card
+    before = files_of(tmp_path / "run")
+    for start in (tmp_path / "run", tmp_path / "run" / "start.keras"):
+        error = refusal(capsys, main, options_of(photographs, tmp_path / "run", start, steps=1))
+        assert "no run begins from itself; choose another --output." in error
+    assert files_of(tmp_path / "run") == before
+
+
+def test_a_damaged_copy_of_the_start_is_passed_over_where_the_start_is_there(
+    photographs, start_file, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(training.textures.experiment, "evaluate_folder", lambda folder: folder / "report.html")
+    start = shutil.copy(start_file, tmp_path / "mine.keras")
+    words = options_of(photographs, tmp_path / "run", start, steps=1)
+    main(words)
+    (tmp_path / "run" / "start.keras").write_bytes(b"PK")
+    main(words)
+    assert "start.keras is not a .keras file, or is damaged" in capsys.readouterr().err
+    start.unlink()
+    assert "start.keras is not a .keras file, or is damaged" in refusal(capsys, main, words)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
