@@ -3,13 +3,15 @@
     python benchmarks/grey.py photographs --test photographs-test --output grey            # both, then the judgement
     python benchmarks/grey.py photographs --test photographs-test --output grey --only 1   # trains the grey one alone
 
-The network of the preset is trained twice from nothing with `--noise camera`: as the preset is, on crops of which a
-quarter is made grey, and with one channel on the same photographs in grey. Both get as many steps. They are judged on
-the test photographs in grey, picture k with white noise of `numpy.random.default_rng(k)`. A network that is there
-already is not trained again.
+A network of the preset's architecture is trained twice from nothing with `--noise camera`: with the preset's mix, crops
+in colour of which a quarter is made grey, and with one channel on the same photographs in grey. Both get as many steps,
+smaller crops and fewer steps than the preset had. They are judged on the test photographs in grey, picture k with white
+noise of `numpy.random.default_rng(k)`. A network that is there already, of the same options, is not trained again. One
+training each: the interval is over photographs, and says nothing of other trainings.
 """
 
 import argparse
+import json
 import statistics
 from pathlib import Path
 
@@ -33,20 +35,30 @@ from training.textures.preparation import GREY_SHARE  # noqa: E402
 NAMES = {3: "colour, a quarter of it grey", 1: "grey alone"}
 
 
+def check_same(options) -> None:
+    """Refuse a folder whose networks were trained with other options."""
+    own = {name: getattr(options, name) for name in ("steps", "widths", "blocks", "crop_size", "batch_size", "seed")}
+    own |= {"learning_rate": options.learning_rate, "photographs": str(options.photographs)}
+    path = options.output / "options.json"
+    if path.exists() and json.loads(path.read_text()) != own:
+        raise SystemExit(f"{options.output} holds networks of other options: {path.read_text()}")
+    path.write_text(json.dumps(own))
+
+
 def trained(options, channels: int) -> keras.Model:
     """The network after its steps, with averaged weights; from its file where there is one."""
     path = options.output / f"{channels}.keras"
     if path.exists():
         return keras.saving.load_model(path)
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(options.seed)
     model = UNet(channels, widths=options.widths, blocks=options.blocks)
     model.compile(averaging_adam(options.learning_rate, options.steps), "mae", jit_compile=False)
     data = Parts(
         data=options.photographs, channels=channels, grey=GREY_SHARE if channels == 3 else 0.0, scale_down=1536,
-        crop_size=options.crop_size, batch_size=options.batch_size,
+        seed=options.seed, crop_size=options.crop_size, batch_size=options.batch_size,
     )  # fmt: skip
     noise = make_noise("camera", sigma_255=(0.0, 60.0))
-    model.fit(data.training_pairs(noise, seed=0), steps_per_epoch=options.steps, verbose=2, shuffle=False)
+    model.fit(data.training_pairs(noise, seed=options.seed), steps_per_epoch=options.steps, verbose=2, shuffle=False)
     model.save(path)
     return model
 
@@ -59,6 +71,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="a folder for the networks")
     parser.add_argument("--only", type=int, choices=list(NAMES), help="train the network of so many channels alone")
     parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--sigmas", type=float, nargs="+", default=[15, 25, 50])
     parser.add_argument("--widths", type=int, nargs="+", default=[64, 96, 160, 192])
     parser.add_argument("--blocks", type=int, default=2)
@@ -67,6 +80,7 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
+    check_same(options)
     networks = {channels: trained(options, channels) for channels in ([options.only] if options.only else NAMES)}
     if options.only:
         return

@@ -102,7 +102,8 @@ def tsne_embedding(images, seed: int = 0, jobs: int | None = None) -> np.ndarray
     components = min(50, *images.shape)
     reduced = decomposition.PCA(components, random_state=seed, svd_solver="randomized").fit_transform(images)
     perplexity = min(30.0, (len(images) - 1) / 3)
-    jobs = jobs or (1 if len(images) < _IMAGES_FOR_THREADS else -1)
+    if jobs is None:
+        jobs = 1 if len(images) < _IMAGES_FOR_THREADS else -1
     start = "pca" if np.ptp(reduced) > 0 else "random"  # images that are all alike have no principal component
     embedding = openTSNE.TSNE(perplexity=perplexity, initialization=start, random_state=seed, n_jobs=jobs)
     return np.asarray(embedding.fit(reduced))

@@ -161,3 +161,18 @@ def test_help_explains_every_option():
         assert f"--{option} " in text.replace(",", " ") or f"--no-{option}" in text, option
     assert "Generations of children" in text
     assert "Train the iterative renoising experiment" in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_are_looked_at_by_what_does_not_stumble(path):
+    """`pathlib` raises at names that are too long, at links in a circle and in folders that are shut."""
+    raising = {"exists", "is_dir", "is_file", "resolve", "samefile"}
+    calls = {
+        node.func.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in raising
+        and not ast.unparse(node.func.value).startswith(("os.path", "Path(__file__)"))
+    }
+    assert not calls

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,7 +39,7 @@ class Job:
     @property
     def is_finished(self) -> bool:
         """Whether the network stands in the run, trained to its end."""
-        return (self.folder / RECORD_FILE).exists()
+        return os.path.exists(self.folder / RECORD_FILE)
 
 
 def title(name: str, repeat: int, repeats: int) -> str:
@@ -82,7 +83,7 @@ def running(
             if hosts.is_chief:
                 taken.enter_context(open_run(folder, config, places, changed))
                 print(f"Run folder: {folder}")
-                if not (folder / ENVIRONMENT_FILE).exists():
+                if not os.path.exists(folder / ENVIRONMENT_FILE):
                     write_json(folder / ENVIRONMENT_FILE, environment())
                 write_json(folder / "networks.json", networks)
         yield
@@ -133,7 +134,7 @@ def train_jobs(
 
 def _note_source(path: Path) -> None:
     """Write down that a run goes on with another state of the code than it was trained with so far."""
-    environment = read_json(path) if path.exists() else {}
+    environment = read_json(path) if os.path.exists(path) else {}
     if "source" not in environment:  # a run of an older version does not say what it began with
         return
     states, now = [environment["source"], *environment.get("resumed", [])], source()

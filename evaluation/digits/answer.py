@@ -70,7 +70,7 @@ def _beats(best: Stage, stages: int) -> str:
     sentence = f"{wins}: {in_sentence(best.name)} has a lower mean squared error than one network of equal training"
     others = [(kind_of(contrast.against), won([contrast])) for contrast in best.against_controls[1:]]
     if all(where == longer for _, where in others):
-        whom = "".join(f", and than {_rivals(kinds)}," for kinds in [[kind for kind, _ in others]] if kinds)
+        whom = f", and than {_rivals([kind for kind, _ in others])}," if others else ""
         return f"{sentence}{whom} {_where(longer)}."
     each = [f"{_where(where)} than {_rivals([kind])}" for kind, where in others]
     return f"{sentence} {_where(longer)}, and a lower one {' and '.join(each)}."

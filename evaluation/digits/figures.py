@@ -13,8 +13,8 @@ from evaluation.figures import COLOURS, INPUT_STYLE, REFERENCE_STYLE, numbered_s
 from evaluation.measures import DIGITS, MEASURES
 from evaluation.table import INPUT
 
-CONTROL_MARKERS = ("+", "1", "2", "3", "4", "|")
-CONTROL_DASHES: tuple = ("--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)))
+CONTROL_MARKERS = ("+", "1", "2", "3", "4", "|", "_", "x")
+CONTROL_DASHES: tuple = ("--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 3)), (0, (8, 2)), (0, (5, 1, 1, 1)))
 
 
 def line_style(name: str, siblings: Sequence[str]) -> dict:
@@ -27,7 +27,7 @@ def line_style(name: str, siblings: Sequence[str]) -> dict:
     leaves = list(dict.fromkeys(sibling.split("/")[1] for sibling in siblings if "/" in sibling))
     controls = [sibling for sibling in leaves if sibling.startswith("control")]
     if leaf in controls or leaf.startswith("control"):
-        place = controls.index(leaf) % 6 if leaf in controls else 0
+        place = controls.index(leaf) % len(CONTROL_MARKERS) if leaf in controls else 0
         return {
             "color": COLOURS[5],
             "linestyle": CONTROL_DASHES[place],

@@ -1,6 +1,7 @@
 """From a finished run to its scores, figures and report."""
 
 import functools
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from evaluation.digits.contrasts import CONTRASTS_FILE, contrast_csv
 from evaluation.digits.forms import check_forms
 from evaluation.digits.names import root_title, short_label
 from evaluation.digits.report import write_report
-from evaluation.digits.rivals import Stored, control_of, is_form, is_second_stage, rivals_of
+from evaluation.digits.rivals import Stored, control_of, is_form, is_second_stage, kind_of, rivals_of
 from evaluation.digits.scoring import Denoiser, DigitTable, Score, Scorer, score_chains
 from evaluation.distributions import tsne_embedding
 from evaluation.figures import save_figure
@@ -75,14 +76,14 @@ def count_finished(folder: Path, tree: list[dict], repeats: int) -> int:
         InputError: If not even one is.
     """
     places = [folder / CLASSIFIER_FOLDER, *(network_folder(folder, 1, network["name"]) for network in tree)]
-    missing = [place for place in places if not (place / RECORD_FILE).exists()]
+    missing = [place for place in places if not os.path.exists(place / RECORD_FILE)]
     if missing:
         raise InputError(
             f"The run in {folder} is not finished: {len(missing)} of the {len(places)} networks of its first repeat "
             f"are still to be trained, the next is {missing[0].relative_to(folder)}. Repeat its command to go on."
         )
     for repeat in range(2, repeats + 1):
-        if not all((network_folder(folder, repeat, network["name"]) / RECORD_FILE).exists() for network in tree):
+        if not all(os.path.exists(network_folder(folder, repeat, network["name"]) / RECORD_FILE) for network in tree):
             return repeat - 1
     return repeats
 
@@ -204,14 +205,12 @@ class _Evaluation:
         controls = [n["name"] for n in self.tree if n["role"] == "control" and n["name"].startswith(f"{root}/")]
         pairs = [(root, controls[0])]
         pairs += [(network["name"], rivals_of(network, self.tree)[0]) for network in stages]
-        sized = [(name, name.rpartition("_")[0]) for name in controls if name.endswith(("_wide", "_deep"))]
-        return pairs + sized
+        return pairs + [(name, name.rpartition("_")[0]) for name in controls if kind_of(name)]
 
     def _groups(self, family: list[str]) -> dict[str, list[str]]:
         """The networks of each figure of measures: those of the original study, then those of other forms."""
         forms = [n["name"] for n in self.tree if is_form(n) and n["name"] in family]
-        sized = [name for name in family if name.endswith(("_wide", "_deep"))]
-        plain = [name for name in family if name not in (*forms, *sized)]
+        plain = [name for name in family if name not in forms and not kind_of(name)]
         children = [n["name"] for n in self.tree if n["role"] == "child" and n["name"] in plain]
         groups = {"": plain} if children or not forms else {}
         return groups | ({"-forms": [n for n in family if n not in children]} if forms else {})

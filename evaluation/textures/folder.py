@@ -1,5 +1,6 @@
 """From the folder of a run on photographs to its evaluation."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def _finished(folder: Path, repeats: int) -> list[tuple[int, str]]:
     """The places (repeat, name) of all networks, each of which must be trained."""
     names = read_parents(folder)
     places = [(repeat, name) for repeat in range(1, repeats + 1) for name in names]
-    missing = [place for place in places if not (network_folder(folder, *place) / RECORD_FILE).exists()]
+    missing = [place for place in places if not os.path.exists(network_folder(folder, *place) / RECORD_FILE)]
     if missing:
         raise InputError(
             f"The run in {folder} is not finished: {len(missing)} of its {len(places)} networks are still to be "

@@ -20,6 +20,7 @@ from tf_denoise.pictures.files import PictureError, find_pictures, read_picture,
 from tf_denoise.pictures.inspection import inspect_pictures
 from tf_denoise.pictures.partners import match_partners
 from tf_denoise.presets.catalogue import preset_names
+from tf_denoise.runs.contents import best_psnr, is_its_start
 from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.tiling import TiledDenoiser
@@ -131,7 +132,8 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
     noise = FoundNoise.from_record(options["noise_found"])
     minutes = record["seconds"] / 60
     took = counted(round(minutes), "minute") if minutes >= 1 else "less than a minute"
-    judgements = record["history"].get("val_psnr", ())  # none where the loss was NaN from the start
+    best = best_psnr(record)  # none where the loss was NaN from the start
+    unchanged = "; no state was better than the start, which is what was saved" if is_its_start(record) else ""
     judged = (
         "of hidden pixels against the noisy ones, which their own noise keeps low"
         if options["method"] == "noise2void"
@@ -150,7 +152,7 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
             f"{counted(record['steps'], 'step')} of {counted(options['batch_size'], 'crop')}, {took}, in "
             f"{'float32' if precision == 'none' else precision}",
         ),
-        ("Validation", f"{max(judgements):.2f} dB, {judged}" if judgements else "none: its loss was NaN throughout"),
+        ("Validation", "none: its loss was NaN throughout" if best is None else f"{best:.2f} dB, {judged}{unchanged}"),
     ]
 
 

@@ -188,7 +188,7 @@ def _load(options: Denoise, megapixels: float) -> _Network:
         denoiser = make(model)
         denoiser.check_tiles()
     except ValueError as error:
-        raise InputError(f"{options.model} cannot denoise pictures with these options. {error}") from None
+        raise InputError(f"{options.model} cannot denoise these pictures so. {error}") from None
     if denoiser.channels not in (1, 3):
         raise InputError(
             f"{options.model} takes pictures of {denoiser.channels} channels; files have 1 (grey) or 3 (colour)."

@@ -167,17 +167,25 @@ def page_shows(output: Path, jobs: Sequence[Job]) -> bool:
 
 
 def check_page(output: Path) -> None:
-    """Refuse to write a report over one that is not of this command, such as that of a training.
+    """Refuse to write a report into the folder of a run, which has one of its own, or over that of somebody else.
 
     Raises:
-        InputError: If there is such a one.
+        InputError: If it would be.
     """
-    is_run, is_ours = (os.path.exists(output / name) for name in (CONFIG_FILE, JSON_FILE))
-    if os.path.exists(output / PAGE_FILE) and (is_run or not is_ours):
+    if _is_run(output):
+        raise InputError(f"{output} is a run folder, which has a report of its own; choose another --output.")
+    if os.path.exists(output / PAGE_FILE) and not os.path.exists(output / JSON_FILE):
         raise InputError(
             f"{output / PAGE_FILE} is not a report of this command, and --report would write over it; choose another "
             "--output."
         )
+
+
+def _is_run(folder: Path) -> bool:
+    try:
+        return "command" in json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def check_output(output: Path) -> None:

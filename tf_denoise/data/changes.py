@@ -1,5 +1,6 @@
 """How a set of photographs differs from what it was."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def changes_in_words(path: Path, record: dict) -> str:
     Raises:
         InputError: If the file is damaged.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return "its photographs have changed"
     stored = read_record(path)
     before, after = (_names(names) for names in (stored, record))

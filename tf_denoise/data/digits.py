@@ -118,7 +118,7 @@ def _mnist() -> Digits:
     import keras
 
     home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
-    if not (home / "datasets" / "mnist.npz").is_file():
+    if not os.path.isfile(home / "datasets" / "mnist.npz"):
         _probe_network()
     try:
         with _socket_timeout(_READ_SECONDS):

@@ -1,6 +1,7 @@
 """The photographs of a run: crops to train on, whole pictures to validate and to test on."""
 
 import functools
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -141,7 +142,7 @@ class Parts:
     def write_record(self, folder: Path) -> dict:
         """Write `data.json` into a run folder, with the files skipped by earlier processes too; the record."""
         path, record = folder / DATA_FILE, self.record()
-        if path.exists():
+        if os.path.exists(path):
             record["skipped"] = sorted(
                 {**dict(read_record(path).get("skipped", [])), **dict(record["skipped"])}.items()
             )

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -166,9 +167,9 @@ def _values(path: Path, plane: int | None) -> np.ndarray:
 
 def _size_of(path: Path) -> int:
     """The bytes of a file; of a folder those of the files right in it, such as the metadata of a Zarr array."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return path.stat().st_size
-    return sum(file.stat().st_size for file in path.iterdir() if file.is_file())
+    return sum(file.stat().st_size for file in path.iterdir() if os.path.isfile(file))
 
 
 def counted(photographs) -> str:

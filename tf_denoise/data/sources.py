@@ -214,7 +214,7 @@ def embedded_photographs(channels: int | None = None) -> Photographs:
     """
     check_installed("skimage")
     folder = Path(importlib.util.find_spec("skimage").origin).parent / "data"
-    missing = [name for name in _EMBEDDED if not (folder / name).is_file()]
+    missing = [name for name in _EMBEDDED if not os.path.isfile(folder / name)]
     if missing:
         raise InputError(
             f"scikit-image comes without {_some(missing)} here; reinstall it with pip install scikit-image, or name a "

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -116,7 +117,7 @@ class StateKeeper(keras.callbacks.Callback):
             arrays |= {f"m{index}": np.asarray(variable) for index, variable in enumerate(measured)}
         if self.hosts.is_chief:
             state = self.folder / _STATE
-            if state.exists():
+            if os.path.exists(state):
                 state.replace(self.folder / _PREVIOUS)
             with atomic_path(state) as temporary:
                 np.savez(temporary, record=np.array(record), **arrays)
@@ -147,7 +148,7 @@ class StateKeeper(keras.callbacks.Callback):
     def _newest(self) -> State | None:
         for name in (_STATE, _PREVIOUS):
             path = self.folder / name
-            if not path.exists():
+            if not os.path.exists(path):
                 continue
             try:
                 return self._read(path)
@@ -217,11 +218,12 @@ class StateKeeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Stop at a loss that is not finite, or lead back; write the state once it is old."""
         loss = (logs or {}).get("loss", 0.0)
+        is_last = batch + 1 == self.params["steps"]
         if not math.isfinite(loss):
-            self._break_off(f"the loss became {loss} in epoch {self.epoch + 1}")
+            goes_on = not is_last or self.epoch + 1 < self.epochs
+            self._break_off(f"the loss became {loss} in epoch {self.epoch + 1}", goes_on)
         else:
             self.returned = False
-        is_last = batch + 1 == self.params["steps"]
         if self.stopped is None and not is_last and self.hosts.now() - self._written > _SAVED_EVERY:
             seconds = self.seconds + time.monotonic() - self._started
             self._started = time.monotonic()
@@ -251,6 +253,7 @@ class StateKeeper(keras.callbacks.Callback):
             self.save(epoch + 1, history, self.seconds + time.monotonic() - self._started)
             if self.best and self.hosts.is_chief:
                 record = {"epochs": epoch + 1, "of": self.epochs, "falls": self.falls, "history": history}
+                record |= {} if self.fall is None else {"start_value": self.start_value}
                 write_json(self.folder / UNFINISHED_FILE, record)
 
     def _judge(self, first: bool = False) -> float:

@@ -76,7 +76,10 @@ def clean_partner(name: str, folder: Path) -> Path:
     Raises:
         InputError: If there is none, or more than one could be it.
     """
-    clean: Iterable[Path] = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in FORMATS)
+    try:
+        clean: Iterable[Path] = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in FORMATS]
+    except OSError as error:
+        raise InputError(f"The folder {shown(folder)} cannot be read: {error.strerror}.") from None
     matched = match_partners([PurePath(path.name) for path in clean], [PurePath(name)])
     if not matched.pairs:
         raise InputError(

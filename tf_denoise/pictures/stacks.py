@@ -36,7 +36,7 @@ def open_stack(path, axes: str | None = None, fill_missing: bool = False) -> Sta
     """
     path = Path(path)
     try:
-        if path.is_dir():
+        if os.path.isdir(path):
             from tf_denoise.pictures.zarr_stacks import ZarrStack
 
             return ZarrStack(path, axes, fill_missing)

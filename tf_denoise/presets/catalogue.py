@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tf_denoise.errors import InputError
+from tf_denoise.errors import InputError, reason
 
 FOLDER = Path(__file__).parent
 INTERVALS = "-intervals"
@@ -23,7 +23,8 @@ def preset_names() -> list[str]:
         >>> preset_names()
         ['photographs']
     """
-    return sorted(path.stem for path in FOLDER.glob("*.json"))
+    found = {path.stem for suffix in (".keras", ".json") for path in FOLDER.glob(f"*{suffix}")}
+    return sorted(name for name in found if not name.endswith(INTERVALS))
 
 
 def intervals_file(network: Path) -> Path:
@@ -70,9 +71,12 @@ def preset_facts(name: str) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict) or not {"class_name", "version", "config", "record"} <= facts.keys():
             raise ValueError("it does not describe a network")
+        if not isinstance(facts["record"], dict) or not isinstance(facts["config"], dict):
+            raise ValueError("it does not describe a training")
+        facts["config"]["command"]  # without which nothing of it can be told
         return facts
-    except (OSError, ValueError) as error:
-        raise damaged(name, f"{path} cannot be read: {error}") from None
+    except (OSError, ValueError, KeyError) as error:
+        raise damaged(name, f"{path} cannot be read: {reason(error)}") from None
 
 
 def damaged(name: str, why: object) -> InputError:

@@ -1,6 +1,7 @@
 """What a run folder holds, read with care: its configuration, its tree of networks, the records of their training."""
 
 import math
+import os
 import re
 from pathlib import Path
 
@@ -104,9 +105,9 @@ def read_trained(run: Path) -> dict[tuple[int, str], dict]:
 
 def _read_record(folder: Path) -> dict | None:
     file = folder / RECORD_FILE
-    if not file.exists():
+    if not os.path.exists(file):
         file = folder / UNFINISHED_FILE
-        if not (file.exists() and (folder / MODEL_FILE).exists()):
+        if not (os.path.exists(file) and os.path.exists(folder / MODEL_FILE)):
             return None
     record = read_json(file)
     is_whole = isinstance(record, dict) and isinstance(record.get("history", {}), dict)
@@ -135,13 +136,13 @@ def best_place(trained: dict[tuple[int, str], dict]) -> tuple[int, str]:
 def best_psnr(record: dict) -> float | None:
     """The PSNR on the validation photographs of the weights that were saved, be they those of the start, or `None`."""
     values, start = _numbers(record, "val_psnr"), record.get("start_value")
-    return max([*values, start] if values and _is_number(start) else values, default=None)
+    return max([*values, start] if _is_number(start) else values, default=None)
 
 
 def is_its_start(record: dict) -> bool:
     """Whether no state of a training was better than the weights that it began with, which were saved then."""
     values, start = _numbers(record, "val_psnr"), record.get("start_value")
-    return bool(values) and _is_number(start) and max(values) <= start
+    return _is_number(start) and max(values, default=-math.inf) <= start
 
 
 def _numbers(record: dict, key: str) -> list[float]:

@@ -79,10 +79,10 @@ def open_run(
     check_run_folder(folder)  # a folder of somebody else gets no lock file
     with locked(folder):
         _refuse_foreign(folder)
-        if (folder / CONFIG_FILE).exists():
+        if os.path.exists(folder / CONFIG_FILE):
             _compare(folder, config, places, changed or {})
         config = _with_places(folder, config, places)
-        if not (folder / CONFIG_FILE).exists() or read_json(folder / CONFIG_FILE) != config:
+        if not os.path.exists(folder / CONFIG_FILE) or read_json(folder / CONFIG_FILE) != config:
             write_json(folder / CONFIG_FILE, config)
         yield
 
@@ -127,7 +127,7 @@ def check_run_folder(folder: Path) -> None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    if (folder / CONFIG_FILE).exists():
+    if os.path.exists(folder / CONFIG_FILE):
         return
     try:
         names = sorted(p.name for p in folder.iterdir() if p.name != LOCK_FILE and not p.name.startswith(UNFINISHED))

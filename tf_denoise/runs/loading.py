@@ -136,12 +136,13 @@ def load_preset(name: str):
     Raises:
         InputError: If there is no preset of that name, or its files are not what was installed.
     """
-    file = preset_file(name)
+    file, facts = preset_file(name), preset_facts(name)
     try:
-        check_noise(file.with_suffix(".json"), preset_facts(name)["config"])
-        return load_file(file)
+        check_noise(file.with_suffix(".json"), facts["config"])
+        check_file(file)
     except InputError as error:
         raise damaged(name, error) from None
+    return load_file(file)
 
 
 def _refuse_choice(path, network: str | None, repeat: int | None) -> None:

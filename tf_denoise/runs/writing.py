@@ -92,7 +92,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield folder
         if os.name == "posix":
             os.sync()  # one call for what may be ten thousands of files
-        if path.exists():
+        if os.path.exists(path):
             with unfinished_folder(path.parent) as replaced:
                 os.rename(path, replaced / "old")
                 os.rename(folder, path)
@@ -118,6 +118,27 @@ def writable_folder(folder: Path, what: str = "output folder") -> Path:
         why = getattr(error, "strerror", None) or reason(error)
         raise InputError(f"The {what} {folder} cannot be written: {why}.") from None
     return folder
+
+
+def writable_file(path: Path, what: str = "file") -> Path:
+    """Make the folder of a file that can be written under its name, before there is anything to write.
+
+    Args:
+        path: The file; it may stand there already.
+        what: What a message calls it.
+
+    Raises:
+        InputError: If it cannot be.
+    """
+    writable_folder(path.parent, f"folder of the {what}")
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or reason(error)
+        raise InputError(f"The {what} {path} cannot be written: {why}.") from None
+    return path
 
 
 def remove_unfinished_files(folder: Path) -> None:
@@ -161,7 +182,7 @@ def _is_left_behind(path: Path) -> bool:
 
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        shutil.rmtree(path) if os.path.isdir(path) and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
 def _own_prefix() -> str:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tf_denoise.errors import InputError
 from tf_denoise.extras import check_installed
 from tf_denoise.runs.loading import LoadedNetwork
-from tf_denoise.runs.writing import unfinished_folder, writable_folder
+from tf_denoise.runs.writing import unfinished_folder, writable_file, writable_folder
 from tf_denoise.serving.model_card import model_card
 from tf_denoise.serving.signatures import signatures
 
@@ -121,7 +121,7 @@ def _written(model, path: Path, kind: str, shape) -> Path:
         raise InputError(f"The name of a file for --format {kind} ends in {suffix}; received {path}.")
     if os.path.exists(path):
         raise InputError(f"{path} stands there already, and nothing is overwritten; choose another name.")
-    with unfinished_folder(writable_folder(path.parent)) as unfinished:
+    with unfinished_folder(writable_file(path).parent) as unfinished:
         file = unfinished / path.name
         signature = [tf.TensorSpec(shape, tf.float32, "images")]
         with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 """The model card of an exported network: what it is, what it was trained on, how good it was, where its limits are."""
 
 import csv
+import os
 import statistics
 from collections import defaultdict
 from pathlib import Path
@@ -63,7 +64,7 @@ def _training(about: LoadedNetwork) -> list[str]:
         return ["Unknown: the network was not exported from a run folder."]
     lines = []
     data = (about.run / "data.json") if about.run else Path("data.json")
-    if data.exists():
+    if os.path.exists(data):
         stored = read_json(data)
         counts = ", ".join(f"{len(stored[part]):,} for {part}" for part in ("train", "validation", "test"))
         lines.append(f"- Data: {stored['description']} ({counts}).")
@@ -95,7 +96,7 @@ def _training(about: LoadedNetwork) -> list[str]:
         lines.append("- No state of the training was better than the weights that it began with: these are exported.")
     if record.get("stopped"):
         lines.append(f"- The training stopped early: {record['stopped']}.")
-    if about.run and (about.run / "environment.json").exists():
+    if about.run and os.path.exists(about.run / "environment.json"):
         versions = read_json(about.run / "environment.json")
         lines.append(f"- TensorFlow {versions['tensorflow']}, Keras {versions['keras']}.")
     return lines
@@ -141,7 +142,7 @@ def _test_scores(about: LoadedNetwork) -> tuple[dict[str, dict[str, float]], lis
     levels: dict[str, None] = {}
     values = defaultdict(lambda: defaultdict(list))
     path = (about.run / "scores.csv") if about.run else None
-    if path is not None and path.exists() and about.config["command"] == "textures":
+    if path is not None and os.path.exists(path) and about.config["command"] == "textures":
         with open(path, newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 if row.get("repeat") in ("0", str(about.repeat)) and row.get("value"):

@@ -1,5 +1,6 @@
 """Pictures of any size, tile by tile: the same picture as in one piece, in memory that does not grow with it."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
@@ -147,7 +148,8 @@ class TiledDenoiser:
         Raises:
             ValueError: If it does, or has none.
         """
-        if self._tile is not None and self._overlap is None and self._tile < 2 * self.stride and self.overlap == 0:
+        is_small = self._tile is not None and self._overlap is None and self._tile < 2 * self.stride
+        if is_small and self.reach != 0:
             raise ValueError(
                 f"A tile of {self._tile} pixels has no room for an overlap; expected {2 * self.stride} or more, or an "
                 "overlap of 0 to have seams."
@@ -299,27 +301,33 @@ class TiledDenoiser:
     def _averaged(self, images: np.ndarray) -> np.ndarray:
         """The output for images of the network's channels, the mean over their flips and turns."""
         if self.ensemble == 1:
-            return self._predict(images).numpy()
+            return self._output(images)
         height, width = images.shape[1:3]
         # Filled up before they are turned, as the network fills them up: so the strides of all tiles fall together.
         fill = [(0, -side % self.stride) for side in (height, width)]
         filled = np.pad(images, [(0, 0), *fill, (0, 0)], mode="edge")
         total = np.zeros(filled.shape, "float32")
         for turn in range(self.ensemble):
-            total += turned_back(self._predict(np.ascontiguousarray(turned(filled, turn))).numpy(), turn)
+            total += turned_back(self._output(np.ascontiguousarray(turned(filled, turn))), turn)
         return total[:, :height, :width] / self.ensemble
+
+    def _output(self, images: np.ndarray) -> np.ndarray:
+        output = self._predict(images)
+        _check_shape(tuple(output.shape) if isinstance(output, tf.Tensor) else type(output).__name__, images.shape)
+        return output.numpy()
 
 
 def _check_size_is_kept(model, shape: tuple[int, ...]) -> None:
-    """Refuse a network whose output is not of the shape of its input."""
-    try:
-        found = model.compute_output_shape(shape)
-    except Exception:  # a network of its own kind, that does not tell
-        return
-    if found != shape:
+    """Refuse a network whose output is not of the shape of its input, as far as it tells before there is a picture."""
+    with contextlib.suppress(NotImplementedError, TypeError):  # one of a kind of its own, that does not tell
+        _check_shape(model.compute_output_shape(shape), shape)
+
+
+def _check_shape(found, shape: tuple[int, ...]) -> None:
+    known = isinstance(found, tuple) and len(found) == 4
+    if not known or any(side not in (None, expected) for side, expected in zip(found, shape, strict=True)):
         raise ValueError(
-            f"Pictures need a network whose output has the shape of its input; {getattr(model, 'name', model)!r} makes "
-            f"{found} of {shape}."
+            f"Pictures need a network whose output has the shape of its input; it makes {found} of {shape}."
         )
 
 

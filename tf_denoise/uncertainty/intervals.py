@@ -1,5 +1,6 @@
 """A range for each value of a denoised picture, such that on average 90 % of a picture's values lie in theirs."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ def find_intervals(loaded: LoadedNetwork) -> Intervals | None:
     Raises:
         InputError: If the file is damaged, or of another network.
     """
-    if loaded.file is None or not intervals_file(loaded.file).exists():
+    if loaded.file is None or not os.path.exists(intervals_file(loaded.file)):
         return None
     return Intervals.load(intervals_file(loaded.file), loaded.model)
 

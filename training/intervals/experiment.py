@@ -16,7 +16,7 @@ from tf_denoise.errors import InputError
 from tf_denoise.models.fingerprint import fingerprint
 from tf_denoise.presets.catalogue import intervals_file
 from tf_denoise.runs.loading import LoadedNetwork, load_for_use
-from tf_denoise.runs.writing import writable_folder
+from tf_denoise.runs.writing import writable_file
 from tf_denoise.seeds import derive_seed
 from tf_denoise.tiling import TiledDenoiser
 from tf_denoise.uncertainty.calibration import (
@@ -66,7 +66,7 @@ def run_intervals(options: IntervalsOptions) -> Path:
     for part in (calibrating, measuring):
         check_decodable(part)
     sampler = CropSampler(photographs, CROP, BATCH, derive_seed(options.seed, "crops"))
-    writable_folder(output.parent)
+    writable_file(output)
     print(f"Data: {photographs.description}; {len(calibrating)} to calibrate, {len(measuring)} to measure.")
 
     keras.utils.set_random_seed(derive_seed(options.seed, "weights"))

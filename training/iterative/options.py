@@ -84,7 +84,7 @@ class IterativeOptions:
         if options.depth and not options.children:
             raise InputError("--children needs at least one value; use --depth 0 to train the parents alone.")
         if options.controls and not options.forms:
-            raise InputError("--controls goes with --forms, whose multiply-adds the controls have; leave it out.")
+            raise InputError("--controls goes with --forms, which the controls are held against; leave it out.")
         if options.controls is None:
             options = dataclasses.replace(options, controls=SIZES if options.forms else ())
         filled: dict[str, Any] = {

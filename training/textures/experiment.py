@@ -45,7 +45,7 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
         check_clean(options, data, lesson)
     folder = options.output
     changed = {
-        "start_fingerprint": lambda: (f"that began from another network, {printable(began_from(folder))}", "--start"),
+        "start_fingerprint": lambda: (_other_start(options, folder), "--start"),
         "data_fingerprint": lambda: (f"on other data: {changes_in_words(folder / DATA_FILE, data.record())}", "data"),
     }
     if lesson is not None:  # what follows from the data is told by the data
@@ -65,6 +65,15 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
         data.write_record(folder)  # some photographs prove damaged only when they are decoded
         report = evaluate_folder(folder)
     print(f"Report: {report}")
+
+
+def _other_start(options: TextureOptions, folder: Path) -> str:
+    """What a run began from instead of the network that is named."""
+    place = began_from(folder)
+    if place is None:
+        return "that began from nothing"
+    is_same = options.start is not None and place == place_of(options.start)
+    return f"that began from another {'state of ' if is_same else 'network, '}{printable(place)}"
 
 
 def _stored(options: TextureOptions, data: Parts, start: Denoiser | None) -> dict:

@@ -1,6 +1,7 @@
 """What `python -m training.textures` takes and looks at before it takes a run folder."""
 
 import itertools
+import os
 
 import keras
 
@@ -86,7 +87,7 @@ def find_lesson(options: TextureOptions, data: Parts, hosts: Hosts) -> Lesson | 
 def _stored_lesson(options: TextureOptions, data: Parts) -> dict | None:
     """What a run on the same photographs, which goes on, has of its method and of the noise that was found."""
     place = options.output / CONFIG_FILE
-    stored = read_json(place) if place.exists() else None
+    stored = read_json(place) if os.path.exists(place) else None
     if not isinstance(stored, dict) or stored.get("data_fingerprint") != data.fingerprint():
         return None
     is_wanted = options.method in ("auto", stored.get("method"))

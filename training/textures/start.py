@@ -15,6 +15,7 @@ from tf_denoise.paths import real_path
 from tf_denoise.presets.catalogue import preset_names
 from tf_denoise.runs.folder import CONFIG_FILE, read_json
 from tf_denoise.runs.loading import load_file, load_for_use
+from tf_denoise.runs.safety import check_file
 from tf_denoise.runs.writing import atomic_path
 from training.textures.options import TextureOptions
 
@@ -66,11 +67,11 @@ def load_start(options: TextureOptions) -> Denoiser | None:
 
 
 def _refuse_itself(options: TextureOptions) -> None:
-    """Refuse a network that lies in the output: a run does not begin from itself."""
+    """Refuse a network that lies in the output, but for the copy of the start: a run does not begin from itself."""
     if options.start in preset_names():
         return
     output, start = real_path(options.output), real_path(options.start)
-    if output in (start, *start.parents):
+    if output in (start, *start.parents) and start != output / START_FILE:
         raise InputError(
             f"--start {options.start} lies in the output folder {options.output}, and no run begins from itself; "
             "choose another --output."
@@ -109,7 +110,7 @@ def _is_there(start: str) -> bool:
 
 def began_from(run: Path) -> str | None:
     """Where the network lay that a run began from, or the name of the preset; `None` if it began from nothing."""
-    stored = read_json(run / CONFIG_FILE) if (run / CONFIG_FILE).exists() else None
+    stored = read_json(run / CONFIG_FILE) if os.path.exists(run / CONFIG_FILE) else None
     return stored.get("start") if isinstance(stored, dict) else None
 
 
@@ -139,10 +140,18 @@ def _check_inner(start: str, network: UNet, kind: str) -> None:
 
 
 def keep_start(network: keras.Model | None, folder: Path) -> None:
-    """Write the network that a run begins from into its folder, once."""
-    if network is not None and not (folder / START_FILE).exists():
+    """Write the network that a run begins from into its folder, once, and again where the copy is damaged."""
+    if network is not None and not _is_whole(folder / START_FILE):
         with atomic_path(folder / START_FILE) as temporary:
             network.save(temporary)
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        check_file(file)
+    except InputError:
+        return False
+    return True
 
 
 def begun_from(start: Denoiser, fresh: Denoiser) -> Denoiser:

@@ -1,6 +1,7 @@
 """Trains a network of `python -m training.textures` for every loss and repeat."""
 
 import functools
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +95,7 @@ class TextureTrainer:
         """Train every network; finished ones are skipped."""
         options = self.options
         places = [(repeat, name) for repeat in range(1, options.repeats + 1) for name in options.networks]
-        done = [(network_folder(self.folder, *place) / RECORD_FILE).exists() for place in places]
+        done = [os.path.exists(network_folder(self.folder, *place) / RECORD_FILE) for place in places]
         if all(self.hosts.told(done)):
             return
         if self.lesson is not None and self.hosts.is_chief:
@@ -124,7 +125,7 @@ class TextureTrainer:
     def budget(self) -> dict:
         """Precision, number of steps, seconds of one: measured once, and from then on read from the run folder."""
         path, options, hosts = self.folder / BUDGET_FILE, self.options, self.hosts
-        if not hosts.told(path.exists()):
+        if not hosts.told(os.path.exists(path)):
             budget = measure_budget(
                 list(options.networks),
                 self._time,

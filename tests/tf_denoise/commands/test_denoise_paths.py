@@ -8,6 +8,8 @@ from helpers import refusal
 from picture_files import photograph
 from PIL import Image
 
+import training.intervals.__main__
+import training.iterative.__main__
 import training.textures.__main__
 from evaluation.__main__ import compare
 from evaluation.explain.__main__ import main as explain
@@ -84,10 +86,21 @@ def test_an_output_that_cannot_be_is_refused(network, tmp_path, capsys, output):
         (training.textures.__main__.main, ["--data", LONG, "--output", "run"]),
         (training.textures.__main__.main, ["--data", "photographs", "--validation", LONG, "--output", "run"]),
         (training.textures.__main__.main, ["--data", "photographs", "--start", LONG, "--output", "run"]),
+        (training.textures.__main__.main, ["--data", "photographs", "--output", LONG]),
+        (training.textures.__main__.main, ["--noisy", "photographs", "--output", LONG]),
+        (training.iterative.__main__.main, ["--dataset", "digits", "--output", LONG]),
+        (training.iterative.__main__.main, ["--dataset", LONG, "--output", "run"]),
+        (training.intervals.__main__.main, [LONG, "--calibration", "photographs"]),
+        (training.intervals.__main__.main, ["photographs", "--calibration", LONG, "--data", "photographs"]),
+        (explain, ["photographs", "photographs/0.png", "--layer", "bottleneck", "--clean", LONG]),
+        (explain, ["photographs", "photographs/0.png", "--layer", "bottleneck", "--output", LONG]),
+        (main, ["export", "photographs", LONG]),
+        (main, ["export", "photographs", f"{LONG}.onnx", "--format", "onnx"]),
+        (main, ["export", LONG, "served"]),
         (explain, ["photographs", f"{LONG}.png", "--layer", "bottleneck", "--output", "figures"]),
         (explain, [LONG, "one.png", "--layer", "bottleneck", "--output", "figures"]),
     ],
-    ids=["data", "validation", "start", "picture", "run"],
+    ids=lambda value: " ".join(value).replace(LONG, "LONG") if isinstance(value, list) else "",
 )
 def test_no_command_stumbles_over_a_name_that_is_too_long(capsys, tmp_path, monkeypatch, command, words):
     monkeypatch.chdir(tmp_path)
@@ -113,10 +126,10 @@ def test_a_report_is_written_over_none_of_somebody_else(network, tmp_path, capsy
         capsys, main, words
     )
     (tmp_path / "run" / JSON_FILE).write_text("{}")  # as one that learned from noisy photographs alone has it
-    (tmp_path / "run" / "config.json").write_text("{}")
-    refusal(capsys, main, words)
+    (tmp_path / "run" / "config.json").write_text('{"command": "textures"}')
+    assert "is a run folder, which has a report of its own; choose another --output." in refusal(capsys, main, words)
     assert page.read_text() == "of a training"
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.json", PAGE_FILE, JSON_FILE]
-    (tmp_path / "run" / "config.json").unlink()
+    (tmp_path / "run" / "config.json").write_text("[]")  # whatever it is, it is not of a run
     assert status(*words[1:]) == 0
     assert "of a training" not in page.read_text()

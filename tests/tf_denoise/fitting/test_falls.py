@@ -129,6 +129,8 @@ def test_a_fall_before_the_first_success_leads_back_to_the_start(tmp_path):
     record, _, _ = falling(tmp_path / "kept", [30.0, 29.0, 30.5, 28.5], steady_model(), start=31.0)
     assert record["falls"] == []
     assert is_its_start(record)
+    assert is_its_start(record | {"history": {"val_psnr": [np.nan] * 4}})
+    assert not is_its_start(record | {"start_value": None})
     for found, expected in zip(load_network(tmp_path / "kept").get_weights(), start, strict=True):
         np.testing.assert_array_equal(found, expected)
 

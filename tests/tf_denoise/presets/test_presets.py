@@ -156,7 +156,9 @@ def copied(tmp_path, monkeypatch):
         (".keras", lambda data: data[:5000], "is not a .keras file, or is damaged"),
         (".keras", lambda data: data[:5000], "Install tf_denoise again."),
         (".keras", None, "The preset photographs is damaged"),
+        (".json", None, "The preset photographs is damaged"),
         (".json", lambda data: data.replace(b'"sigma"', b'"level"'), "is damaged: sigma is one or two numbers"),
+        (".json", lambda data: data.replace(b'"command"', b'"other"'), "The preset photographs is damaged"),
         (".keras", lambda data: data[:60_000] + bytes(1000) + data[61_000:], "is damaged"),
         (".json", lambda data: data[:50], "The preset photographs is damaged"),
         (".json", lambda data: b"[]", "The preset photographs is damaged"),
@@ -174,7 +176,15 @@ def test_a_damaged_preset_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys
         path.write_bytes(damage(path.read_bytes()))
     photograph(tmp_path / "a.png", 20, 20)
     arguments = ["denoise", str(tmp_path / "a.png"), "--output", str(tmp_path / "out")]
-    assert message in refusal(capsys, main, arguments)
+    error = refusal(capsys, main, arguments)
+    assert message in error
+    assert error.count("Install tf_denoise again.") == 1
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(
+        InputError, match=r"^The preset photographs is damaged: .*Install tf_denoise again\.$"
+    ) as raised:
+        UNet.from_preset(NAME)
+    assert str(raised.value).count("is damaged: ") <= 2  # the preset, and one of its files
 
 
 def test_denoise_takes_it_where_none_is_named(tmp_path, capsys):

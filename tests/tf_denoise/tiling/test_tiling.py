@@ -393,7 +393,27 @@ def test_other_wrong_arguments_are_refused():
 )
 def test_a_network_that_makes_another_shape_is_refused(make):
     images = keras.Input((None, None, 3))
-    with pytest.raises(
-        ValueError, match=r"whose output has the shape of its input; 'net' makes .* of \(1, 64, 64, 3\)"
-    ):
+    with pytest.raises(ValueError, match=r"whose output has the shape of its input; it makes .* of \(1, 64, 64, 3\)"):
         TiledDenoiser(keras.Model(images, make(images), name="net"))
+
+
+class _Silent(keras.layers.Layer):
+    """Tells no size before there is a picture."""
+
+    def __init__(self, kept):
+        super().__init__()
+        self.kept = kept
+
+    def call(self, images):
+        return images[:, : self.kept]
+
+    def compute_output_spec(self, images):
+        return keras.KerasTensor((None, None, None, 3))
+
+
+def test_a_network_that_does_not_tell_its_shape_is_taken_and_looked_at_with_the_picture():
+    images, picture = keras.Input((None, None, 3)), np.full((20, 20, 3), 0.5, "float32")
+    kept, cut = (TiledDenoiser(keras.Model(images, _Silent(count)(images))) for count in (None, -1))
+    np.testing.assert_allclose(kept(picture), picture, atol=1e-6)
+    with pytest.raises(ValueError, match=r"it makes \(1, 19, 20, 3\) of \(1, 20, 20, 3\)"):
+        cut(picture)

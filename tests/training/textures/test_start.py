@@ -224,10 +224,11 @@ def test_no_run_begins_from_itself_and_one_that_learned_nothing_says_so(
     card = (tmp_path / "served" / "1" / "model_card.md").read_text()
     assert "No state of the training was better than the weights that it began with" in card
     before = files_of(tmp_path / "run")
-    for start in (tmp_path / "run", tmp_path / "run" / "start.keras"):
+    for start in (tmp_path / "run", network_folder(tmp_path / "run", 1, "mae")):
         error = refusal(capsys, main, options_of(photographs, tmp_path / "run", start, steps=1))
         assert "no run begins from itself; choose another --output." in error
     assert files_of(tmp_path / "run") == before
+    main(options_of(photographs, tmp_path / "run", tmp_path / "run" / "start.keras", steps=1))  # which is the start
 
 
 def test_a_damaged_copy_of_the_start_is_passed_over_where_the_start_is_there(
@@ -240,6 +241,14 @@ def test_a_damaged_copy_of_the_start_is_passed_over_where_the_start_is_there(
     (tmp_path / "run" / "start.keras").write_bytes(b"PK")
     main(words)
     assert "start.keras is not a .keras file, or is damaged" in capsys.readouterr().err
+    start.unlink()
+    main(words)  # from the copy, which was mended
+    assert capsys.readouterr().err == ""
+    with_random_weights(UNet(3, widths=(4, 6), blocks=2), seed=5).save(start)
+    (tmp_path / "run" / "start.keras").write_bytes(b"PK")
+    with pytest.raises(SystemExit):
+        main(words)
+    assert f"that began from another state of {start}. Choose another --output" in capsys.readouterr().err
     start.unlink()
     assert "start.keras is not a .keras file, or is damaged" in refusal(capsys, main, words)
 
