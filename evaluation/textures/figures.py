@@ -25,7 +25,7 @@ COLUMNS = 5
 HOW_TO_READ_THE_PLANE = (
     "Farther to the right is closer to the clean picture, higher up is sharper. A line joins the weights of one loss, "
     "from 0, the MSE alone, and a number is a weight. A dotted line is the clean picture's. Means over photographs and "
-    "noise levels."
+    "noise levels. The lower row shows the networks alone."
 )
 
 
@@ -235,36 +235,56 @@ def sharpness_plane(
     lines: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for name, (kind, loss, weight) in losses.items():
         lines.setdefault((kind, loss), []).append((weight, name))
-    sharp = [place for place, members in lines.items() if max(members)[0] > 0]
+    classical = [name for name in BASELINES if name in table.methods]
     with styled():
-        figure = Figure(figsize=(4.6 * len(measures) + 2.4, 4.6), layout="constrained")
-        for axis, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
-            for name in (name for name in BASELINES if name in table.methods):
-                style = {**method_style(name, []), "linestyle": ""}
-                _place_in_plane(axis, table, name, measure, style, method_title(name))
-            for place, members in lines.items():
-                words = network_title(place[1], place[0])
-                style = method_style(members[0][1], list(losses))
-                if place not in sharp:
-                    style = {**style, "linestyle": "", "zorder": 4}
-                    _place_in_plane(axis, table, members[0][1], measure, style, words)
-                    continue
-                start = [(0.0, name) for name, one in losses.items() if one[:2] == (place[0], REFERENCE)]
-                points = [_point_of_plane(table, name, measure) for _, name in sorted([*start, *members])]
-                axis.plot(*zip(*points, strict=True), **{**style, "marker": ""}, linewidth=1)
-                for weight, name in members:
-                    label = words if name == members[0][1] else None
-                    _place_in_plane(axis, table, name, measure, {**style, "linestyle": ""}, label)
-                    point = _point_of_plane(table, name, measure)
-                    axis.annotate(f"{weight:g}", point, (3, 3), textcoords="offset points", fontsize=7)
-            if MEASURES[measure].better == "closer to 1":
-                axis.axhline(1, color="0.6", linewidth=0.8, linestyle=":")
-            if MEASURES[measure].better == "lower":
-                axis.invert_yaxis()
-            axis.set(xlabel=MEASURES["psnr"].title, title=MEASURES[measure].heading)
-        handles, labels = axis.get_legend_handles_labels()
+        rows = 2 if classical else 1
+        figure = Figure(figsize=(4.6 * len(measures) + 2.4, 0.6 + 4.0 * rows), layout="constrained")
+        grid = figure.subplots(rows, len(measures), squeeze=False)
+        for column, measure in enumerate(measures):
+            for row, axis in enumerate(grid[:, column]):
+                alone = row == rows - 1
+                for name in [] if alone else classical:
+                    style = {**method_style(name, []), "linestyle": ""}
+                    _place_in_plane(axis, table, name, measure, style, method_title(name))
+                for place, members in lines.items():
+                    start = [(0.0, name) for name, one in losses.items() if one[:2] == (place[0], REFERENCE)]
+                    style = method_style(members[0][1], list(losses))
+                    words = network_title(place[1], place[0])
+                    _draw_loss(axis, table, measure, (start, members), style, words, numbered=alone)
+                if MEASURES[measure].better == "closer to 1" and not alone:
+                    axis.axhline(1, color="0.6", linewidth=0.8, linestyle=":")
+                if MEASURES[measure].better == "lower":
+                    axis.invert_yaxis()
+                axis.margins(0.12)
+                axis.set(title=MEASURES[measure].heading + (", networks alone" if alone and classical else ""))
+            grid[-1, column].set_xlabel(MEASURES["psnr"].title)
+        handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside right center")
     return figure
+
+
+def _draw_loss(
+    axis: Axes,
+    table: PictureTable,
+    measure: str,
+    networks: tuple[list[tuple[float, str]], list[tuple[float, str]]],
+    style: dict,
+    words: str,
+    numbered: bool,
+) -> None:
+    """The weights of a loss, joined by a line from the network of weight 0; a loss of single pixels as a point."""
+    start, members = networks
+    if max(members)[0] == 0:
+        _place_in_plane(axis, table, members[0][1], measure, {**style, "linestyle": "", "zorder": 4}, words)
+        return
+    points = [_point_of_plane(table, name, measure) for _, name in sorted([*start, *members])]
+    axis.plot(*zip(*points, strict=True), **{**style, "marker": ""}, linewidth=1)
+    for weight, name in members:
+        label = words if name == members[0][1] else None
+        _place_in_plane(axis, table, name, measure, {**style, "linestyle": ""}, label)
+        if numbered:
+            point = _point_of_plane(table, name, measure)
+            axis.annotate(f"{weight:g}", point, (5, 3), textcoords="offset points", fontsize=8)
 
 
 def _point_of_plane(table: PictureTable, name: str, measure: str) -> tuple[float, float]:

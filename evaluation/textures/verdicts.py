@@ -126,7 +126,7 @@ def compare(
 
 def caveats(repeats: int, num_photographs: int) -> list[str]:
     """What the numbers of repeats and of test photographs allow to be said."""
-    each = "all losses trained from another start and other crops, scored on the same noisy test photographs"
+    each = "all losses trained from another seed, scored on the same noisy test photographs"
     found = [caveat(repeats, each=each)]
     if num_photographs < LEAST_PHOTOGRAPHS:
         found.append(

@@ -69,7 +69,7 @@ def test_the_page_shows_the_intervals_of_the_differences(losses, tmp_path):
     )
     assert cell in text
     assert "| U-Net, regional | better |" in text
-    assert "3 repeats, each all losses trained from another start" in text
+    assert "3 repeats, each all losses trained from another seed" in text
 
 
 def test_losses_are_not_judged_on_networks_of_two_kinds(losses, tmp_path):
@@ -108,15 +108,18 @@ def test_several_weights_stand_in_one_plane(losses, tmp_path):
     assert joined.names == ["mse", "regional-0.2", "windowed-0.2", "regional-0.1", "regional-0.4"]
     assert joined.title("regional-0.1") == "U-Net, regional (weight 0.1)"
     figure = sharpness_plane(joined.table, joined.losses, ["gmsd"])
-    lines = [line.get_xydata() for line in figure.axes[0].lines]
-    [curve] = [points for points in lines if len(points) == 4]
+    for axis, methods in zip(figure.axes, (7, 5), strict=True):  # below, the networks alone
+        lines = [line.get_xydata() for line in axis.lines]
+        assert len([points for points in lines if len(points) == 1]) == methods
+        [curve] = [points for points in lines if len(points) == 4]
     gmsd = [joined.table.average(name, "gmsd").value for name in ("mse", *(f"regional-{w}" for w in (0.1, 0.2, 0.4)))]
     assert curve[:, 1] == pytest.approx(gmsd)
-    words = [text.get_text() for text in figure.axes[0].texts]
+    assert not figure.axes[0].texts
+    words = [text.get_text() for text in figure.axes[1].texts]
     assert sorted(words) == ["0.1", "0.2", "0.2", "0.4"]
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"Gaussian blur", "Median", "U-Net, MSE", "U-Net, regional", "U-Net, windowed"} == set(legend)
-    assert figure.axes[0].yaxis_inverted()  # higher up is sharper
+    assert all(axis.yaxis_inverted() for axis in figure.axes)  # higher up is sharper
 
 
 def test_verdicts_on_weights_stand_in_their_order_and_name_them(losses, tmp_path):

@@ -198,8 +198,7 @@ def test_networks_are_held_against_the_best_classical_method_of_the_validation(c
 def test_caveats_say_what_repeats_and_photographs_allow():
     assert "cannot support a claim about training" in caveats(1, 20)[0]
     assert caveats(3, 20) == [
-        "3 repeats, each all losses trained from another start and other crops, scored on the same noisy test "
-        "photographs."
+        "3 repeats, each all losses trained from another seed, scored on the same noisy test photographs."
     ]
     assert caveats(3, 9)[1] == "9 test photographs: a verdict takes 10 or more, so all are unclear."
     assert len(caveats(3, 10)) == 1
