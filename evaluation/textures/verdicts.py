@@ -93,14 +93,20 @@ def rivals_in_words(rivals: Mapping[float | None, str]) -> str:
 
     Example:
         >>> rivals_in_words({15.0: "median", 25.0: "median"})
-        'Median'
-        >>> rivals_in_words({15.0: "median", 25.0: "total_variation"})
-        'the best classical method of each level (Median at sigma 15, Total variation at sigma 25)'
+        'median'
+        >>> rivals_in_words({15.0: "median", 25.0: "gaussian_blur"})
+        'the best classical method of each level (median at sigma 15, Gaussian blur at sigma 25)'
     """
     if len(set(rivals.values())) == 1:
-        return method_title(next(iter(rivals.values())))
-    each = ", ".join(f"{method_title(name)} at {level_title(level)}" for level, name in rivals.items())
+        return _within_a_sentence(method_title(next(iter(rivals.values()))))
+    each = ", ".join(
+        f"{_within_a_sentence(method_title(name))} at {level_title(level)}" for level, name in rivals.items()
+    )
     return f"the best classical method of each level ({each})"
+
+
+def _within_a_sentence(title: str) -> str:
+    return title if title.startswith(("Gaussian", "OpenCV")) else title[:1].lower() + title[1:]
 
 
 def compare(

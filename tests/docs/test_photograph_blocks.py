@@ -99,7 +99,7 @@ def test_scores_show_every_method_and_level(losses, tmp_path):
 
 def test_networks_are_held_against_the_rival_that_validation_chose(losses, tmp_path):
     text = text_of(tmp_path, "losses rivals", losses=losses)
-    assert "the best classical method of each level (Median at sigma 15, Gaussian blur at sigma 50)" in text
+    assert "the best classical method of each level (median at sigma 15, Gaussian blur at sigma 50)" in text
 
 
 def test_several_weights_stand_in_one_plane(losses, tmp_path):

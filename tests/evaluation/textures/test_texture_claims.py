@@ -175,7 +175,7 @@ def test_a_network_meets_the_best_rival_of_each_level():
     (judgement,) = judge_networks(scores, ["mse"], rivals)
     assert judgement.verdict == "loses to it"
     assert (
-        judgement.against == "the best classical method of each level (Median at sigma 15, Gaussian blur at sigma 50)"
+        judgement.against == "the best classical method of each level (median at sigma 15, Gaussian blur at sigma 50)"
     )
 
 
@@ -190,7 +190,7 @@ def test_without_the_mse_model_no_loss_is_judged():
 )
 def test_networks_are_held_against_the_best_classical_method_of_the_validation(change, verdict):
     found = judge_networks(table(lambda repeat: {"mse": change}, repeats=2), ["mse", "regional"], RIVALS)
-    assert [(j.method, j.against) for j in found] == [("mse", "Median"), ("regional", "Median")]
+    assert [(j.method, j.against) for j in found] == [("mse", "median"), ("regional", "median")]
     assert found[1].verdict == verdict
     assert set(found[1].differences) <= set(PHOTOGRAPHS)
 
