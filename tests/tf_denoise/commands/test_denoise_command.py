@@ -490,7 +490,7 @@ def test_a_picture_that_the_report_cannot_show_is_written_all_the_same(run, tmp_
 
 def test_a_report_that_cannot_be_written_is_a_sentence(run, tmp_path, capsys):
     path, output = photograph(tmp_path / "a.png", 80, 60), tmp_path / "out"
-    (output / "report.html").mkdir(parents=True)
+    (output / "report.json").mkdir(parents=True)
     assert status([*command(run, path, output=output), "--report"]) == 1
     assert f"The report in {output} cannot be written:" in capsys.readouterr().err
     assert (output / "a.png").exists()

@@ -114,7 +114,7 @@ def test_other_data_under_the_same_name_is_refused(capsys, tmp_path, tiny_npz, t
     whole = tiny_npz.read_bytes()
     try:
         np.savez_compressed(tiny_npz, **arrays | {"y_test": (arrays["y_test"] + 1) % 10})
-        assert "are other ones by now" in refusal(capsys, main, command_line(tiny_npz, tiny_run))
+        assert "are other ones. Choose another --output" in refusal(capsys, main, command_line(tiny_npz, tiny_run))
     finally:
         tiny_npz.write_bytes(whole)
 
