@@ -131,6 +131,7 @@ def test_data_that_is_gone_or_has_changed_is_refused(capsys, copy, tiny_npz, tmp
     assert "gone.npz does not exist" in refusal(capsys, copy)
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_command_refuses_in_one_line(tmp_path):
     result = python("-m", "evaluation", tmp_path)

@@ -181,7 +181,10 @@ REFUSED = {
     "complex": (lambda p: saved(p, GREY.astype("complex64")), "is a complex64 picture"),
     "unsigned 32 bits": (lambda p: saved(p, GREY.astype("uint32")), "is a 32-bit integer picture"),
     "high dynamic range": (lambda p: saved(p, 7 * UNIT, photometric="rgb"), "holds floating-point values from 0.0003"),
-    "not a number": (lambda p: saved(p, np.full((9, 9), np.nan, "float32")), "holds values that are NaN; expected numbers from 0 to 1"),
+    "not a number": (
+        lambda p: saved(p, np.full((9, 9), np.nan, "float32")),
+        "holds values that are NaN; expected numbers from 0 to 1",
+    ),
     "lerc": (lambda p: saved(p, GREY, compression="lerc"), "is compressed by LERC, which is not supported"),
     "colour filters": (lambda p: saved(p, DEEP_GREY, photometric="cfa"), "is a cfa picture"),
 }

@@ -120,6 +120,7 @@ def start_file(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_run_begins_from_a_file_and_goes_on_without_it(photographs, start_file, tmp_path, monkeypatch):
     start = tmp_path / "elsewhere.keras"
     shutil.copy(start_file, start)
@@ -213,6 +214,7 @@ def test_nothing_is_begun_from_a_network_that_gives_no_numbers(photographs, tmp_
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_no_run_begins_from_itself_and_one_that_learned_nothing_says_so(
     photographs, start_file, tmp_path, capsys, monkeypatch
 ):

@@ -280,6 +280,7 @@ def test_weights_of_a_loss_are_networks_of_their_own(monkeypatch, photographs, t
     assert "- Loss: wavelet (wavelet details), weight 0.5, beside the mean squared error" in card
 
 
+@pytest.mark.slow
 def test_a_run_of_an_older_version_without_losses_is_gone_on_with(run, photographs, tmp_path):
     folder = tmp_path / "older"
     shutil.copytree(run, folder)
@@ -293,7 +294,7 @@ def test_a_run_of_an_older_version_without_losses_is_gone_on_with(run, photograp
 @pytest.mark.parametrize(
     ("network", "title"),
     [
-        ("vit_unet", "U-Net with transformer, MSE"),
+        pytest.param("vit_unet", "U-Net with transformer, MSE", marks=pytest.mark.slow),
         pytest.param("two_stage", "Two U-Nets, MSE", marks=pytest.mark.slow),
     ],
 )
@@ -430,6 +431,7 @@ def test_names_that_are_not_utf_8_end_in_a_report(photographs, tmp_path):
     assert "broken-" in report
 
 
+@pytest.mark.slow
 def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_path, monkeypatch):
     monkeypatch.setattr(training.textures.choices, "UNet", lambda channels: UNet(channels, widths=(4, 8), blocks=1))
     monkeypatch.setattr(training.textures.trainer, "make_loss", lambda *options: lambda y, x: (y - x) * float("nan"))
@@ -539,6 +541,7 @@ training.textures.trainer.TextureTrainer._train = counted
         np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_fifteen_lines_of_the_documentation_run(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "textures.md").read_text()
     code = page.split("```python\n")[1].split("```")[0]
