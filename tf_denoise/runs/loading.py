@@ -14,7 +14,7 @@ from tf_denoise.paths import real_path
 from tf_denoise.presets.catalogue import damaged, preset_facts, preset_file, preset_names
 from tf_denoise.runs.contents import best_place, check_noise, read_config, read_parents, read_trained
 from tf_denoise.runs.folder import CONFIG_FILE, MODEL_FILE, network_folder
-from tf_denoise.runs.safety import EXPECTED, check_file, within_budget
+from tf_denoise.runs.safety import EXPECTED, Held, check_file, within_budget
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,10 +139,10 @@ def load_preset(name: str):
     file, facts = preset_file(name), preset_facts(name)
     try:
         check_noise(file.with_suffix(".json"), facts["config"])
-        check_file(file)
+        held = check_file(file)
     except InputError as error:
         raise damaged(name, error) from None
-    return load_file(file)
+    return _loaded(file, held)
 
 
 def _refuse_choice(path, network: str | None, repeat: int | None) -> None:
@@ -167,7 +167,11 @@ def load_file(path: Path):
     Raises:
         InputError: If there is none, if it is damaged, or if `check_file` refuses it. Nothing of it has run.
     """
-    held = check_file(path)
+    return _loaded(path, check_file(path))
+
+
+def _loaded(path: Path, held: Held):
+    """The network of a checked file."""
     import keras
 
     try:

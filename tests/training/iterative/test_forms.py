@@ -11,6 +11,7 @@ import tensorflow as tf
 from helpers import EPOCH_DRAWS, command_line, mortal, refusal
 from network_checks import with_random_weights
 
+import evaluation.digits.figures
 import training.iterative.experiment
 from evaluation.digits.test_sets import TEST_SETS, noisy_test_set
 from tf_denoise.chain import beside, refine
@@ -40,14 +41,22 @@ NETWORKS = [
 ]  # fmt: skip
 
 
+DRAWN: list[tuple[str, str]] = []
+"""The networks of the answer's figure in `form_run`, each with what it is held against."""
+
+
 @pytest.fixture(scope="module")
 def form_run(tmp_path_factory, tiny_npz):
     """A finished run with second stages of other forms, and the peak rates of its trainings in their order."""
     folder = tmp_path_factory.mktemp("forms") / "run"
     rates = []
+    against = evaluation.digits.figures.against_controls
     compile_ = training.iterative.experiment._compile
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training.iterative.experiment, "EPOCH_DRAWS", EPOCH_DRAWS)
+        patch.setattr(
+            evaluation.digits.figures, "against_controls", lambda *words: DRAWN.extend(words[1]) or against(*words)
+        )
         patch.setattr(
             training.iterative.experiment, "_compile", lambda *words: rates.append(words[4]) or compile_(*words)
         )
@@ -278,6 +287,15 @@ def test_what_was_renoised_in_training_is_scored_renoised_too(form_run):
     assert {row["network"] for row in rows if row["renoised"] == "True"} == {"multi_level/both-25"}
     assert {row["network"] for row in rows} == {"input", *NETWORKS}
     assert {row["test_set"] for row in rows} == set(TEST_SETS)
+
+
+def test_the_figure_of_the_answer_shows_every_control_against_one_of_equal_training(form_run):
+    below = "multi_level/control"
+    controls = [pair for pair in DRAWN if "control" in pair[0]]
+    assert controls == [
+        (f"{below}_wide", below), (f"{below}_restarted", below),
+        (f"{below}_x3_wide", f"{below}_x3"), (f"{below}_x3_restarted", f"{below}_x3"),
+    ]  # fmt: skip
 
 
 def test_the_report_has_a_finding_on_every_form(form_run):
