@@ -29,8 +29,10 @@ from tf_denoise.explain import (
     KPCACAM,
     EigenCAM,
     GradCAM,
+    TokenAblation,
     effective_receptive_field,
     error_against,
+    mean_tokens,
     output_norm,
     overlay_heatmap,
     pixel_influence,
@@ -174,29 +176,28 @@ def draw_influence(network, picture: NoisyPair) -> None:
 
 
 def look_at_the_tokens(network, pictures) -> None:
-    """Quality, what of the tokens reaches the U-Net, and how the bottleneck's component goes with the edges."""
-    denoise, last = as_function(network), network.get_layer("vit_projection2")
-    units = keras.Model(network.inputs, last.input)
-
-    def quality(picture) -> float:
-        return float(psnr(picture.clean[None], denoise(picture.noisy)[None].clip(0, 1), max_val=1.0)[0])
-
-    with_tokens, weights = [quality(picture) for picture in pictures], last.get_weights()
-    last.set_weights([np.zeros_like(values) for values in weights])
-    without = [quality(picture) for picture in pictures]
-    last.set_weights(weights)
-    for picture, *values in zip(pictures, with_tokens, without, strict=True):
+    """Whether the network uses its tokens, and how the bottleneck's component goes with the edges."""
+    ablation = TokenAblation(network)
+    projected = keras.Model(network.inputs, network.get_layer("vit_projection2").input)
+    tokens = [ablation.tokens(picture.noisy[None]) for picture in pictures]
+    print("| picture | noisy | denoised | with the mean of its tokens | with those of the next picture ", end="")
+    print("| tokens off their mean | positive units | bottleneck's EigenCAM and the slope |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for index, picture in enumerate(pictures):
+        mine, other = tokens[index], tokens[(index + 1) % len(pictures)]
+        outputs = [picture.noisy[None], *(ablation(picture.noisy[None], t) for t in (mine, mean_tokens(mine), other))]
+        qualities = [float(psnr(picture.clean[None], output.clip(0, 1), max_val=1.0)[0]) for output in outputs]
+        varied = float(np.square(mine - mean_tokens(mine)).mean() / np.square(mine).mean())
         noisy = [with_sigma(picture.clean, sigma)[None] for sigma in (5, SIGMA, 55)]
-        awake = max(float(np.mean(np.max(units(images, training=False), axis=(0, 1, 2)) > 0)) for images in noisy)
+        positive = max(float(np.mean(np.max(projected(one, training=False), axis=(0, 1, 2)) > 0)) for one in noisy)
         component = EigenCAM(network, "bottleneck").raw(picture.noisy[None])[0]
         rows, columns = component.shape
         slope = ndimage.gaussian_gradient_magnitude(picture.clean.mean(axis=-1), 1)
         slope = slope.reshape(rows, SIDE // rows, columns, SIDE // columns).mean(axis=(1, 3))
         alike = np.corrcoef(component.ravel(), slope.ravel())[0, 1]
-        print(
-            f"# {picture.name}: {values[0]:.2f} dB, {values[1]:.2f} dB without tokens; units of the first projection "
-            f"positive anywhere: {awake:.1%}; correlation of the bottleneck's EigenCAM with the slope {alike:+.2f}"
-        )
+        told = " | ".join(f"{quality:.2f}" for quality in qualities)
+        name = Path(picture.name).stem
+        print(f"| {name} | {told} | {varied:.2%} | {positive:.0%} | {alike:+.2f} |")
 
 
 def local_contrast(noisy: np.ndarray) -> np.ndarray:

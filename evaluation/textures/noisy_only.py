@@ -12,11 +12,12 @@ from evaluation.differences import mean_interval
 from evaluation.stored import StoredOptions
 from evaluation.textures.scoring import measure_picture
 from tf_denoise.data.parts import Parts
+from tf_denoise.data.photographs import Photograph, Photographs
 from tf_denoise.errors import InputError, printable
 from tf_denoise.noise.found import FoundNoise
 from tf_denoise.pages.denoised import DenoisedReport
 from tf_denoise.pages.page import counted
-from tf_denoise.pictures.files import PictureError, find_pictures, read_picture, shown, to_unit, with_channels
+from tf_denoise.pictures.files import PLAIN, STACK, PictureError, PictureHeader, find_pictures, shown, to_unit
 from tf_denoise.pictures.inspection import inspect_pictures
 from tf_denoise.pictures.partners import match_partners
 from tf_denoise.presets.catalogue import preset_names
@@ -38,8 +39,10 @@ METHODS = {
 }
 
 
-def clean_partners(parts: Parts, folder: Path) -> dict[str, Path]:
+def clean_partners(parts: Parts, folder: Path) -> dict[str, Photograph]:
     """The clean partners of the photographs to test on, by name.
+
+    The partner of a plane of a stack is the same plane of a clean stack, or one clean picture, for a scene that rests.
 
     Args:
         parts: The noisy photographs.
@@ -47,32 +50,48 @@ def clean_partners(parts: Parts, folder: Path) -> dict[str, Path]:
 
     Raises:
         InputError: If the folder holds no picture, or a photograph to test on has no partner there, or one that cannot
-            be used or is of another size.
+            be used or is of another size or of another number of planes.
     """
-    clean = {path.relative_to(folder): path for path in find_pictures(folder)}
-    members = {Path(member.name): member for member in parts.parts["test"].members}
-    matched = match_partners(list(clean), list(members))
-    found = {other.as_posix(): clean[Path(one)] for one, other in matched.pairs.items()}
-    alone = [member.name for member in members.values() if member.name not in found]
+    clean = {path.relative_to(folder): path for path in find_pictures(folder, stacks=True)}
+    members = {member.name: member for member in parts.parts["test"].members}
+    matched = match_partners(list(clean), list(dict.fromkeys(map(_file_of, members.values()))))
+    found = {Path(other): clean[Path(one)] for one, other in matched.pairs.items()}
+    alone = [member.name for member in members.values() if _file_of(member) not in found]
     if alone:
         raise InputError(
             f"{alone[0]} has no clean partner of the same name in {folder}; --test-clean names a folder that holds one "
             f"for each of the {len(members)} photographs to test on."
         )
-    partners = {found[member.name]: member for member in members.values()}
-    for (path, member), header in zip(partners.items(), inspect_pictures(partners), strict=True):
-        if isinstance(header, PictureError):
-            raise InputError(f"{header} It is the clean partner of a photograph to test on.")
-        sizes = (header.height, header.width), (member.header.height, member.header.width)
-        if sizes[0] != sizes[1]:
-            raise InputError(
-                f"{shown(path)} is {header.width} x {header.height} pixels and its noisy partner "
-                f"{member.header.width} x {member.header.height}; the two of a pair show the same in the same size."
-            )
-    return found
+    files = list(dict.fromkeys(found.values()))
+    headers = dict(zip(files, inspect_pictures(files, (*PLAIN, STACK)), strict=True))
+    return {name: _partner(member, found[_file_of(member)], headers) for name, member in members.items()}
 
 
-def with_clean(parts: Parts, partners: Mapping[str, Path]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
+def _file_of(member: Photograph) -> Path:
+    """The name of the file that a photograph lies in."""
+    name = Path(member.name)
+    return name if member.plane is None else name.parent
+
+
+def _partner(member: Photograph, path: Path, headers: Mapping[Path, PictureHeader | PictureError]) -> Photograph:
+    """What lies in a file as the clean partner of a photograph."""
+    header = headers[path]
+    if isinstance(header, PictureError):
+        raise InputError(f"{header} It is the clean partner of a photograph to test on.")
+    if (header.height, header.width) != (member.header.height, member.header.width):
+        raise InputError(
+            f"{shown(path)} is {header.width} x {header.height} pixels and its noisy partner "
+            f"{member.header.width} x {member.header.height}; the two of a pair show the same in the same size."
+        )
+    if header.planes is not None and header.planes != member.header.planes:
+        raise InputError(
+            f"{shown(path)} has {counted(header.planes, 'plane')} and its noisy partner {member.header.planes or 1}: "
+            "the two of a pair show the same; a scene that rests may have one clean picture for all planes."
+        )
+    return Photograph(member.name, header, path, plane=None if header.planes is None else member.plane)
+
+
+def with_clean(parts: Parts, partners: Mapping[str, Photograph]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
     """The photographs to test on that have a clean partner, with it: name, and noisy and clean image."""
     for name, twin, image in parts.decoded("test"):
         noisy = image if twin is None else twin
@@ -177,8 +196,8 @@ def _true(scores: list[dict], measure: str) -> str:
     return f"{words}, mean over {counted(len(scores), 'photograph')}"
 
 
-def clean_like(path: Path, noisy: np.ndarray) -> np.ndarray:
+def clean_like(partner: Photograph, noisy: np.ndarray) -> np.ndarray:
     """The clean partner, float32 in [0, 1], of the part of the noisy photograph that is looked at."""
-    clean = to_unit(with_channels(read_picture(path).values, noisy.shape[-1]))
+    clean = to_unit(Photographs([partner], noisy.shape[-1], "").stored(0)[0])
     starts = [max(0, side - size) // 2 for side, size in zip(clean.shape, noisy.shape[:2], strict=False)]
     return clean[starts[0] :, starts[1] :][: noisy.shape[0], : noisy.shape[1]]
