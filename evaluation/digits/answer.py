@@ -47,7 +47,7 @@ def answer(table: DigitTable, tree: Sequence[Stored]) -> tuple[str, str]:
             "No second network was trained, so the question is open.",
             "What follows are the scores of the single networks.",
         )
-    best = max(stages, key=lambda stage: (len(stage.wins(1)), len(stage.wins()), -stage.mse))
+    best = max(stages, key=lambda stage: (bool(stage.wins()), len(stage.wins(1)), len(stage.wins()), -stage.mse))
     return _beats(best, len(stages)), _refines(min(stages, key=lambda stage: stage.mse))
 
 
@@ -66,14 +66,15 @@ def _beats(best: Stage, stages: int) -> str:
     if not longer:
         whom = "the second network does not beat" if stages == 1 else f"none of {stages} second networks beats"
         return f"No: {whom} one network of equal training in mean squared error, at any noise level."
-    wins = "Yes" if len(best.wins()) == len(TEST_SETS) else "In part"
-    sentence = f"{wins}: {in_sentence(best.name)} has a lower mean squared error than one network of equal training"
-    others = [(kind_of(contrast.against), won([contrast])) for contrast in best.against_controls[1:]]
-    if all(where == longer for _, where in others):
-        whom = f", and than {_rivals([kind for kind, _ in others])}," if others else ""
-        return f"{sentence}{whom} {_where(longer)}."
-    each = [f"{_where(where)} than {_rivals([kind])}" for kind, where in others]
-    return f"{sentence} {_where(longer)}, and a lower one {' and '.join(each)}."
+    wins = best.wins()
+    lower = f"{in_sentence(best.name)} has a lower mean squared error than one network of equal training"
+    if not wins:
+        return f"No: {lower} {_where(longer)}, but nowhere than all of its controls at once."
+    if wins != longer:
+        return f"In part: {lower} {_where(longer)}, and than all of its controls {_where(wins)}."
+    others = [kind_of(contrast.against) for contrast in best.against_controls[1:]]
+    whom = f", and than {_rivals(others)}," if others else ""
+    return f"{'Yes' if len(wins) == len(TEST_SETS) else 'In part'}: {lower}{whom} {_where(wins)}."
 
 
 def _rivals(kinds: Sequence[str]) -> str:
@@ -110,7 +111,8 @@ def _refines(best: Stage) -> str:
     )
     measure = MEASURES["mse"]
     return (
-        f"The second network that is best on mixed noise, {in_sentence(best.name)}, brings its parent's error there "
+        f"The second network that is best on mixed noise, {in_sentence(best.name)}, "
+        f"{'raises' if mixed.value > 0 else 'brings'} its parent's error there "
         f"from {measure.text(mixed.base)} to {measure.text(mixed.base + mixed.value)}; it is "
         f"{where or 'nowhere clearly better or worse than its parent'}."
     )

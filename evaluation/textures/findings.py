@@ -39,8 +39,11 @@ def headline(losses: Sequence[Judgement], words: Callable[[str], str] = trained_
         return (
             "No verdict on losses: it takes a network trained with the MSE alone and one with another loss beside it."
         )
-    if not all(found.is_enough for judgement in losses for found in judgement.differences.values()):
+    differences = [found for judgement in losses for found in judgement.differences.values()]
+    if not all(found.is_enough for found in differences):
         return f"No verdict on losses: it takes {LEAST_PHOTOGRAPHS} test photographs or more."
+    if differences and not any(found.value for found in differences):
+        return "No verdict on losses: the networks do not differ in any measure."
     passed = [judgement for judgement in losses if judgement.verdict == "better"]
     if len(passed) > _MOST_NAMED:  # as in a sweep over weights
         passed.sort(key=lambda judgement: judgement.differences["mse"].value)
@@ -61,15 +64,16 @@ def answer(run: TextureRun, results: Results) -> tuple[str, str]:
     judgement = best_network(results)
     mse, psnr = judgement.differences["mse"], judgement.differences["psnr"]
     rival = rivals_in_words(results.best_rivals)
+    title = run.title(judgement.method)
+    best = f"{title}, the best of {len(run.names)} networks," if len(run.names) > 1 else title
+    here = f"{psnr.base + psnr.value:.2f} dB on average over the test photographs"
+    if not mse.is_enough:
+        second = f"{best} has {here}, {rival} {psnr.base:.2f} dB; so few photographs support no verdict."
+        return headline(results.losses), second
     verdict = {"beats it": "beats", "loses to it": "loses to"}.get(judgement.verdict, "is not clearly better than")
     if judgement.verdict == "unclear" and mse.value > 0:
         verdict = "is not clearly worse than"
-    title = run.title(judgement.method)
-    best = f"{title}, the best of {len(run.names)} networks," if len(run.names) > 1 else title
-    second = (
-        f"{best} {verdict} {rival}: {psnr.base + psnr.value:.2f} dB on average over the test photographs, where that "
-        f"has {psnr.base:.2f} dB."
-    )
+    second = f"{best} {verdict} {rival}: {here}, where that has {psnr.base:.2f} dB."
     return headline(results.losses), second
 
 

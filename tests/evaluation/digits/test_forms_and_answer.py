@@ -102,9 +102,8 @@ LOWER = "has a lower mean squared error than one network of equal training"
              "level."),
         ({"both": 0.1}, f'Yes: "sees both" below the multi-level parent {LOWER}, and than a wider one of no fewer '
                         "multiply-adds, at every noise level."),
-        ({"both": 0.1, "control_wide": 0.2}, f'In part: "sees both" below the multi-level parent {LOWER} at every '
-                                             "noise level, and a lower one nowhere than a wider one of no fewer "
-                                             "multiply-adds."),
+        ({"both": 0.1, "control_wide": 0.2}, f'No: "sees both" below the multi-level parent {LOWER} at every noise '
+                                             "level, but nowhere than all of its controls at once."),
         ({"25": 0.1}, f'Yes: "child 25" below the multi-level parent {LOWER} at every noise level.'),
     ],
 )  # fmt: skip
@@ -127,7 +126,7 @@ def test_a_form_that_a_restarted_network_equals_wins_nowhere():
     assert finding.verdict == "held in part"
     assert finding.summary[-1].count("nowhere") == 3
     assert answer(scores, tree)[0].endswith(
-        "lower one at every noise level than a wider one of no fewer multiply-adds and nowhere than a restarted one."
+        "training at every noise level, but nowhere than all of its controls at once."
     )
     assert answer(better(both=0.1, members=tree), tree)[0].endswith(
         ", and than a wider one of no fewer multiply-adds and a restarted one, at every noise level."
@@ -138,9 +137,7 @@ def test_the_answer_names_the_levels_where_it_wins():
     scores = table(lambda name, t: 0.1 if name == "twice" and t in ("90%", "100%") else 0)
     assert answer(scores, TREE)[0].endswith(", and than a wider one of no fewer multiply-adds, on 90% to 100%.")
     wide = table(lambda name, t: (0.1 if t != "90%" else 0.2) * (name in ("twice", "control_wide")) + 0.1 * (name == "twice" and t == "80%"))  # fmt: skip  # noqa: E501
-    assert answer(wide, TREE)[0].endswith(
-        "training at every noise level, and a lower one on 80% than a wider one of no fewer multiply-adds."
-    )
+    assert answer(wide, TREE)[0].endswith("training at every noise level, and than all of its controls on 80%.")
 
 
 def test_a_second_network_with_one_control_does_not_outrank_a_form_that_wins_more_against_that_control():
@@ -151,6 +148,19 @@ def test_a_second_network_with_one_control_does_not_outrank_a_form_that_wins_mor
         return {"25": 0.2 if place < 5 else 0, "both": 0.1, "control_wide": 0 if place < 4 else 0.3}.get(name, 0)
 
     assert '"sees both"' in answer(table(good), TREE)[0]
+
+
+def test_a_form_that_wins_somewhere_outranks_one_that_wins_more_against_its_first_control_alone():
+    def good(name, test_set):
+        strong = test_set == "90%"
+        return {"both": 0.1, "control_wide": 0.2, "twice": 0.3 * strong}.get(name, 0)
+
+    assert answer(table(good), TREE)[0].startswith('In part: "one network twice"')
+
+
+def test_the_answer_does_not_praise_a_second_network_that_makes_it_worse():
+    scores = better(**{name: -0.1 for name in ("25", "both", "both_together", "twice")})
+    assert "raises its parent's error there from" in answer(scores, TREE)[1]
 
 
 def test_the_answer_says_what_the_best_chain_does_to_its_parents_error():

@@ -5,6 +5,7 @@ import pytest
 
 from evaluation.differences import mean_interval
 from evaluation.measures import PHOTOGRAPHS
+from evaluation.textures.findings import headline
 from evaluation.textures.scoring import PictureScore, PictureTable
 from evaluation.textures.trainings import setbacks
 from evaluation.textures.verdicts import (
@@ -90,6 +91,16 @@ def test_the_summary_gives_the_mse_in_percent():
     assert "MSE 2.4 % lower, clearly." in judge(CHEAP).summary
     by_chance = table(lambda repeat: {"mse": 1e-3 * (np.arange(PICTURES) % 2 - 0.49)})
     assert "which may be chance" in judge_losses(by_chance, ["mse", "regional"])[0].summary[1]
+
+
+@pytest.mark.parametrize("change", [0.0, BASE["mse"] * 4e-4, BASE["mse"] * -4e-4])
+def test_what_is_rounded_to_nothing_has_no_direction(change):
+    judgement = judge({"mse": change})
+    assert "MSE within 0.05 % of that of the MSE model." in judgement.summary
+    assert "% higher, clearly." in judge({"mse": BASE["mse"] * 6e-4}).summary[1]
+    alike = "No verdict on losses: the networks do not differ in any measure."
+    assert headline([judge({})]) == alike
+    assert headline([judge({"gmsd": 0.1})]) != alike
 
 
 def test_a_ratio_above_1_is_as_bad_as_one_below():

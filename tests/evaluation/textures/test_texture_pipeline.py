@@ -91,8 +91,8 @@ def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_eviden
     words = " ".join(Page(answer).text.split())
     assert re.fullmatch(
         r"No verdict on losses: it takes 10 test photographs or more\. U-Net, .*, the best of 2 networks, "
-        r"(beats|loses to|is not clearly (better|worse) than) .*: \d+\.\d\d dB on average over the test "
-        r"photographs, where that has \d+\.\d\d dB\.",
+        r"has \d+\.\d\d dB on average over the test photographs, .* \d+\.\d\d dB; "
+        r"so few photographs support no verdict\.",
         words,
     )
     depth = 0
