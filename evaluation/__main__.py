@@ -27,8 +27,8 @@ def evaluate(run: Annotated[Path, tyro.conf.Positional], tsne_points: int | None
     """
     with exit_on_errors():
         check_installed("matplotlib", "jinja2", "sklearn", "skimage", "cv2", "openTSNE")
-        start_tensorflow()
         StoredOptions(run)  # a folder that is not a run is left as it is
+        start_tensorflow()
         with locked(run):
             print(f"Report: {_evaluate(run, tsne_points)}")
 

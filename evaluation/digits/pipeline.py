@@ -2,6 +2,7 @@
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,6 +65,11 @@ def evaluate_run(folder: Path, digits: Digits | None = None, tsne_points: int | 
         tsne_points = options["tsne_points"]
     finished = count_finished(folder, tree, options["repeats"])
     config = {**options, "repeats": finished, "repeats_planned": options["repeats"]}
+    if finished < options["repeats"]:
+        print(
+            f"note: {finished} of {options['repeats']} repeats are trained to their end; the others are left out.",
+            file=sys.stderr,
+        )
     records = read_records(folder, tree, finished)
     run = _Evaluation(folder, config, digits, tree, records, tsne_points)
     return run.write()

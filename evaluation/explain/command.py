@@ -26,9 +26,10 @@ def explain(config: ExplainOptions) -> int:
     if config.layer is None and config.method != "influence":
         layers = _asked(lambda: layers_worth_looking_at(model))
         print(f"Layers of {loaded.name} worth looking at, and the size of their maps:")
+        longest = max(len(found.name) for found in layers)
         for found in layers:
             own = "" if found.name == found.layer else f" (the layer {found.layer})"
-            print(f"  --layer {found.name:<14} {' x '.join(map(str, found.shape))}{own}")
+            print(f"  --layer {found.name:<{longest}}  {' x '.join(map(str, found.shape))}{own}")
         height, width = layers[0].image_size
         print(f"for an image of {height} x {width} pixels. Any other layer can be looked at by its own name.")
         return DONE

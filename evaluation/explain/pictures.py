@@ -42,7 +42,8 @@ def _read(path: Path, channels: int | None, crop: int | None) -> np.ndarray:
     if crop is None:
         return values
     if min(values.shape[:2]) < crop:
-        raise InputError(f"{path} has {values.shape[1]} x {values.shape[0]} pixels; --crop {crop} needs as many.")
+        size = f"{values.shape[1]} x {values.shape[0]}"
+        raise InputError(f"{path} has {size} pixels, and --crop {crop} cuts {crop} x {crop} of them: choose fewer.")
     top, left = ((side - crop) // 2 for side in values.shape[:2])
     return np.ascontiguousarray(values[top : top + crop, left : left + crop])
 

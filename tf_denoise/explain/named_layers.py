@@ -10,7 +10,7 @@ import numpy as np
 
 _STAGE = re.compile(r"encoder\d+|bottleneck|decoder\d+")
 _SHORT = {"vit": "vit_grid"}
-_PROBE_SIDE = 128
+_PROBE_SIDE, _MOST_OFFERED = 128, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,13 +89,24 @@ def find_layer(model: keras.Model, layer: str) -> tuple[keras.layers.Layer, str]
     members = {member.name: member for member in model.layers}
     name = outer if outer in members else _SHORT.get(outer, outer)
     if name not in members:
-        known = [*members, *(short for short, long in _SHORT.items() if long in members)]
-        offered = difflib.get_close_matches(outer, known, n=3, cutoff=0.3) or known[:3]
-        raise ValueError(f"The model has no layer {outer!r}; the nearest names are {', '.join(offered)}.")
+        raise ValueError(
+            f"The model has no layer {outer!r}; the nearest names are {', '.join(_nearest(model, outer))}."
+        )
     member = members[name]
     if inner and not isinstance(member, keras.Model):
         raise ValueError(f"{outer!r} is not a model within the model, so it has no layer {inner!r}.")
     return member, inner
+
+
+def _nearest(model: keras.Model, name: str) -> list[str]:
+    """Names that may have been meant: of the model's layers, or of layers within, as `outer/inner`."""
+    members = {member.name: member for member in model.layers}
+    known = {name: [name] for name in (*members, *(short for short, long in _SHORT.items() if long in members))}
+    for outer, member in members.items():
+        for inner in member.layers if isinstance(member, keras.Model) else ():
+            known.setdefault(inner.name, []).append(f"{outer}/{inner.name}")
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or list(known)[:3]
+    return [full for short in near for full in known[short]][:_MOST_OFFERED]
 
 
 def node_of(model: keras.Model, layer: keras.layers.Layer):

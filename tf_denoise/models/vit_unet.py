@@ -269,6 +269,12 @@ def load_vit(preset: str, **kwargs) -> keras.Model:
     try:
         return keras_hub.models.ViTBackbone.from_preset(preset, **kwargs)
     except Exception as error:  # each way to download has its own errors
+        if "Unknown preset identifier" in str(error):
+            raise InputError(
+                f"There is no vision transformer {preset!r}; expected a preset of keras_hub, such as "
+                "vit_base_patch16_224_imagenet, or the folder of one. Those that are trained along are --vit small and "
+                "--vit windows."
+            ) from None
         raise InputError(
             f"The vision transformer {preset!r} cannot be loaded: {reason(error)}. Presets are downloaded once by "
             "keras_hub, which needs a network; without one take the transformer that is trained along: --vit small."

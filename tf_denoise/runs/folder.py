@@ -3,12 +3,12 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import filelock
 
-from tf_denoise.errors import InputError, printable, reason
+from tf_denoise.errors import LONGEST, InputError, printable, reason
 from tf_denoise.paths import real_path
 from tf_denoise.runs.writing import UNFINISHED, remove_unfinished_files, writable_folder, write_json
 
@@ -44,6 +44,8 @@ def read_json(path: Path):
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
+        if not os.path.lexists(path.parent):
+            raise InputError(f"There is no folder {path.parent}.") from None
         raise InputError(f"{path.parent} is not a run folder: it has no {path.name}.") from None
     except NotADirectoryError:
         raise InputError(f"{path.parent} is a file, and not a run folder.") from None
@@ -150,13 +152,10 @@ def _compare(folder: Path, config: dict, places: Collection[str], changed: Mappi
     different = [key for key in different if not (key in places and _are_paths(stored.get(key), config.get(key)))]
     told = [key for key in different if key not in changed]
     if told:
-        changes = ", ".join(
-            f"{key} is {_short(stored.get(key))} there and {_short(config.get(key))} here" for key in told[:4]
-        )
-        raise InputError(
-            f"The output folder {folder} holds a run of another configuration: {changes}. "
-            "Choose another --output, or the same options to go on with that run."
-        )
+        head = f"The output folder {folder} holds a run of another configuration: "
+        tail = ". Choose another --output, or the same options to go on with that run"
+        each = [f"{key} is {_short(stored.get(key))} there and {_short(config.get(key))} here" for key in told]
+        raise InputError(head + _as_many_as_fit(each, LONGEST - len(head) - len(tail) - 1) + tail)
     if different:
         clause, same = changed[different[0]]()
         raise InputError(
@@ -170,9 +169,30 @@ def _has_grown(key: str, stored: dict, config: dict) -> bool:
     return key == GROWING and all(type(count) is int for count in counts) and counts[0] < counts[1]
 
 
+def _as_many_as_fit(changes: Sequence[str], room: int) -> str:
+    """The first of some changes, as many as have room, and the number of the others.
+
+    Example:
+        >>> _as_many_as_fit(["a is 1 there", "b is 2 there", "c is 3 there"], 40)
+        'a is 1 there, b is 2 there, and 1 more'
+    """
+    for shown in range(len(changes), 1, -1):
+        rest = len(changes) - shown
+        text = ", ".join(changes[:shown]) + (f", and {rest} more" if rest else "")
+        if len(text) <= room:
+            return text
+    return changes[0] + (f", and {len(changes) - 1} more" if len(changes) > 1 else "")
+
+
 def _short(value) -> str:
-    text = printable(repr(value))
+    if isinstance(value, list | tuple):
+        return _short(_Words(" ".join(map(str, value)) or "nothing"))
+    text = printable(value if isinstance(value, _Words) else repr(value))
     return text if len(text) <= 60 else f"{text[:30]}...{text[-25:]}"
+
+
+class _Words(str):
+    """Text that is shown without quotation marks."""
 
 
 def _are_paths(*values) -> bool:

@@ -19,6 +19,7 @@ CLIPPED = 0.01
 """Share of black and white values from which on it is said that noise is cut off there."""
 _SLACK = 1.1
 _LEAST_SIDE = 16
+_LEAST_CERTAIN = 2.0  # standard errors; from fewer on the interval has no upper end
 _WEAK = 3 / 255  # noise that cannot be told from fine texture
 _TOO_SMALL = "The picture is too small to say anything of its noise."
 _TOO_LITTLE = "Too little of the picture is smooth and neither black nor white: PSNR cannot be estimated."
@@ -110,6 +111,8 @@ def assess(
     by_chance = sum((one.standard_error * weight) ** 2 for one, weight in estimates)
     error = math.sqrt(by_chance + (told.error * noise.deviation**2) ** 2)
     before, after = psnr_of(noise.deviation**2), EstimatedPSNR(psnr_of(mse), mse, error)
+    if mse < _LEAST_CERTAIN * error:
+        return Assessment(noise, None, None, judged, whiteness, (*warnings, _at_least(after)))
     return Assessment(noise, before, after, judged, whiteness, warnings)
 
 
@@ -158,6 +161,13 @@ def warnings_of(
             trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
             found.append(f"The noise has a deviation of {level:.1f} (255ths); the network was trained on {trained}.")
     return tuple(found)
+
+
+def _at_least(estimate: EstimatedPSNR) -> str:
+    return (
+        f"So little noise is left that the picture, which tells its level roughly, does not show how much: PSNR is "
+        f"{estimate.interval[0]:.1f} dB or more, and cannot be estimated more closely."
+    )
 
 
 def _shared_a_little(told: RefinedNoise) -> str:

@@ -65,6 +65,7 @@ def run_intervals(options: IntervalsOptions) -> Path:
     calibrating, measuring = calibration_photographs(options.calibration, loaded, seen, network.channels)
     for part in (calibrating, measuring):
         check_decodable(part)
+    _check_sizes(photographs)
     sampler = CropSampler(photographs, CROP, BATCH, derive_seed(options.seed, "crops"))
     writable_file(output)
     print(f"Data: {photographs.description}; {len(calibrating)} to calibrate, {len(measuring)} to measure.")
@@ -98,6 +99,14 @@ def run_intervals(options: IntervalsOptions) -> Path:
     Intervals(_calibrated(head, scale, record), network).save(output)
     print(f"Intervals: {output} ({output.stat().st_size / 1e6:.2f} MB)")
     return output
+
+
+def _check_sizes(photographs: Photographs) -> None:
+    if max((min(member.size) for member in photographs.members), default=0) < CROP:
+        raise InputError(
+            f"The head learns from crops of {CROP} x {CROP} pixels, and none of {photographs.description} is as large: "
+            "name larger photographs with --data FOLDER."
+        )
 
 
 def calibrate(

@@ -1,6 +1,5 @@
 """What options of `python -m training.textures` stand for: network and loss."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,9 +7,8 @@ from tf_denoise.errors import InputError
 from tf_denoise.losses import WeightedSumLoss
 from tf_denoise.losses.named import LOSSES, LossName
 from tf_denoise.models import TwoStageUNet, UNet, ViTUNet, load_vit, small_vit
+from training.textures.options import trained_along
 from training.textures.start import KINDS, Denoiser, begun_from
-
-_SMALL = re.compile(r"(small|windows)(?:-([1-9]\d{0,3}))?")
 
 
 def make_network(
@@ -53,16 +51,15 @@ def make_network(
 def _vit_unet(vit: str, channels: int, sizes: dict[str, Any], start: Denoiser | None) -> ViTUNet:
     if isinstance(start, UNet):
         sizes = {**sizes, "block": start.block}
-    small = _SMALL.fullmatch(vit)
+    small = trained_along(vit)
     if small is None:
         return ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
-    by_window = small[1] == "windows"
-    side = int(small[2] or (64 if by_window else 128))
-    patch = 8 if by_window else 16
+    kind, side = small
+    patch = 8 if kind == "windows" else 16
     if side % patch:
-        raise InputError(f"--vit {small[1]} takes a multiple of {patch} pixels, its patches; received {vit}.")
+        raise InputError(f"--vit {kind} takes a multiple of {patch} pixels, its patches; received {vit}.")
     try:
-        return ViTUNet(small_vit(side, patch), channels, view="windows" if by_window else "whole", **sizes)
+        return ViTUNet(small_vit(side, patch), channels, view="windows" if kind == "windows" else "whole", **sizes)
     except ValueError as error:
         raise InputError(f"--vit {vit} does not fit: {error}") from None
 

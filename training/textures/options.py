@@ -1,6 +1,7 @@
 """The options of `python -m training.textures`."""
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -42,9 +43,10 @@ class TextureOptions:
     test_clean: Path | None = None
     """With --noisy alone: a folder with the clean partners of the photographs to test on; they are measured against."""
     validation: Path | None = None
-    """A folder of photographs to validate on, clean ones for --data, noisy ones for --noisy; defaults to a tenth."""
+    """A folder of photographs to validate on, clean ones for --data, noisy ones for --noisy; defaults to a tenth.
+    Pairs, of --clean or --noisy-twin, are split by themselves."""
     test: Path | None = None
-    """A folder of photographs that no choice depends on; defaults to a tenth."""
+    """A folder of photographs that no choice depends on; defaults to a tenth, of pairs always."""
     scale_down: Annotated[int | None, Field(ge=64, le=100_000)] = None
     """Scale clean photographs whose longer side has more pixels than this down while they are read, each by the least
     whole number that brings it there: sensors' noise and JPEG blocks make poor targets."""
@@ -183,6 +185,14 @@ class TextureOptions:
             raise InputError("--level 0 is no noise to learn from.")
         if "vit" in given and self.network != "vit_unet":
             raise InputError("--vit goes with --network vit_unet.")
+        kind, side = trained_along(self.vit) or ("", 0)
+        if kind == "windows" and self.crop_size % side:
+            below = self.crop_size // side * side
+            nearest = " or ".join(str(size) for size in (below, below + side) if size)
+            raise InputError(
+                f"--vit {self.vit} looks at windows of {side} x {side} pixels, which do not tile crops of "
+                f"{self.crop_size}: choose --crop-size {nearest}."
+            )
         weights = [weight for loss, weight in self.networks.values() if not is_of_pixels(loss)]
         if "loss_weight" in given and self.loss_weight not in weights:
             raise InputError("--loss-weight is for sharpness losses without a weight of their own, and there is none.")
@@ -238,3 +248,23 @@ def _networks(words: tuple[str, ...], usual_weight: float) -> dict[str, tuple[Lo
             raise InputError(f"--losses names {printable(word)} twice.")
         found[name] = place
     return found
+
+
+def trained_along(vit: str) -> tuple[Literal["small", "windows"], int] | None:
+    """What a small transformer sees, the whole picture or windows of it, and the side of that in pixels.
+
+    Args:
+        vit: Such as `small-256`.
+
+    Returns:
+        `None` of a preset.
+
+    Example:
+        >>> trained_along("small"), trained_along("windows-32"), trained_along("vit_base_patch16_224_imagenet")
+        (('small', 128), ('windows', 32), None)
+    """
+    found = re.fullmatch(r"(small|windows)(?:-([1-9]\d{0,3}))?", vit)
+    if found is None:
+        return None
+    kind: Literal["small", "windows"] = "windows" if found[1] == "windows" else "small"
+    return kind, int(found[2] or {"small": 128, "windows": 64}[kind])

@@ -101,7 +101,7 @@ def test_the_report_says_what_was_stopped_and_what_is_unfinished(copy):
 def test_a_folder_that_is_no_finished_run_is_refused(capsys, copy, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "is not a run folder: it has no config.json" in refusal(capsys, tmp_path / "empty")
-    assert "is not a run folder: it has no config.json" in refusal(capsys, tmp_path / "none")
+    assert f"There is no folder {tmp_path / 'none'}." in refusal(capsys, tmp_path / "none")
     (network_folder(copy, 1, "multi_level/25") / "training.json").unlink()
     before = files_of(copy)
     error = refusal(capsys, copy)

@@ -128,7 +128,7 @@ def test_the_other_pictures_are_done_when_some_are_bad(place, tmp_path, capsys):
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 2
     assert "a.png" in errors[0]
-    assert errors[1].endswith("c.png has 8 x 8 pixels; --crop 16 needs as many.")
+    assert errors[1].endswith("c.png has 8 x 8 pixels, and --crop 16 cuts 16 x 16 of them: choose fewer.")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b-encoder1-eigen.png"]
     with pytest.raises(SystemExit) as end:
         main([str(place / "run"), str(folder / "a.png"), *words])

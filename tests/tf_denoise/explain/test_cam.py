@@ -185,6 +185,11 @@ def test_a_constant_map_is_zero_without_a_warning():
 def test_an_unknown_layer_is_refused_with_the_nearest_names(unet):
     with pytest.raises(ValueError, match=r"no layer 'encoder9'; the nearest names are .*encoder1"):
         EigenCAM(unet, "encoder9")
+    inner = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="decoder1")], name="second")
+    both = keras.Sequential([keras.Input((8, 8, 1)), inner, keras.layers.Conv2D(1, 1, name="denoised")])
+    with pytest.raises(ValueError, match="no layer 'decoder1'; the nearest names are second/decoder1"):
+        EigenCAM(both, "decoder1")
+    EigenCAM(both, "second/decoder1")
     with pytest.raises(ValueError, match="'encoder1' is not a model within the model"):
         EigenCAM(unet, "encoder1/block")
 

@@ -246,6 +246,13 @@ def test_a_transformer_that_cannot_be_downloaded_is_one_sentence(monkeypatch, er
     assert "\n" not in str(info.value)
 
 
+def test_a_transformer_of_an_unknown_name_is_told_what_there_is():
+    with pytest.raises(
+        InputError, match=r"^There is no vision transformer 'smal'; .* are --vit small and --vit windows"
+    ):
+        load_vit("smal")
+
+
 def test_a_transformer_is_loaded_from_a_folder(tmp_path):
     vit = tiny_vit()
     vit.save_to_preset(str(tmp_path / "vit"))

@@ -1,4 +1,5 @@
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -69,6 +70,8 @@ def test_json_is_read_as_it_was_written(tmp_path):
 def test_json_that_is_missing_or_damaged_is_named(tmp_path):
     with pytest.raises(InputError, match=rf"{tmp_path} is not a run folder: it has no config.json"):
         read_json(tmp_path / "config.json")
+    with pytest.raises(InputError, match=rf"There is no folder {tmp_path}/nowhere\."):
+        read_json(tmp_path / "nowhere" / "config.json")
     for content in (b'{"epochs": ', b"\xff\xfe\x00"):
         (tmp_path / "config.json").write_bytes(content)
         with pytest.raises(InputError, match=r"config.json cannot be read as a file of a run: ."):
@@ -107,6 +110,23 @@ def test_another_configuration_is_refused_and_every_difference_named(tmp_path):
     message = "of another configuration: epochs is 3 there and 4 here, jit is None there and True here. Choose another"
     refused(tmp_path, message, {**CONFIG, "epochs": 4, "jit": True})
     assert files_of(tmp_path) == before
+
+
+def test_of_many_differences_as_many_are_named_as_fit_a_sentence(tmp_path):
+    stored = {**CONFIG, "widths": [64, 128], "forms": []} | {f"option_{n}": n for n in range(20)}
+    folder = tmp_path / "run"
+    with open_run(folder, stored):
+        pass
+    changed = {name: value for name, value in stored.items() if not name.startswith("option_")}
+    with pytest.raises(InputError) as info, open_run(folder, {**changed, "widths": [8], "forms": ["both"]}):
+        pass
+    message = str(info.value)
+    assert "forms is nothing there and both here, option_0 is 0 there and None here" in message
+    assert re.search(
+        r", and \d+ more\. Choose another --output, or the same options to go on with that run\.$", message
+    )
+    assert " ... " not in message
+    assert len(message) <= 300
 
 
 def test_repeats_may_be_added_and_not_taken_away(tmp_path):

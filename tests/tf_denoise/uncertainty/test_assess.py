@@ -1,5 +1,6 @@
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -46,18 +47,20 @@ def psnr(image):
 def test_the_level_is_refined_to_a_few_per_cent_of_the_variance(sigma):
     noisy = CLEAN + sigma / 255 * white()
     found = find_noise([noisy])
-    told, error, tilt = refined_noise(found, noisy, good(noisy))
-    assert tilt == pytest.approx(1, abs=0.05)
+    refined = refined_noise(found, noisy, good(noisy))
+    told = refined.noise
+    assert refined.tilt == pytest.approx(1, abs=3 * refined.tilt_error)
+    assert not refined.is_shared
     variance = (255 * told.deviation / sigma) ** 2
     assert variance == pytest.approx(1, abs=0.03)
-    assert abs(variance - 1) < 5 * error + 0.01
+    assert abs(variance - 1) < 3 * refined.error
     assert told.gain == 0
     assert told.shared == found.shared
 
 
 def test_the_gain_of_photons_is_refined_too():
     noisy = CLEAN + np.sqrt(0.01 * CLEAN + 0.02**2) * white()
-    told, _, _ = refined_noise(find_noise([noisy]), noisy, good(noisy))
+    told = refined_noise(find_noise([noisy]), noisy, good(noisy)).noise
     assert told.gain == pytest.approx(0.01, rel=0.08)
     assert told.sigma == pytest.approx(0.02, abs=0.008)
     assert told.deviation == pytest.approx(np.sqrt(0.01 * CLEAN.mean() + 0.02**2), rel=0.03)
@@ -171,6 +174,43 @@ def _white():
     return Whiteness(middle, 0.01, 0.1)
 
 
+def test_texture_is_not_taken_for_noise_where_little_else_is_there():
+    """Of a picture that is texture all over only a corner is smooth: nothing is told, and no level that is too high."""
+    random = np.random.default_rng(0)
+    clean = np.full((96, 96, 1), 0.5, "float32")
+    clean[16:] += 0.1 * random.standard_normal((80, 96, 1)).astype("float32")
+    noisy = clean + (0.02 * random.standard_normal(clean.shape)).astype("float32")
+    noise = FoundNoise(0.02, 0.02, 0.0, NOTHING, NOTHING, "no", 0.0, 0.0, False)
+    assert refined_noise(noise, noisy, clean) is None
+    smooth = np.where(np.arange(96)[:, None, None] < 48, np.float32(0.5), clean)
+    told = refined_noise(noise, smooth + (noisy - clean), smooth)
+    assert (told.noise.deviation / 0.02) ** 2 == pytest.approx(1, abs=5 * told.error)
+    assert told.error < 0.1
+
+
+def test_what_a_small_picture_cannot_tell_is_told_as_a_bound():
+    """Where hardly any noise is left, its level would have to be known far better than a small picture tells it."""
+    clean = np.full((96, 96, 3), 0.5, "float32")
+    told, held = 0, 0
+    for seed in range(8):
+        noisy = (clean + 0.1 * white(clean.shape, seed)).astype("float32")
+
+        def denoise(image):
+            return scipy.ndimage.uniform_filter(image, (31, 31, 0), mode="reflect")
+
+        denoised = denoise(noisy)
+        found = assess(noisy, denoised, denoise)
+        true = -10 * np.log10(np.mean((denoised - clean) ** 2))
+        if found.after is None:
+            bound = float(re.search(r"PSNR is (\d+\.\d) dB or more, and cannot be", found.warnings[-1])[1])
+            told, held = told + 1, held + (bound <= true)
+        else:
+            assert found.after.mse >= 2 * found.after.standard_error
+            assert found.after.psnr < 60
+    assert told >= 4
+    assert held >= told - 1
+
+
 def test_small_pictures_are_told_to_be_small():
     for side in (8, 20):
         tiny = np.zeros((side, side, 3), "uint8")
@@ -191,4 +231,4 @@ def test_of_a_large_picture_four_windows_are_looked_at():
     noisy = (clean + 0.05 * white(clean.shape)).astype("float32")
     found = assess(noisy, scipy.ndimage.gaussian_filter(noisy, (2, 2, 0)), denoise)
     assert seen == [(256, 256, 1)] * 8
-    assert found.after.psnr > 30
+    assert found.judged == 1

@@ -211,6 +211,15 @@ def test_too_few_pictures_and_pictures_that_were_trained_on_are_refused(folders,
     assert not list(run.rglob("*-intervals.keras"))
 
 
+def test_photographs_that_are_smaller_than_the_crops_are_refused(folders, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(training.intervals.experiment, "CROP", 4096)
+    error = refusal(capsys, main, [str(run_of(tmp_path, folders)), "--calibration", str(folders / "calibration")])
+    assert (
+        "The head learns from crops of 4096 x 4096 pixels, and none of 12 photographs from train is as large" in error
+    )
+    assert error.rstrip().endswith("name larger photographs with --data FOLDER.")
+
+
 def test_networks_that_have_no_intervals_are_refused(folders, tmp_path, capsys):
     gentle(3).save(tmp_path / "net.keras")
     error = refusal(capsys, main, words(tmp_path / "net.keras", folders))
