@@ -1,3 +1,7 @@
+from .assess import (
+    Assessment as Assessment,
+    assess as assess,
+)
 from .calibration import (
     miscoverage_curve as miscoverage_curve,
     needed_scales as needed_scales,
