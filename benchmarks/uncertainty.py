@@ -2,7 +2,8 @@
 
     python benchmarks/uncertainty.py photographs-test
     python benchmarks/uncertainty.py photographs-test --model RUN --count 10
-    python benchmarks/uncertainty.py photographs-test --side 384 --warnings   # of whom one is warned, alone
+    python benchmarks/uncertainty.py photographs-test --side 384 --kinds found   # with the noise found, alone
+    python benchmarks/uncertainty.py photographs-test --side 192 --warnings   # of whom one is warned, alone
 
 The centre of each photograph gets noise; the network denoises it, and its PSNR is estimated from the noisy picture,
 with the noise told and with the noise found. The truth is known here. Then noise that neighbours share, noise that was
@@ -31,6 +32,7 @@ from tf_denoise.uncertainty.assess import assess  # noqa: E402
 
 SIGMAS = (5, 15, 25, 35, 50)
 NOT_WHITE = "is not white"
+KINDS = ["told", "found"]
 
 
 def centres(folder: Path, count: int | None, side: int) -> list[np.ndarray]:
@@ -71,11 +73,11 @@ def row(name: str, off: list[float], inside: list[bool], told: int) -> str:
     )
 
 
-def estimates(pictures: list[np.ndarray], denoise: TiledDenoiser) -> None:
+def estimates(pictures: list[np.ndarray], denoise: TiledDenoiser, kinds: list[str]) -> None:
     """Estimated against true PSNR, by level."""
     print("| sigma | estimated | mean difference, dB | standard deviation, dB | in the 95 % interval, % |")
     print("| --- | ---: | ---: | ---: | ---: |")
-    pooled: dict[str, tuple[list[float], list[bool]]] = {"told": ([], []), "found": ([], [])}
+    pooled: dict[str, tuple[list[float], list[bool]]] = {kind: ([], []) for kind in kinds}
     for sigma in SIGMAS:
         for kind, (all_off, all_inside) in pooled.items():
             off, inside = [], []
@@ -133,6 +135,7 @@ def main() -> None:
     parser.add_argument("--model", default="photographs", help="a preset, a run folder or a .keras file")
     parser.add_argument("--count", type=int, help="photographs to take; defaults to all")
     parser.add_argument("--side", type=int, default=320, help="pixels of the middle that are looked at")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, help="only estimates, with the noise told or found")
     parser.add_argument("--warnings", action="store_true", help="only whom one is warned of")
     options = parser.parse_args()
     pictures = centres(options.photographs, options.count, options.side)
@@ -141,8 +144,9 @@ def main() -> None:
     print(f"{len(pictures)} photographs, {options.side} x {options.side} pixels of each; {loaded.name}\n")
     denoise = TiledDenoiser(loaded.model)
     if not options.warnings:
-        estimates(pictures, denoise)
-    warnings(pictures, denoise)
+        estimates(pictures, denoise, options.kinds or KINDS)
+    if options.warnings or not options.kinds:
+        warnings(pictures, denoise)
 
 
 if __name__ == "__main__":
