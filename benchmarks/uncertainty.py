@@ -28,7 +28,7 @@ from tf_denoise.pictures.files import find_pictures, read_picture, to_unit, with
 from tf_denoise.runs.loading import load_for_use  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
 from tf_denoise.uncertainty import estimate_psnr  # noqa: E402
-from tf_denoise.uncertainty.assess import assess  # noqa: E402
+from tf_denoise.uncertainty.assessment import assess  # noqa: E402
 
 SIGMAS = (5, 15, 25, 35, 50)
 NOT_WHITE = "is not white"

@@ -69,7 +69,7 @@ def _beats(best: Stage, stages: int) -> str:
     wins = best.wins()
     lower = f"{in_sentence(best.name)} has a lower mean squared error than one network of equal training"
     if not wins:
-        return f"No: {lower} {_where(longer)}, but nowhere than all of its controls at once."
+        return f"No: no second network beats all of its controls at any noise level; {lower} {_where(longer)}."
     if wins != longer:
         return f"In part: {lower} {_where(longer)}, and than all of its controls {_where(wins)}."
     others = [kind_of(contrast.against) for contrast in best.against_controls[1:]]
@@ -93,11 +93,9 @@ def _where(places: Sequence[str]) -> str:
     """Test sets in a sentence.
 
     Example:
-        >>> _where(TEST_SETS), _where(["80%", "90%"]), _where([])
-        ('at every noise level', 'on 80% to 90%', 'nowhere')
+        >>> _where(TEST_SETS), _where(["80%", "90%"])
+        ('at every noise level', 'on 80% to 90%')
     """
-    if not places:
-        return "nowhere"
     return "at every noise level" if len(places) == len(TEST_SETS) else f"on {ranges(places)}"
 
 

@@ -25,7 +25,7 @@ from tf_denoise.runs.contents import best_psnr, is_its_start
 from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.tiling import TiledDenoiser
-from tf_denoise.uncertainty.assess import assess
+from tf_denoise.uncertainty.assessment import assess
 
 SCORES_FILE = "scores.json"
 DENOISED = "denoised"
@@ -54,13 +54,14 @@ def clean_partners(parts: Parts, folder: Path) -> dict[str, Photograph]:
     """
     clean = {path.relative_to(folder): path for path in find_pictures(folder, stacks=True)}
     members = {member.name: member for member in parts.parts["test"].members}
-    matched = match_partners(list(clean), list(dict.fromkeys(map(_file_of, members.values()))))
+    noisy_files = list(dict.fromkeys(map(_file_of, members.values())))
+    matched = match_partners(list(clean), noisy_files)
     found = {Path(other): clean[Path(one)] for one, other in matched.pairs.items()}
-    alone = [member.name for member in members.values() if _file_of(member) not in found]
+    alone = [file for file in noisy_files if file not in found]
     if alone:
         raise InputError(
             f"{alone[0]} has no clean partner of the same name in {folder}; --test-clean names a folder that holds one "
-            f"for each of the {len(members)} photographs to test on."
+            f"for each of the {counted(len(noisy_files), 'file')} to test on."
         )
     files = list(dict.fromkeys(found.values()))
     headers = dict(zip(files, inspect_pictures(files, (*PLAIN, STACK)), strict=True))
@@ -88,7 +89,8 @@ def _partner(member: Photograph, path: Path, headers: Mapping[Path, PictureHeade
             f"{shown(path)} has {counted(header.planes, 'plane')} and its noisy partner {member.header.planes or 1}: "
             "the two of a pair show the same; a scene that rests may have one clean picture for all planes."
         )
-    return Photograph(member.name, header, path, plane=None if header.planes is None else member.plane)
+    noisy_plane = member.plane if member.noisy_plane is None else member.noisy_plane  # of twins the noisy one is tested
+    return Photograph(member.name, header, path, plane=None if header.planes is None else noisy_plane)
 
 
 def with_clean(parts: Parts, partners: Mapping[str, Photograph]) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:

@@ -34,7 +34,7 @@ from tf_denoise.pages.page import counted
 SHARPNESS = ("gmsd", "high_frequency_ratio", "radial_spectrum_error")
 COMPARED = ("mse", *SHARPNESS, "checkerboard", "discoloration")
 _NEXT_TO_NONE = 0.05
-"""A difference of fewer per cent is written as 0.0 and has no direction."""
+"""A difference of fewer per cent would be written as 0.0."""
 CHECKERBOARD_TOLERANCE = 0.1
 """Share of the MSE model's checkerboard that does not count as a fault."""
 DISCOLORATION_TOLERANCE = 1 / 255
@@ -162,7 +162,7 @@ def _judge_loss(table: PictureTable, name: str) -> Judgement:
         verdict = "no sharper" if "worse" in sharp and "better" not in sharp else "unclear"
     summary = (
         f"Sharpness against the MSE model: {', '.join(f'{_short(m)} {found[m].verdict}' for m in SHARPNESS)}.",
-        _mse_words(mse),
+        f"MSE {_percent(mse)}{_certainty(mse)}.",
         f"It brings {' and '.join(faults)}."
         if faults
         else "No checkerboard or discoloration beyond what the rule allows.",
@@ -183,25 +183,23 @@ def _faults(found: dict[str, Difference]) -> list[str]:
 def _judge_network(table: PictureTable, name: str, rivals: Mapping[float | None, str]) -> Judgement:
     found = {measure: compare(table, name, rivals, measure) for measure in ("mse", "psnr", "ssim", *SHARPNESS)}
     verdict = {"better": "beats it", "worse": "loses to it"}.get(found["mse"].verdict, "unclear")
-    alike = _is_next_to_none(found["mse"])
-    summary = (f"MSE {_percent(found['mse'])} {'of' if alike else 'than'} that of {rivals_in_words(rivals)}.",)
+    than = "than that of" if found["mse"].value else "as that of"
+    summary = (f"MSE {_percent(found['mse'])} {than} {rivals_in_words(rivals)}.",)
     return Judgement(name, rivals_in_words(rivals), verdict, summary, found, _by_level(table, name, rivals))
 
 
-def _mse_words(mse: Difference) -> str:
-    if _is_next_to_none(mse):
-        return f"MSE {_percent(mse)} of that of the MSE model."
-    return f"MSE {_percent(mse)}{', clearly' if mse.verdict != 'unclear' else ', which may be chance'}."
-
-
-def _is_next_to_none(difference: Difference) -> bool:
-    return abs(difference.percent) < _NEXT_TO_NONE
+def _certainty(mse: Difference) -> str:
+    if not mse.value:
+        return ""
+    return ", which may be chance" if mse.verdict == "unclear" else ", clearly"
 
 
 def _percent(difference: Difference) -> str:
-    if _is_next_to_none(difference):
-        return f"within {_NEXT_TO_NONE} %"
-    return f"{abs(difference.percent):.1f} % {'higher' if difference.value > 0 else 'lower'}"
+    if not difference.value:
+        return "the same"
+    size = abs(difference.percent)
+    rounded = f"{size:.1f} %" if size >= _NEXT_TO_NONE else f"less than {_NEXT_TO_NONE} %"
+    return f"{rounded} {'higher' if difference.value > 0 else 'lower'}"
 
 
 def _short(measure: str) -> str:

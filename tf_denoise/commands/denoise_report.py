@@ -15,7 +15,7 @@ from tf_denoise.pages.page import counted
 from tf_denoise.pictures.files import DECODABLE, PictureError, read_picture, shown
 from tf_denoise.runs.loading import LoadedNetwork
 from tf_denoise.tiling import TiledDenoiser
-from tf_denoise.uncertainty.assess import assess
+from tf_denoise.uncertainty.assessment import assess
 
 _BY_ITSELF = (
     "The map of intervals is left out: they are made for what the network gives by itself, without --strength, "

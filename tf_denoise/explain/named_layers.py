@@ -101,12 +101,13 @@ def find_layer(model: keras.Model, layer: str) -> tuple[keras.layers.Layer, str]
 def _nearest(model: keras.Model, name: str) -> list[str]:
     """Names that may have been meant: of the model's layers, or of layers within, as `outer/inner`."""
     members = {member.name: member for member in model.layers}
-    known = {name: [name] for name in (*members, *(short for short, long in _SHORT.items() if long in members))}
+    short = [short for short, long in _SHORT.items() if long in members]
+    known = {own: [own] for own in (*members, *short)}
     for outer, member in members.items():
         for inner in member.layers if isinstance(member, keras.Model) else ():
             known.setdefault(inner.name, []).append(f"{outer}/{inner.name}")
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.3) or list(known)[:3]
-    return [full for short in near for full in known[short]][:_MOST_OFFERED]
+    return [full for own in near for full in known[own]][:_MOST_OFFERED]
 
 
 def node_of(model: keras.Model, layer: keras.layers.Layer):

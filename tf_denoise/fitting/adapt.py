@@ -18,7 +18,7 @@ from tf_denoise.noise.base import later
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.self_supervised.recorrupted import recorrupt
 from tf_denoise.tiling import TiledDenoiser
-from tf_denoise.uncertainty.assess import LEAST_JUDGED
+from tf_denoise.uncertainty.assessment import LEAST_JUDGED
 from tf_denoise.uncertainty.level import refined_noise, within_range
 from tf_denoise.uncertainty.sure import estimate_psnr, highest_psnr, judged_psnr
 

@@ -19,7 +19,7 @@ import scipy.ndimage
 from tf_denoise.errors import printable
 from tf_denoise.pages.page import JSON_FILE, PAGE_FILE, TEMPLATES, render_page
 from tf_denoise.runs.writing import atomic_path, write_json
-from tf_denoise.uncertainty.assess import Assessment
+from tf_denoise.uncertainty.assessment import Assessment
 
 MOST_SHOWN = 24
 """Pictures that are shown large, the worst of all; the others stand in the index."""
@@ -79,7 +79,8 @@ class Entry:
     def badness(self) -> tuple:
         """Orders pictures, the worst last: by warnings, then by estimated PSNR."""
         found = self.assessment
-        return len(found.warnings), -math.inf if found.after is None else -found.after.psnr
+        psnr = found.at_least if found.after is None else found.after.psnr
+        return len(found.warnings), -math.inf if psnr is None else -psnr
 
     def without_pictures(self) -> None:
         """Forget the large pictures."""

@@ -185,14 +185,9 @@ def _as_many_as_fit(changes: Sequence[str], room: int) -> str:
 
 
 def _short(value) -> str:
-    if isinstance(value, list | tuple):
-        return _short(_Words(" ".join(map(str, value)) or "nothing"))
-    text = printable(value if isinstance(value, _Words) else repr(value))
+    is_list = isinstance(value, list | tuple)
+    text = printable(" ".join(map(str, value)) or "nothing" if is_list else repr(value))
     return text if len(text) <= 60 else f"{text[:30]}...{text[-25:]}"
-
-
-class _Words(str):
-    """Text that is shown without quotation marks."""
 
 
 def _are_paths(*values) -> bool:

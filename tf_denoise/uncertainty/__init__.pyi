@@ -1,4 +1,4 @@
-from .assess import (
+from .assessment import (
     Assessment as Assessment,
     assess as assess,
 )

@@ -1,6 +1,7 @@
 """How much noise a picture has, once it is denoised: far closer than the picture alone can tell."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ _LEAST_BLOCKS = 30
 of 5 to 15 the variance was read 10 % to 60 % too high where fewer than 30 of up to 432 were quiet and the quietest 300
 were taken all the same, 1 % to 5 % too high where 30 to 100 of them were, and these alone were taken."""
 _TILT_BLOCKS = 300  # for the tilt a little texture among them does less harm than too few
-_CERTAIN, _CERTAIN_TILT = 4.0, 3.0
+_CERTAIN, _CERTAIN_TILT = 4.0, 2.0
 _FREQUENCY = np.add.outer(np.arange(HALF, SIDE), np.arange(HALF, SIDE))
 _MIDDLE, _HIGHEST = _FREQUENCY <= 10, _FREQUENCY >= 12
 
@@ -46,7 +47,7 @@ class RefinedNoise(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether neighbours share it after all, a little."""
+        """Whether neighbours share it after all, a little, by more than chance explains."""
         most = max(TILTED, 1 + _CERTAIN_TILT * self.tilt_error)
         return not 1 / most <= self.tilt <= most
 
@@ -88,7 +89,7 @@ def refined_noise(noise: FoundNoise, noisy: np.ndarray, denoised: np.ndarray) ->
     if len(usable) < _LEAST_BLOCKS:
         return None
     power, left = _high(blocks[usable]), _high(smooth[usable])
-    variances, lights, middle, highest, values = [], [], 0.0, 0.0, np.zeros(2)
+    variances, lights, bands = [], [], []
     for parity in (0, 1):
         others = parity != _FREQUENCY % 2
         activity = left[:, ~others].mean(axis=1)
@@ -96,10 +97,8 @@ def refined_noise(noise: FoundNoise, noisy: np.ndarray, denoised: np.ndarray) ->
         if len(chosen) < _LEAST_BLOCKS:
             return None
         variances.append(power[chosen][:, others].mean(axis=1))
-        quietest = np.argsort(activity, kind="stable")[: max(_TILT_BLOCKS, len(chosen))]
-        middle += float(power[quietest][:, others & _MIDDLE].mean())
-        highest += float(power[quietest][:, others & _HIGHEST].mean())
-        values += len(quietest) * np.array([np.count_nonzero(others & some) for some in (_MIDDLE, _HIGHEST)])
+        quietest = power[np.argsort(activity, kind="stable")[: max(_TILT_BLOCKS, len(chosen))]]
+        bands.append([quietest[:, others & some].mean(axis=1) for some in (_MIDDLE, _HIGHEST)])
         lights.append(smooth[usable[chosen]].mean(axis=(1, 2, 3)))
     variance, light = np.concatenate(variances), np.concatenate(lights)
     sigma2, gain = _line(light, variance)
@@ -108,8 +107,17 @@ def refined_noise(noise: FoundNoise, noisy: np.ndarray, denoised: np.ndarray) ->
     spread = float(np.std(variance / (gain * light + sigma2))) if whole else 0.0
     alike = max(0.0, noise.between_channels) ** 2 * (noisy.shape[-1] - 1)  # channels that share the noise tell it once
     error = spread * float(np.sqrt((1 + alike) / len(variance)))
-    tilt_error = float(np.sqrt(2 * (1 + alike) * (1 / values).sum()))  # of squares of normal values
-    return RefinedNoise(told, error, middle / highest if highest else 1.0, tilt_error)
+    return RefinedNoise(told, error, *_ratio(bands, alike))
+
+
+def _ratio(bands: Sequence[Sequence[np.ndarray]], alike: float) -> tuple[float, float]:
+    """The power of middle frequencies to that of high ones, and its standard error: a pair for each half of them."""
+    middle, highest = (sum(float(half[part].mean()) for half in bands) for part in (0, 1))
+    if not highest:
+        return 1.0, 0.0
+    ratio = middle / highest
+    variances = [(half[0] - ratio * half[1]).var() / len(half[0]) for half in bands]
+    return ratio, float(np.sqrt((1 + alike) * sum(variances))) / highest
 
 
 def _by_channel(blocks: np.ndarray) -> np.ndarray:

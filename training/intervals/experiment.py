@@ -62,10 +62,10 @@ def run_intervals(options: IntervalsOptions) -> Path:
     noise = noise_of_training(loaded)
     network, output = _denoiser(loaded), _output(options, loaded)
     photographs, seen = training_photographs(loaded, options.data, network.channels)
+    _check_sizes(photographs)
     calibrating, measuring = calibration_photographs(options.calibration, loaded, seen, network.channels)
     for part in (calibrating, measuring):
         check_decodable(part)
-    _check_sizes(photographs)
     sampler = CropSampler(photographs, CROP, BATCH, derive_seed(options.seed, "crops"))
     writable_file(output)
     print(f"Data: {photographs.description}; {len(calibrating)} to calibrate, {len(measuring)} to measure.")

@@ -7,7 +7,7 @@ from tf_denoise.errors import InputError
 from tf_denoise.losses import WeightedSumLoss
 from tf_denoise.losses.named import LOSSES, LossName
 from tf_denoise.models import TwoStageUNet, UNet, ViTUNet, load_vit, small_vit
-from training.textures.options import trained_along
+from training.textures.options import small_vit_of
 from training.textures.start import KINDS, Denoiser, begun_from
 
 
@@ -51,7 +51,7 @@ def make_network(
 def _vit_unet(vit: str, channels: int, sizes: dict[str, Any], start: Denoiser | None) -> ViTUNet:
     if isinstance(start, UNet):
         sizes = {**sizes, "block": start.block}
-    small = trained_along(vit)
+    small = small_vit_of(vit)
     if small is None:
         return ViTUNet(load_vit(vit), channels, frozen=True, **sizes)
     kind, side = small

@@ -1,5 +1,6 @@
 """What `python -m training.textures` does: train a network for every loss and repeat, then score and report."""
 
+import sys
 from pathlib import Path
 
 from evaluation.textures.folder import NEXT_PLANE, evaluate_folder
@@ -54,6 +55,8 @@ def run_textures(options: TextureOptions, hosts: Hosts | None = None) -> None:
             changed["method"] = lambda: ("on other data: their noise asks for another method", "data")
     networks = [{"name": name} for name in options.networks]
     stored = _stored(options, data, start) | ({"method": None} if lesson is None else lesson.record)
+    for note in options.notes if hosts.is_chief else ():
+        print(f"note: {note}", file=sys.stderr)
     with running(folder, stored, networks, (*PLACES, "start"), changed, hosts):
         if hosts.is_chief:
             keep_start(start, folder)

@@ -11,7 +11,7 @@ from evaluation.metrics import psnr
 from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.self_supervised import hide_pixels
 from tf_denoise.uncertainty import estimate_psnr
-from tf_denoise.uncertainty.assess import LEAST_JUDGED
+from tf_denoise.uncertainty.assessment import LEAST_JUDGED
 from tf_denoise.uncertainty.level import refined_noise, within_range
 from tf_denoise.uncertainty.sure import judged_psnr, psnr_of
 from training.textures.noisy_only import Lesson

@@ -185,17 +185,20 @@ class TextureOptions:
             raise InputError("--level 0 is no noise to learn from.")
         if "vit" in given and self.network != "vit_unet":
             raise InputError("--vit goes with --network vit_unet.")
-        kind, side = trained_along(self.vit) or ("", 0)
-        if kind == "windows" and self.crop_size % side:
-            below = self.crop_size // side * side
-            nearest = " or ".join(str(size) for size in (below, below + side) if size)
-            raise InputError(
-                f"--vit {self.vit} looks at windows of {side} x {side} pixels, which do not tile crops of "
-                f"{self.crop_size}: choose --crop-size {nearest}."
-            )
         weights = [weight for loss, weight in self.networks.values() if not is_of_pixels(loss)]
         if "loss_weight" in given and self.loss_weight not in weights:
             raise InputError("--loss-weight is for sharpness losses without a weight of their own, and there is none.")
+
+    @property
+    def notes(self) -> list[str]:
+        """What the options bring with them that one may not want, a sentence each."""
+        kind, side = small_vit_of(self.vit) or ("", 0)
+        if self.network != "vit_unet" or kind != "windows" or not self.crop_size % side:
+            return []
+        return [
+            f"--vit {self.vit} looks at windows of {side} x {side} pixels, which do not tile crops of "
+            f"{self.crop_size}: they are filled up with repeated edges. A --crop-size that they divide learns more."
+        ]
 
     def _check_losses(self) -> None:
         if self.compare or self.loss is not None:
@@ -250,7 +253,7 @@ def _networks(words: tuple[str, ...], usual_weight: float) -> dict[str, tuple[Lo
     return found
 
 
-def trained_along(vit: str) -> tuple[Literal["small", "windows"], int] | None:
+def small_vit_of(vit: str) -> tuple[Literal["small", "windows"], int] | None:
     """What a small transformer sees, the whole picture or windows of it, and the side of that in pixels.
 
     Args:
@@ -260,7 +263,7 @@ def trained_along(vit: str) -> tuple[Literal["small", "windows"], int] | None:
         `None` of a preset.
 
     Example:
-        >>> trained_along("small"), trained_along("windows-32"), trained_along("vit_base_patch16_224_imagenet")
+        >>> small_vit_of("small"), small_vit_of("windows-32"), small_vit_of("vit_base_patch16_224_imagenet")
         (('small', 128), ('windows', 32), None)
     """
     found = re.fullmatch(r"(small|windows)(?:-([1-9]\d{0,3}))?", vit)

@@ -14,11 +14,7 @@ PLANES = 4
 @pytest.fixture
 def noisy(tmp_path):
     """Three stacks of four planes, all different."""
-    folder = tmp_path / "noisy"
-    folder.mkdir()
-    for number in range(3):
-        tifffile.imwrite(folder / f"{number}.tif", planes(number), photometric="minisblack")
-    return folder
+    return write(tmp_path / "noisy", planes)
 
 
 def planes(number, count=PLANES, side=24):
@@ -26,7 +22,7 @@ def planes(number, count=PLANES, side=24):
 
 
 def write(folder, image):
-    """The same for each stack, or what `image(number)` gives."""
+    """A folder of three files, each what `image(number)` gives."""
     folder.mkdir()
     for number in range(3):
         tifffile.imwrite(folder / f"{number}.tif", image(number), photometric="minisblack")
@@ -74,8 +70,21 @@ def test_a_clean_stack_is_no_partner_of_one_picture(tmp_path):
         clean_partners(parts_of(noisy), write(tmp_path / "clean", planes))
 
 
-def test_a_stack_without_a_partner_is_named_by_its_first_plane(noisy, tmp_path):
+def test_the_partner_of_twins_is_that_of_the_plane_that_is_denoised(noisy, tmp_path):
+    """Of neighbouring planes that are twins the earlier one is denoised."""
+    others = write(tmp_path / "others", lambda number: planes(number, 12))
+    parts = Parts(data=others, crop_size=16, next_plane=True)
+    found = clean_partners(parts, write(tmp_path / "clean", lambda number: 255 - planes(number, 12)))
+    pairs = list(with_clean(parts, found))
+    assert pairs
+    for _, (image, clean) in pairs:
+        np.testing.assert_allclose(image + clean, 1, atol=1e-6)
+
+
+def test_a_stack_without_a_partner_is_named(noisy, tmp_path):
     clean = write(tmp_path / "clean", planes)
     (clean / "1.tif").unlink()
-    with pytest.raises(InputError, match=r"1\.tif/0000 has no clean partner of the same name"):
+    with pytest.raises(
+        InputError, match=r"^1\.tif has no clean partner of the same name .* each of the 3 files to test on"
+    ):
         clean_partners(parts_of(noisy), clean)

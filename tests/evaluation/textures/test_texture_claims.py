@@ -94,10 +94,16 @@ def test_the_summary_gives_the_mse_in_percent():
 
 
 @pytest.mark.parametrize("change", [0.0, BASE["mse"] * 4e-4, BASE["mse"] * -4e-4])
-def test_what_is_rounded_to_nothing_has_no_direction(change):
-    judgement = judge({"mse": change})
-    assert "MSE within 0.05 % of that of the MSE model." in judgement.summary
-    assert "% higher, clearly." in judge({"mse": BASE["mse"] * 6e-4}).summary[1]
+def test_what_would_be_rounded_to_nothing_is_told_as_what_it_is(change):
+    expected = {
+        0: "MSE the same.",
+        1: "MSE less than 0.05 % higher, clearly.",
+        -1: "MSE less than 0.05 % lower, clearly.",
+    }
+    assert judge({"mse": change}).summary[1] == expected[np.sign(change)]
+
+
+def test_networks_that_do_not_differ_get_no_verdict():
     alike = "No verdict on losses: the networks do not differ in any measure."
     assert headline([judge({})]) == alike
     assert headline([judge({"gmsd": 0.1})]) != alike

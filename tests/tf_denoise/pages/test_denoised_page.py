@@ -10,7 +10,7 @@ from report_pages import CHROMIUM, COUNT_IMAGES, Page, chromium
 from tf_denoise.noise.found import FoundNoise
 from tf_denoise.pages import denoised as page_room
 from tf_denoise.pages.denoised import DenoisedReport
-from tf_denoise.uncertainty.assess import Assessment
+from tf_denoise.uncertainty.assessment import Assessment
 from tf_denoise.uncertainty.sure import EstimatedPSNR
 from tf_denoise.uncertainty.whiteness import Whiteness
 

@@ -13,7 +13,15 @@ from tf_denoise.losses import (
 )
 from tf_denoise.losses.named import LOSSES, LossName
 from training.textures.choices import make_loss, make_network
-from training.textures.options import COMPARED
+from training.textures.options import COMPARED, TextureOptions
+
+
+def test_windows_that_do_not_tile_the_crops_are_noted():
+    options = {"network": "vit_unet", "vit": "windows-48"}
+    assert TextureOptions(**options, crop_size=96).resolved().notes == []
+    assert TextureOptions(network="vit_unet", crop_size=100).resolved().notes == []
+    (note,) = TextureOptions(**options, crop_size=100).resolved().notes
+    assert "windows of 48 x 48 pixels, which do not tile crops of 100" in note
 
 
 def test_every_name_of_a_loss_stands_in_the_table():

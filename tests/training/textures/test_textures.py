@@ -74,14 +74,6 @@ BAD_VALUES = {
         "--validation and --test name single photographs",
     ),
     "twins of clean ones": ({"noisy_twin": "n"}, "--noisy-twin, --test-clean and --method go with --noisy alone"),
-    "windows": (
-        {"network": "vit_unet", "vit": "windows-24", "crop_size": 32},
-        "windows of 24 x 24 pixels, which do not tile crops of 32: choose --crop-size 24 or 48.",
-    ),
-    "large windows": (
-        {"network": "vit_unet", "vit": "windows", "crop_size": 32},
-        "which do not tile crops of 32: choose --crop-size 64.",
-    ),
     "no folder": ({"data": "nowhere"}, "nowhere does not exist; expected a folder of photographs."),
     "large crops": (
         {"crop_size": 64},

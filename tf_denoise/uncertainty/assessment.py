@@ -23,6 +23,7 @@ _LEAST_CERTAIN = 2.0  # standard errors; from fewer on the interval has no upper
 _WEAK = 3 / 255  # noise that cannot be told from fine texture
 _TOO_SMALL = "The picture is too small to say anything of its noise."
 _TOO_LITTLE = "Too little of the picture is smooth and neither black nor white: PSNR cannot be estimated."
+_TOO_HIGH = "The level of the noise was read too high: PSNR cannot be estimated."
 LEAST_JUDGED = 0.05
 """Of less than this share of a picture nothing is estimated."""
 
@@ -34,10 +35,12 @@ class Assessment:
     Attributes:
         noise: The noise that was found, or `None` in a picture that is too small.
         before: Estimated PSNR of the noisy picture in dB; `None` where it cannot be told.
-        after: Estimated PSNR of the denoised one; `None` where it cannot be told.
+        after: Estimated PSNR of the denoised one; `None` where it cannot be told, or only that it is `at_least`.
         judged: Share of the values that both were estimated on: where noise is cut off at black and white it is not.
         whiteness: Of what was removed; `None` in a picture that is too small.
         warnings: A sentence for each assumption that fails.
+        at_least: PSNR in dB that the denoised picture has or exceeds, where so little noise is left that the picture,
+            which tells its level roughly, does not show how much: the lower end of a 95 % interval without an upper.
     """
 
     noise: FoundNoise | None
@@ -46,6 +49,7 @@ class Assessment:
     judged: float
     whiteness: Whiteness | None
     warnings: tuple[str, ...]
+    at_least: float | None = None
 
     @property
     def record(self) -> dict[str, Any]:
@@ -60,6 +64,7 @@ class Assessment:
             "noise": noise,
             "estimated_psnr_before": self.before,
             "estimated_psnr_after": after,
+            "estimated_psnr_at_least": self.at_least,
             "judged": self.judged,
             "whiteness": whiteness,
             "warnings": list(self.warnings),
@@ -79,6 +84,9 @@ def assess(
         denoised: What became of it, in the same values.
         denoise: What makes the one of the other, a `TiledDenoiser`, in float32.
         trained_range: Least and largest deviation of the noise of the training, in 255ths, where it is known.
+
+    Returns:
+        What can be said, with a warning wherever an assumption fails.
     """
     if min(noisy.shape[:2]) < _LEAST_SIDE:
         return Assessment(None, None, None, 0.0, None, (_TOO_SMALL,))
@@ -111,8 +119,10 @@ def assess(
     by_chance = sum((one.standard_error * weight) ** 2 for one, weight in estimates)
     error = math.sqrt(by_chance + (told.error * noise.deviation**2) ** 2)
     before, after = psnr_of(noise.deviation**2), EstimatedPSNR(psnr_of(mse), mse, error)
+    if mse + _LEAST_CERTAIN * error <= 0:
+        return Assessment(noise, None, None, judged, whiteness, (*warnings, _TOO_HIGH))
     if mse < _LEAST_CERTAIN * error:
-        return Assessment(noise, None, None, judged, whiteness, (*warnings, _at_least(after)))
+        return Assessment(noise, before, None, judged, whiteness, warnings, after.interval[0])
     return Assessment(noise, before, after, judged, whiteness, warnings)
 
 
@@ -161,13 +171,6 @@ def warnings_of(
             trained = f"{low:g}" if low == high else f"{low:g} to {high:.3g}"
             found.append(f"The noise has a deviation of {level:.1f} (255ths); the network was trained on {trained}.")
     return tuple(found)
-
-
-def _at_least(estimate: EstimatedPSNR) -> str:
-    return (
-        f"So little noise is left that the picture, which tells its level roughly, does not show how much: PSNR is "
-        f"{estimate.interval[0]:.1f} dB or more, and cannot be estimated more closely."
-    )
 
 
 def _shared_a_little(told: RefinedNoise) -> str:
