@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import threading
@@ -75,6 +76,18 @@ def test_of_many_pictures_the_most_doubtful_come_first_and_are_shown_large(tmp_p
     assert "The 2 most doubtful are shown below" in page.text
     assert len(page.all("input", "type")) == 2
     assert len(page.all("img", "src")) == 5 + 2 * 6
+
+
+def test_a_bound_is_shown_as_one_and_is_no_reason_to_doubt(tmp_path):
+    bound = dataclasses.replace(assessment(None), at_least=41.0)
+    alone = Page(report_of(tmp_path, bound).write().read_text())
+    assert "20.0 → 41.0 dB or more" in " ".join(alone.text.split())
+    assert "a picture of this size does not tell" in " ".join(alone.text.split())
+    page = Page(report_of(tmp_path, bound, assessment(31), assessment(None, ["One."])).write().read_text())
+    assert "41.0 or more" in " ".join(page.text.split())
+    records = json.loads((tmp_path / "report.json").read_text())["pictures"]
+    assert [record["output"] for record in records] == ["2.png", "1.png", "0.png"]
+    assert records[2]["estimated_psnr_at_least"] == 41.0
 
 
 def test_pictures_of_every_kind_are_shown_as_they_look(tmp_path):
