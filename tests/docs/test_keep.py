@@ -147,7 +147,7 @@ def test_the_command_keeps_a_run_and_says_what_it_wrote(run, tmp_path, monkeypat
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["docs/tables/roads.csv", "docs/tables/roads.json"]
     shutil.rmtree(run)
-    assert "is not a run folder" in refusal(capsys, renew.main, ["keep", str(run), "--as", "roads"])
+    assert f"There is no folder {run}" in refusal(capsys, renew.main, ["keep", str(run), "--as", "roads"])
 
 
 COMMANDS = [

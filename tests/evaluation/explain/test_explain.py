@@ -56,7 +56,7 @@ def test_without_a_layer_those_worth_looking_at_are_listed(place, capsys):
     run(place, "vit.keras", "noisy/road.png")
     printed = capsys.readouterr().out
     assert re.findall(r"--layer (\w+)", printed) == ["encoder1", "vit", "bottleneck", "decoder1"]
-    assert "vit            4 x 4 x 8 (the layer vit_grid)" in printed
+    assert "--layer vit         4 x 4 x 8 (the layer vit_grid)\n" in printed  # below the names, of which one is longer
     assert "for an image of 128 x 128 pixels" in printed
     assert not (place / "out").exists()
 
@@ -186,7 +186,11 @@ REFUSED = {
         ("noisy/road.png", "--layer", "conv", "--sigma", "9"),
         r"road\.png: The model gives an output of shape \(46, 38, 5\) for an image of shape \(48, 40, 3\)",
     ),
-    "crop": ("run", (*MSE, "noisy/road.png", *LAYER, "--crop", "44"), "has 40 x 48 pixels; --crop 44 needs as many"),
+    "crop": (
+        "run",
+        (*MSE, "noisy/road.png", *LAYER, "--crop", "44"),
+        "has 40 x 48 pixels, and --crop 44 cuts 44 x 44 of",
+    ),
 }
 
 

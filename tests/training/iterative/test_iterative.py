@@ -97,8 +97,8 @@ def test_a_file_is_refused_as_output(capsys, tmp_path, tiny_npz):
     ("changes", "named"),
     [
         ({"seed": "7"}, "seed is 0 there and 7 here"),
-        ({"hidden_units": "17"}, "hidden_units is [16] there and [17] here"),
-        ({"children": "25"}, "children is ['25', 'multi'] there and ['25'] here"),
+        ({"hidden_units": "17"}, "hidden_units is 16 there and 17 here"),
+        ({"children": "25"}, "children is 25 multi there and 25 here"),
     ],
 )
 def test_the_folder_of_another_configuration_is_refused_and_kept(capsys, tiny_npz, tiny_run, changes, named):
