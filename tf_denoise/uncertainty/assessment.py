@@ -119,7 +119,7 @@ def assess(
     by_chance = sum((one.standard_error * weight) ** 2 for one, weight in estimates)
     error = math.sqrt(by_chance + (told.error * noise.deviation**2) ** 2)
     before, after = psnr_of(noise.deviation**2), EstimatedPSNR(psnr_of(mse), mse, error)
-    if mse + _LEAST_CERTAIN * error <= 0:
+    if mse <= -error:  # and a bound from it would be next to none
         return Assessment(noise, None, None, judged, whiteness, (*warnings, _TOO_HIGH))
     if mse < _LEAST_CERTAIN * error:
         return Assessment(noise, before, None, judged, whiteness, warnings, after.interval[0])
