@@ -173,7 +173,7 @@ def _as_many_as_fit(changes: Sequence[str], room: int) -> str:
     """The first of some changes, as many as have room, and the number of the others.
 
     Example:
-        >>> _as_many_as_fit(["a is 1 there", "b is 2 there", "c is 3 there"], 40)
+        >>> _as_many_as_fit(["a is 1 there", "b is 2 there", "c is 3 there"], 39)
         'a is 1 there, b is 2 there, and 1 more'
     """
     for shown in range(len(changes), 1, -1):
