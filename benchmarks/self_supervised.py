@@ -6,8 +6,9 @@
 
 Every photograph has one fixed noise, never drawn anew (two fixed ones for the twins). All methods train the same
 network from the same start, by the mean squared error, on crops of the same places, for the same number of steps; the
-weights at the end count. They are judged on the photographs to test on, each with its own noise, outputs clipped. With
-`--along` neighbours share the noise, AR(1) with a correlation of 0.7, between independent rows or columns.
+weights at the end count. They are judged on the photographs to test on, each with its own noise, outputs clipped. What
+Noise2Void hides is given back in a second row, by what the photographs to validate on tell. With `--along` neighbours
+share the noise, AR(1) with a correlation of 0.7, between independent rows or columns.
 """
 
 import argparse
@@ -37,20 +38,28 @@ from tf_denoise.fitting.optimizer import averaging_adam  # noqa: E402
 from tf_denoise.models import UNet  # noqa: E402
 from tf_denoise.noise.found import find_noise  # noqa: E402
 from tf_denoise.pictures.files import to_unit  # noqa: E402
-from tf_denoise.self_supervised import masked_crops, recorrupted_crops, twin_crops  # noqa: E402
+from tf_denoise.self_supervised import (  # noqa: E402
+    give_back_own_pixel,
+    masked_crops,
+    recorrupted_crops,
+    twin_crops,
+)
 from tf_denoise.self_supervised.noise2void import SHARE  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
+from training.textures.judging import centre  # noqa: E402
 
 CORRELATION = 0.7
+GIVEN_BACK = ", own pixel given back"
 
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """The photographs with their noise, as folders of float32 TIFF."""
+    """The photographs with their noise, as folders of float32 TIFF; of those to validate on the noisy ones."""
 
     clean: Path
     noisy: Path
     twin: Path
+    validation: list[np.ndarray]
     test: list[tuple[np.ndarray, np.ndarray]]
 
 
@@ -66,10 +75,10 @@ def fixed_noise(shape, number: int, sigma: float, along: str | None) -> np.ndarr
 
 
 def make_scene(options, folder: Path) -> Scene:
-    """Write the folders. Those to validate on, a twelfth, are left to nobody."""
+    """Write the folders."""
     photographs = load_folder(options.photographs)
     parts = split(photographs, seed=0, validation=0.08, test=0.2)
-    scene = Scene(*(folder / name for name in ("clean", "noisy", "twin")), [])
+    scene = Scene(*(folder / name for name in ("clean", "noisy", "twin")), [], [])
     for place in (scene.clean, scene.noisy, scene.twin):
         place.mkdir()
     for number, name in enumerate(sorted(photographs.names)):
@@ -79,6 +88,8 @@ def make_scene(options, folder: Path) -> Scene:
         )
         if name in parts.test.names:
             scene.test.append((clean, one))
+        elif name in parts.validation.names:
+            scene.validation.append(centre(one))
         elif name in parts.train.names:
             file = Path(name).stem + ".tif"
             for place, image in ((scene.clean, clean), (scene.noisy, one), (scene.twin, other)):
@@ -130,6 +141,24 @@ def train(batches: tf.data.Dataset, options) -> tuple[keras.Model, float]:
     return model, seconds
 
 
+def scores_of(model: keras.Model, scene: Scene) -> list[float]:
+    """PSNR in dB of each photograph to test on."""
+    denoise = TiledDenoiser(model)
+    return [
+        float(psnr(clean[None], np.clip(denoise(noisy), 0, 1)[None], max_val=1.0)[0]) for clean, noisy in scene.test
+    ]
+
+
+def learned(name: str, batches: tf.data.Dataset, scene: Scene, options) -> dict[str, dict]:
+    """Scores and seconds of a method, of Noise2Void also with each pixel's own value given back."""
+    model, seconds = train(batches, options)
+    rows = {name: {"psnr": scores_of(model, scene), "seconds": seconds}}
+    if name.startswith("Noise2Void") and not options.along:
+        share = give_back_own_pixel(model, scene.validation)
+        rows[name + GIVEN_BACK] = {"psnr": scores_of(model, scene), "seconds": seconds, "share": share}
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photographs", type=Path, help="a folder of clean photographs")
@@ -149,7 +178,7 @@ def main() -> None:
         scene = make_scene(options, Path(folder))
         print(f"{len(list(scene.noisy.iterdir()))} photographs to train on, {len(scene.test)} to test on")
         print(f"{options.steps} steps of {options.batch_size} crops of {options.crop_size}. ", end="")
-        rows: dict[str, list[float]] = {}
+        clean_scores, behind = None, ""
         for name, batches in lessons(options, scene).items():
             if options.methods and not name.startswith(tuple(options.methods)):
                 continue
@@ -158,22 +187,18 @@ def main() -> None:
             if name.startswith("Noise2Void") and options.share != SHARE:
                 key += f" {options.share:g}"
             if key not in stored:
-                model, seconds = train(batches(), options)
-                denoise = TiledDenoiser(model)
-                scores = [
-                    float(psnr(clean[None], np.clip(denoise(noisy), 0, 1)[None], max_val=1.0)[0])
-                    for clean, noisy in scene.test
-                ]
-                stored[key] = {"psnr": scores, "seconds": seconds}
+                stored[key] = learned(name, batches(), scene, options)
                 if options.store:
                     options.store.write_text(json.dumps(stored))
-            rows[name] = stored[key]["psnr"]
-            behind = ""
-            if name != "clean targets" and "clean targets" in rows:
-                differences = np.subtract(rows[name], rows["clean targets"])
-                low, high = mean_interval(differences)
-                behind = f", {differences.mean():+.2f} dB ({low:+.2f} to {high:+.2f}) to clean targets"
-            print(f"{name}: {np.mean(rows[name]):.2f} dB, {stored[key]['seconds']:.0f} s{behind}", flush=True)
+            for row, found in stored[key].items():
+                if name == "clean targets":
+                    clean_scores = found["psnr"]
+                elif clean_scores is not None:
+                    differences = np.subtract(found["psnr"], clean_scores)
+                    low, high = mean_interval(differences)
+                    behind = f", {differences.mean():+.2f} dB ({low:+.2f} to {high:+.2f}) to clean targets"
+                share = f", {found['share']:.3f} given back" if "share" in found else ""
+                print(f"{row}: {np.mean(found['psnr']):.2f} dB, {found['seconds']:.0f} s{share}{behind}", flush=True)
 
 
 if __name__ == "__main__":

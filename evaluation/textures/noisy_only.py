@@ -167,7 +167,7 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
         ),
         ("Photographs", parts.description),
         ("Noise that was found in them", noise.in_words),
-        ("Method", METHODS[options["method"]]),
+        ("Method", METHODS[options["method"]] + _given_back(record)),
         (
             "Training",
             f"{counted(record['steps'], 'step')} of {counted(options['batch_size'], 'crop')}, {took}, in "
@@ -175,6 +175,12 @@ def _facts(options: StoredOptions, parts: Parts, record: dict[str, Any], precisi
         ),
         ("Validation", "none: its loss was NaN throughout" if best is None else f"{best:.2f} dB, {judged}{unchanged}"),
     ]
+
+
+def _given_back(record: dict[str, Any]) -> str:
+    """What happened to the values that Noise2Void hid, in a further sentence."""
+    share = record.get("own_share", 0.0)  # which older versions did not give back
+    return f" In the end {share:.1%} of each pixel's own value was given back to it." if share else ""
 
 
 def _began(start: str | None, method: str) -> str:

@@ -8,6 +8,7 @@ from tf_denoise.extras import EXTRAS, MissingExtraError, check_installed, requir
 HIDE = f"import sys\nfor name in {sorted(p for ps in EXTRAS.values() for p in ps)!r}:\n    sys.modules[name] = None\n"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_library_imports_without_extras():
     modules = sorted(
@@ -30,6 +31,7 @@ USES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_use_names_the_extra():
     code = f"{HIDE}import tf_denoise, tf_denoise.data, evaluation.distributions\n"

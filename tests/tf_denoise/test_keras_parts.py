@@ -141,6 +141,7 @@ def test_a_frozen_network_stays_frozen(make, tmp_path):
     assert not type(model).from_config(model.get_config()).trainable_variables
 
 
+@pytest.mark.slow
 @every(MODELS, slow=SLOW_TO_BUILD)
 def test_layers_frozen_or_thawed_one_by_one_stay_so(make, tmp_path):
     model = make(name="net")

@@ -17,6 +17,7 @@ for name in ("sched_getaffinity", "sysconf", "sysconf_names", "getuid", "geteuid
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_every_module_imports_on_a_system_with_less():
     modules = sorted(

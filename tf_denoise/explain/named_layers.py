@@ -65,22 +65,32 @@ def features_of(model: keras.Model, layer: str):
     Raises:
         ValueError: If there is no such layer (the nearest names are offered), or its output has no places.
     """
-    member, inner = find_layer(model, layer)
+    return _features(model, layer, "")
+
+
+def _features(model: keras.Model, layer: str, within: str):
+    """`features_of`, of a model that stands within another one under such a prefix."""
+    member, inner = find_layer(model, layer, within)
     node = node_of(model, member)
     if inner:
-        features = keras.Model(member.inputs, features_of(member, inner))(node.input_tensors)
+        features = keras.Model(member.inputs, _features(member, inner, f"{within}{member.name}/"))(node.input_tensors)
     else:
         features = node.outputs[0] if len(node.outputs) == 1 else None
     if not _has_places(features):
         raise ValueError(
-            f"The layer {layer!r} has no places to draw: expected (batch, rows, columns, channels) or (batch, "
+            f"The layer {within + layer!r} has no places to draw: expected (batch, rows, columns, channels) or (batch, "
             f"tokens, channels), received {getattr(features, 'shape', 'several outputs')}."
         )
     return features
 
 
-def find_layer(model: keras.Model, layer: str) -> tuple[keras.layers.Layer, str]:
+def find_layer(model: keras.Model, layer: str, within: str = "") -> tuple[keras.layers.Layer, str]:
     """The layer of the model itself that a name means, and the name within it, or "".
+
+    Args:
+        model: The model.
+        layer: As for `features_of`.
+        within: Where the model stands in another one, such as `second/`: so the names that are told begin.
 
     Raises:
         ValueError: If there is no such layer, or it is asked for an inner one and is not a model.
@@ -89,12 +99,11 @@ def find_layer(model: keras.Model, layer: str) -> tuple[keras.layers.Layer, str]
     members = {member.name: member for member in model.layers}
     name = outer if outer in members else _SHORT.get(outer, outer)
     if name not in members:
-        raise ValueError(
-            f"The model has no layer {outer!r}; the nearest names are {', '.join(_nearest(model, outer))}."
-        )
+        nearest = ", ".join(within + near for near in _nearest(model, outer))
+        raise ValueError(f"The model has no layer {within + outer!r}; the nearest names are {nearest}.")
     member = members[name]
     if inner and not isinstance(member, keras.Model):
-        raise ValueError(f"{outer!r} is not a model within the model, so it has no layer {inner!r}.")
+        raise ValueError(f"{within + outer!r} is not a model within the model, so it has no layer {inner!r}.")
     return member, inner
 
 

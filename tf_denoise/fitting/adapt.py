@@ -32,7 +32,6 @@ FALL = 3.0
 """An estimated PSNR so many dB below the best leads back to it."""
 _TIMED_STEPS = 4
 _LOOKED_AT = 1024
-_ALIKE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +96,7 @@ def adapt(
     held_out = _cells(images.shape[1:3], seed)
     copy = type(model).from_config(model.get_config()) if hasattr(model, "stride") else keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    between = 1.0 if picture.shape[-1] < channels else min(1.0, noise.between_channels)
-    between = between if between > _ALIKE and channels > 1 else 0.0
+    between = 1.0 if picture.shape[-1] < channels else noise.channel_correlation
     batches = _Batches(images, noise, between, held_out, seed)
     steps = max(JUDGEMENTS, int(60 * minutes / _seconds_per_step(copy, model, batches)))
     steps = JUDGEMENTS * math.ceil(steps / JUDGEMENTS)

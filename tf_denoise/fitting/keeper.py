@@ -90,7 +90,7 @@ class StateKeeper(keras.callbacks.Callback):
         self.falls: list[dict] = []
         self.returned = False
         self.stopped: str | None = None
-        self.ship: Callable[[], None] = lambda: None
+        self.ship: Callable[[], object] = lambda: None
         self._first_step, self._measured = 0, []  # of an epoch that is taken up in its middle
         self._started = self._written = 0.0
 

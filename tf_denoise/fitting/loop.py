@@ -28,6 +28,7 @@ def train(
     judged_by: str = "val_psnr",
     fall: float | None = None,
     shipped: keras.Model | None = None,
+    finish: Callable[[keras.Model], dict] | None = None,
     measure: Callable[[], dict] | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
@@ -63,6 +64,8 @@ def train(
             the optimizer of `model`.
         shipped: What is saved, with the weights of `network`: a network of the same layers, such as one in float32 of
             what is trained in mixed precision. Defaults to `network`.
+        finish: Called with what is saved when the training has ended, which it may change; what it gives goes into the
+            record. Needs `shipped`, so that it changes nothing that a training goes on from.
         measure: Called when the training has ended and `network` has the weights that are saved; what it gives goes
             into the record.
         callbacks: Further Keras callbacks.
@@ -103,8 +106,7 @@ def train(
         if model.stop_training:
             break
     keeper.take_best()
-    if hosts.is_chief:
-        _ship(network, shipped, folder)
+    finished = _ship(network, shipped, folder, finish) if hosts.is_chief else {}
     record = {
         "epochs": keeper.epoch,
         "steps": keeper.epoch * steps_per_epoch,
@@ -113,6 +115,7 @@ def train(
         "falls": keeper.falls,
         **({} if fall is None else {"start_value": keeper.start_value}),
         "history": keeper.history,
+        **finished,
         **(measure() if measure is not None and hosts.is_chief else {}),
     }
     if hosts.is_chief:
@@ -159,14 +162,21 @@ def fit(
     )
 
 
-def _ship(network: keras.Model, shipped: keras.Model | None, folder: Path) -> None:
-    """Save the network as it is now."""
+def _ship(
+    network: keras.Model,
+    shipped: keras.Model | None,
+    folder: Path,
+    finish: Callable[[keras.Model], dict] | None = None,
+) -> dict:
+    """Save the network as it is now, finished; what finishing it gave."""
     if shipped is None:
-        shipped = _without_optimizer(network)
+        shipped, finished = _without_optimizer(network), {}
     else:
         shipped.set_weights(network.get_weights())
+        finished = {} if finish is None else finish(shipped)
     with atomic_path(folder / MODEL_FILE) as temporary:
         shipped.save(temporary)
+    return finished
 
 
 def _without_optimizer(network: keras.Model) -> keras.Model:

@@ -38,6 +38,7 @@ _KEPT_POWER = float(scipy.stats.chi2.cdf(scipy.stats.chi2.ppf(_TRIM, 1), 3))  # 
 _BINS = 8
 _CLIPPED_BLOCK = 0.02
 _ALIKE, _EVEN, _LEAST_OF_ALL = 0.4, 0.3, 0.05
+_BY_CHANCE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +86,11 @@ class FoundNoise:
     def is_white(self) -> bool:
         """Whether no two pixels share it, and single ones do not stand out."""
         return self.shared == "no" and not self.impulses
+
+    @property
+    def channel_correlation(self) -> float:
+        """Correlation of the noise of the channels of a pixel, from 0 to 1; 0 where it may be chance."""
+        return min(1.0, self.between_channels) if self.between_channels > _BY_CHANCE else 0.0
 
     @property
     def grows_with_light(self) -> bool:

@@ -193,13 +193,12 @@ def _estimate(noisy, denoised, denoise, noise: FoundNoise) -> tuple[EstimatedPSN
     where = within_range(noise, values)
     if where.mean() < LEAST_JUDGED:
         return None, 0.0
-    between = noise.between_channels if noise.between_channels > 0.1 else 0.0
     estimate = estimate_psnr(
         denoise,
         noisy,
         noise.sigma,
         noise.gain,
-        between_channels=min(1.0, between),
+        between_channels=noise.channel_correlation,
         denoised=None if is_whole else denoised,
         where=where,
     )

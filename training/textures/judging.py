@@ -1,6 +1,5 @@
 """How a network is judged while it is trained: against clean photographs, or from noisy ones alone."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 
 import keras
@@ -12,7 +11,7 @@ from tf_denoise.data.noisy_pair import NoisyPair
 from tf_denoise.self_supervised import hide_pixels
 from tf_denoise.uncertainty import estimate_psnr
 from tf_denoise.uncertainty.assessment import LEAST_JUDGED
-from tf_denoise.uncertainty.level import refined_noise, within_range
+from tf_denoise.uncertainty.level import refined_together, within_range
 from tf_denoise.uncertainty.sure import judged_psnr, psnr_of
 from training.textures.noisy_only import Lesson
 
@@ -48,15 +47,7 @@ class Judge:
     def _look(self, reference: Callable[[np.ndarray], np.ndarray]) -> None:
         """Tell the level more closely, and where noise is cut off."""
         denoised = [reference(image) for (image,) in self.pictures]
-        told = [refined_noise(self.noise, i, d) for (i,), d in zip(self.pictures, denoised, strict=True)]
-        known = [one.noise for one in told if one is not None and one.noise.deviation > 0]
-        if known:
-            sigma, deviation = (
-                float(np.sqrt(np.mean([getattr(noise, name) ** 2 for noise in known])))
-                for name in ("sigma", "deviation")
-            )
-            gain = float(np.mean([noise.gain for noise in known]))
-            self.noise = dataclasses.replace(self.noise, sigma=sigma, gain=gain, deviation=deviation)
+        self.noise = refined_together(self.noise, [image for (image,) in self.pictures], denoised)
         masks = [within_range(self.noise, values) for values in denoised]
         judged = [number for number, mask in enumerate(masks) if mask.mean() >= LEAST_JUDGED]
         if judged:  # else there is nothing better than all of it
@@ -79,8 +70,8 @@ class Judge:
 
     def _estimated(self, denoise, number: int) -> float:
         (image,) = self.pictures[number]
-        between, where = self.lesson.between_channels, self._where[number]
-        noise = self.noise
+        noise, where = self.noise, self._where[number]
+        between = noise.channel_correlation
         return estimate_psnr(
             denoise, image, noise.sigma, noise.gain, between_channels=between, where=where, seed=number
         ).mse

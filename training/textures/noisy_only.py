@@ -25,7 +25,6 @@ MIDDLE = 1024
 their size."""
 _OTHERS_LOOKED_AT = 8
 """Twins to validate on that are looked at, and as many to test on."""
-_ALIKE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,11 +55,6 @@ class Lesson:
         """The axis along which neighbours share the noise, if one alone."""
         return next((axis for axis in AXES if axis == self.noise.shared), None)
 
-    @property
-    def between_channels(self) -> float:
-        """Correlation of the noise of the channels."""
-        return min(1.0, self.noise.between_channels) if self.noise.between_channels > _ALIKE else 0.0
-
     def batches(self, data: Parts, seed: int, start_step: int) -> tf.data.Dataset:
         """The endless batches of `fit`, a function of seed and step."""
         sampler = data.sampler(seed, copies=2 if self.method == "recorrupted" else 1, turns=4 if self.along else 8)
@@ -70,7 +64,7 @@ class Lesson:
         if self.method == "recorrupted":
             noise = self.noise
             return recorrupted_crops(
-                sampler, noise.sigma, noise.gain, between_channels=self.between_channels, start_step=start_step
+                sampler, noise.sigma, noise.gain, between_channels=noise.channel_correlation, start_step=start_step
             )
         return masked_crops(sampler, along=self.along, start_step=start_step)
 

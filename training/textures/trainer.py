@@ -21,6 +21,7 @@ from tf_denoise.noise.ladder import noise_ladder
 from tf_denoise.runs.folder import BUDGET_FILE, RECORD_FILE, network_folder, read_json
 from tf_denoise.runs.writing import write_json
 from tf_denoise.seeds import derive_seed
+from tf_denoise.self_supervised.own_pixel import adds_correction, give_back_own_pixel
 from tf_denoise.tiling import TiledDenoiser
 from training.runner import Job, log_folder, title, train_jobs
 from training.setting import precision
@@ -162,10 +163,17 @@ class TextureTrainer:
             judge=self._judge(model, shipped),
             fall=FALL if self.lesson is None else self.lesson.fall,
             shipped=shipped,
+            finish=self._give_back,
             measure=lambda: {} if self.start is None else {"start": place_of(self.options.start)},
             callbacks=[*callbacks, *self._picture_logs(folder)],
             hosts=self.hosts,
         )
+
+    def _give_back(self, network: keras.Model) -> dict:
+        """What Noise2Void never looked at, each pixel's own value, where that can be told."""
+        if self.unclean is None or self.unclean.lesson.method != "noise2void" or not adds_correction(network):
+            return {}
+        return {"own_share": give_back_own_pixel(network, [image for (image,) in self.unclean.pictures])}
 
     def _compiled(self, repeat: int, name: str, chosen: str, steps: int) -> tuple[keras.Model, keras.Model]:
         """A new network to train in a precision, and the same in float32. A repeat has one start for all losses."""

@@ -72,12 +72,14 @@ def page(source):
     return Page(source)
 
 
+@pytest.mark.slow
 def test_the_report_is_one_file_that_needs_no_network(page, source):
     addresses = [value for _, attributes in page.tags for key, value in attributes.items() if key in ("src", "href")]
     assert [a[:40] for a in addresses if not a.startswith(("data:", "#"))] == []
     assert not re.search(r"url\(|@import|<script|<iframe", source)
 
 
+@pytest.mark.slow
 def test_every_section_is_there_and_linked(page):
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert ids == list(SECTIONS)
@@ -85,6 +87,7 @@ def test_every_section_is_there_and_linked(page):
     assert links == set(SECTIONS)
 
 
+@pytest.mark.slow
 def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_evidence(page, source):
     answer = source[source.index('<section class="answer">') : source.index("</section>")]
     assert answer.count("<img") == 1
@@ -102,6 +105,7 @@ def test_the_report_begins_with_two_sentences_and_a_picture_and_folds_the_eviden
     assert not [attributes for name, attributes in page.tags if name == "details" and "open" in attributes]
 
 
+@pytest.mark.slow
 def test_names_are_escaped(page, source):
     assert "fre<b>" not in source
     assert "<script>" not in source
@@ -109,6 +113,7 @@ def test_names_are_escaped(page, source):
     assert "<script>.png : no <image>" in page.text
 
 
+@pytest.mark.slow
 def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
     shown = [base64.b64decode(address.split(",", 1)[1]) for address in page.all("img", "src")]
     saved = {path.name: path.read_bytes() for path in (folder / "figures").iterdir()}
@@ -121,6 +126,7 @@ def test_every_figure_stands_in_the_report_and_beside_it(page, folder):
         assert matplotlib.image.imread(folder / "figures" / name).std() > 0.02, name
 
 
+@pytest.mark.slow
 def test_the_report_says_what_was_run(page):
     for words in (
         "Squares cut from the astronaut.", "3 to train, 2 to validate, 4 to test", "Gaussian of deviation 40",
@@ -130,6 +136,7 @@ def test_the_report_says_what_was_run(page):
         assert words in page.text, words
 
 
+@pytest.mark.slow
 def test_one_repeat_is_said_to_support_no_claim_about_training(page, folder):
     assert caveat(1) in page.text
     assert caveat(1) in (folder / "findings.md").read_text()
@@ -137,6 +144,7 @@ def test_one_repeat_is_said_to_support_no_claim_about_training(page, folder):
     assert "over trainings, Student" not in page.text.partition("Intervals")[0]  # there is none over a single one
 
 
+@pytest.mark.slow
 def test_the_verdict_and_the_rule_stand_in_the_report(page):
     assert "No verdict on losses: it takes 10 test photographs or more." in page.text
     for words in ("Sharper:", "No greater MSE:", "No checkerboard:", "No discoloration:", "fewer than 10 test"):
@@ -145,6 +153,7 @@ def test_the_verdict_and_the_rule_stand_in_the_report(page):
     assert re.search(r"beats it|loses to it|unclear", page.text)
 
 
+@pytest.mark.slow
 def test_the_score_table_is_that_of_the_files(page, folder):
     with open(folder / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -162,6 +171,7 @@ def test_the_score_table_is_that_of_the_files(page, folder):
     assert scores["sweep"]["sigmas"] == [10, 40, 70]
 
 
+@pytest.mark.slow
 def test_the_best_value_of_a_column_is_bold(source, folder):
     methods = json.loads((folder / "scores.json").read_text())["methods"]
     table = source.split('id="scores"')[1].split("</table>")[0]
@@ -173,6 +183,7 @@ def test_the_best_value_of_a_column_is_bold(source, folder):
     assert f"{min(ratios, key=lambda ratio: abs(ratio - 1)):.3f}" in bold
 
 
+@pytest.mark.slow
 def test_the_findings_are_tables_in_markdown(folder):
     lines = (folder / "findings.md").read_text().splitlines()
     tables = [list(group) for group in _tables(lines)]
@@ -195,6 +206,7 @@ def _tables(lines):
             table = []
 
 
+@pytest.mark.slow
 def test_tuning_never_sees_a_test_picture(monkeypatch, tmp_path, fast, quick):
     """Every other use of the test pictures is behind the tuning, so what it is handed is all it can see."""
     run = small_run(sigmas=(), make_noisy=None, trained_range=None, test=pictures(2))
@@ -224,6 +236,7 @@ def ladder(tmp_path_factory, fast):
     return folder
 
 
+@pytest.mark.slow
 def test_every_photograph_is_scored_at_every_level(ladder):
     with open(ladder / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -233,6 +246,7 @@ def test_every_photograph_is_scored_at_every_level(ladder):
     assert {row["level"] for row in rows} == {"15.0", "50.0"}
 
 
+@pytest.mark.slow
 def test_rivals_are_tuned_at_every_level_and_named_by_it(ladder):
     scores = json.loads((ladder / "scores.json").read_text())
     settings = {(row["level"], row["method"]): row["parameters"] for row in scores["classical"]}
@@ -248,6 +262,7 @@ def test_rivals_are_tuned_at_every_level_and_named_by_it(ladder):
         assert row["psnr"]["value"] == pytest.approx(np.mean(of_level))
 
 
+@pytest.mark.slow
 def test_the_report_has_a_table_by_noise_level(ladder):
     source = (ladder / "report.html").read_text()
     table = source.split("By noise level")[1].split("</table>")[0]
@@ -266,12 +281,14 @@ def test_the_report_has_a_table_by_noise_level(ladder):
     assert "| PSNR (dB) at | sigma 15 | sigma 50 |" in (ladder / "findings.md").read_text()
 
 
+@pytest.mark.slow
 def test_verdicts_of_eleven_photographs_may_be_clear(ladder):
     verdicts = json.loads((ladder / "scores.json").read_text())["verdicts"]
     assert all(difference["is_enough"] for verdict in verdicts for difference in verdict["differences"].values())
     assert [row["level"] for row in verdicts[0]["by_level"]] == [15, 50]
 
 
+@pytest.mark.slow
 def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast, quick):
     run = small_run(repeats=2, sigmas=(), test=pictures(2))
     run.records[2, "frequency"] = record(steps=60, stopped="its loss was not finite")
@@ -285,6 +302,7 @@ def test_repeats_and_a_stopped_network_are_reported(tmp_path, fast, quick):
     assert "in italics, that over trainings" in page.text
 
 
+@pytest.mark.slow
 def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast, quick):
     run = small_run(
         networks={(1, "wavelet"): blur(1)}, records={(1, "wavelet"): record()}, parameters={"wavelet": 5},
@@ -296,6 +314,7 @@ def test_a_single_network_has_scores_and_no_verdict_on_losses(tmp_path, fast, qu
     assert "U-Net, wavelet" in page.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("verdicts", "sentence"),
     [
@@ -312,6 +331,7 @@ def test_the_headline_counts_the_better_losses(verdicts, sentence):
     assert headline([Judgement(f"loss_{i}", "mse", verdict, (), {}) for i, verdict in enumerate(verdicts)]) == sentence
 
 
+@pytest.mark.slow
 def test_of_few_photographs_the_headline_gives_no_verdict():
     few = Difference(0.1, 1.0, 0.0, 0.2, None, None, -1, is_enough=False)
     assert headline([Judgement("wavelet", "mse", "unclear", (), {"mse": few})]) == (
@@ -319,6 +339,7 @@ def test_of_few_photographs_the_headline_gives_no_verdict():
     )
 
 
+@pytest.mark.slow
 def test_of_many_better_losses_the_headline_names_those_with_the_least_error():
     changes = {"a": -0.1, "b": -0.4, "c": -0.2, "d": -0.3, "e": -0.5}
     verdicts = [
@@ -331,12 +352,14 @@ def test_of_many_better_losses_the_headline_names_those_with_the_least_error():
     )
 
 
+@pytest.mark.slow
 def test_verdicts_are_coloured_by_what_they_say():
     assert mood("better") == mood("beats it") == "better"
     assert mood("unclear") == "unclear"
     assert mood("sharper, but costs MSE") == mood("no sharper") == mood("loses to it") == "worse"
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
 def test_the_report_opens_in_a_browser(source, tmp_path):

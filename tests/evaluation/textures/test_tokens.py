@@ -59,6 +59,7 @@ def test_replacing_tokens_that_tell_the_picture_costs_what_can_be_computed_by_ha
     assert other.difference.value == pytest.approx(np.mean(values - own), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_repeats_are_paired_with_themselves(held_out):
     """One that listens much and one that does not listen at all: the second differs from itself by nothing."""
     (mean, _), _ = use_of(held_out, 0.5, 0.0)

@@ -80,6 +80,7 @@ def test_an_output_that_cannot_be_is_refused(network, tmp_path, capsys, output):
     assert "cannot be written: " in refusal(capsys, main, words)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "words"),
     [

@@ -200,6 +200,7 @@ def test_memory_does_not_grow_with_the_planes(make, tmp_path):
         assert denoise_files([many], identity).done == 1
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_command_runs_as_a_user_types_it(tmp_path):
     tifffile.imwrite(tmp_path / "stack.ome.tif", STACK, ome=True, metadata={"axes": "ZCYX", "PhysicalSizeX": 0.5})

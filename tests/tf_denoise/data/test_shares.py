@@ -44,6 +44,7 @@ DATASETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DATASETS)
 @pytest.mark.parametrize(("hosts", "devices"), [(2, 1), (3, 1), (2, 2)])
 def test_shares_are_the_parts_of_the_batch_of_one(folder, name, hosts, devices):

@@ -190,6 +190,8 @@ def test_an_unknown_layer_is_refused_with_the_nearest_names(unet):
     with pytest.raises(ValueError, match="no layer 'decoder1'; the nearest names are second/decoder1"):
         EigenCAM(both, "decoder1")
     EigenCAM(both, "second/decoder1")
+    with pytest.raises(ValueError, match="no layer 'second/decoder9'; the nearest names are second/decoder1"):
+        EigenCAM(both, "second/decoder9")
     with pytest.raises(ValueError, match="'encoder1' is not a model within the model"):
         EigenCAM(unet, "encoder1/block")
 

@@ -48,6 +48,7 @@ def test_fewer_positions_than_channels_give_the_same_component():
     np.testing.assert_allclose(up_to_sign(principal_projection(wide), expected), expected, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_map_of_a_million_positions_fits_in_two_gigabytes():
     activations = np.random.default_rng(0).random((1024 * 1024, 64), dtype="float32")
     tracemalloc.start()

@@ -135,6 +135,7 @@ def test_a_fall_before_the_first_success_leads_back_to_the_start(tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved_every", [240.0, -1.0])
 def test_a_loss_that_is_not_finite_in_the_first_epoch_leads_to_the_same_bits_however_often_the_state_is_saved(
     tmp_path, saved_every, monkeypatch
@@ -181,6 +182,7 @@ def test_a_training_that_always_falls_is_stopped_at_last(tmp_path):
     assert record["stopped"] == "the validation fell from 20.00 to 0.00 in epoch 22; the state after epoch 21 was kept"
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_set_aside_where_an_epoch_is_taken_up_in_its_middle(tmp_path, monkeypatch):
     whole = falling(tmp_path / "whole", [20.0, 21.0, 22.0, 23.0])
     monkeypatch.setattr("tf_denoise.fitting.keeper._SAVED_EVERY", -1.0)

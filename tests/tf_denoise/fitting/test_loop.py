@@ -304,6 +304,24 @@ def test_the_network_to_ship_gets_the_weights_that_were_trained(tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+def test_what_is_shipped_may_be_finished_and_the_training_is_not_changed(tmp_path):
+    shipped = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "tanh"), keras.layers.Dense(6)])
+
+    def finish(network):
+        network.layers[-1].set_weights([2 * weights for weights in network.layers[-1].get_weights()])
+        return {"doubled": True}
+
+    record, weights = run(tmp_path, shipped=shipped, finish=finish)
+    assert record["doubled"] is True
+    doubled = [*weights[:2], *(2 * last for last in weights[2:])]
+    for found, expected in zip(load_network(tmp_path).get_weights(), doubled, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    untouched = run(tmp_path / "untouched")[1]
+    for one, other in zip(weights, untouched, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_a_judged_training_resumes_to_the_same_bits(tmp_path, epoch):
     def judged(folder, **options):

@@ -59,6 +59,7 @@ def test_the_norm_is_that_of_all_variables_together():
     assert float(optimizer.usual_norm) == pytest.approx(7.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-4, 1.0, 1e4])
 def test_an_outburst_pushes_the_weights_no_further_than_other_gradients_whatever_the_scale_of_the_loss(scale):
     gradients = np.random.default_rng(0).normal(0, 1, 230)
@@ -132,6 +133,7 @@ print("alike")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_two_replicas_clip_the_gradient_of_their_whole_batch():
     result = python("-c", REPLICAS)

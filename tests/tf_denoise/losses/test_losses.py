@@ -75,6 +75,7 @@ def test_computes_in_float32_of_half_precision_outputs(make, half):
     assert np.all(np.isfinite(make(dtype=f"mixed_{half}").call(y_pred, y_pred / 2)))
 
 
+@pytest.mark.slow
 @EVERY_LOSS
 @HALF
 def test_trains_under_mixed_precision(make, half):
@@ -110,6 +111,7 @@ HARD_PAIRS = {
 }
 
 
+@pytest.mark.slow
 @EVERY_LOSS
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_gradient_is_finite_on_hard_pairs(make, jit_compile):
@@ -177,6 +179,7 @@ def test_round_trips_through_its_config(make):
     assert float(again(y_true, y_pred)) == float(loss(y_true, y_pred))
 
 
+@pytest.mark.slow
 @EVERY_LOSS
 def test_round_trips_through_a_keras_file(make, tmp_path):
     y_true, y_pred = random_pair()

@@ -134,6 +134,7 @@ def test_scores_belong_to_an_input_pipeline():
     np.testing.assert_allclose(np.concatenate(list(dataset)), sharpness_scores(images, 8), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_trains_on_cached_scores_beside_the_image(jit_compile):
     clean, noisy = random_pair((4, 16, 16, 1))

@@ -132,6 +132,7 @@ def test_any_size_in_any_graph(make):
     network_checks.check_compiled(with_random_weights(make()), [(1, 1, 1), (3, 16, 8), (2, 9, 7)])
 
 
+@pytest.mark.slow
 @EVERY_NET
 def test_nets_round_trip(make, tmp_path):
     model = with_random_weights(make(name="net"))
@@ -163,6 +164,7 @@ def test_nets_are_exported_for_every_size(name, tmp_path):
     network_checks.check_export(with_random_weights(NETS[name]()), [(1, 3, 3), (2, 13, 18)], tmp_path)
 
 
+@pytest.mark.slow
 @EVERY_NET
 def test_mixed_precision_returns_float32(make, tmp_path):
     model = with_random_weights(make(dtype="mixed_bfloat16"))

@@ -212,6 +212,7 @@ def bomb(size: int, declared: int) -> bytes:
     return start + b"".join(packer.compress(bytes(2**20)) for _ in range(size >> 20)) + packer.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("declared", [0, 600, 2**31 - 1, 2**24])
 @pytest.mark.parametrize("chunk", ["iCCP", "zTXt", "iTXt"])
 def test_nothing_beside_the_pixels_is_inflated_without_bounds(chunk, declared, tmp_path):

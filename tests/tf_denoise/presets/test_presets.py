@@ -88,6 +88,7 @@ def test_half_precision_costs_less_than_a_hundredth_of_a_decibel(tmp_path):
     assert psnr(half(images), model(images)) > 60
 
 
+@pytest.mark.slow
 def test_it_goes_on_training_in_the_fit_of_a_user():
     keras.utils.set_random_seed(0)
     model = UNet.from_preset(NAME)
@@ -200,6 +201,7 @@ def test_denoise_takes_it_where_none_is_named(tmp_path, capsys):
         assert np.sqrt(np.mean((result - 128) ** 2)) < 4
 
 
+@pytest.mark.slow
 def test_export_and_explain_take_its_name(tmp_path, capsys):
     main(["export", NAME, str(tmp_path / "served")])
     card = (tmp_path / "served" / "1" / "model_card.md").read_text(encoding="utf-8")

@@ -206,6 +206,7 @@ def test_digits_are_exported_flat_and_square(tmp_path):
     np.testing.assert_allclose(square, expected.reshape(5, 28, 28), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_grey_network_answers_grey_and_one_with_a_transformer_serves(tmp_path):
     model = with_random_weights(ViTUNet(small_vit(image_size=32, layers=1, width=16), 1, (4, 6)))
     loaded = tf.saved_model.load(str(export_for_serving(model, tmp_path)))

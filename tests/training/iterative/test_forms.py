@@ -214,6 +214,7 @@ def test_a_sized_control_costs_what_the_dearest_chain_costs(hidden_units):
         assert found == chain_multiply_adds(network, tree, 784, hidden_units)
 
 
+@pytest.mark.slow
 def test_every_network_of_the_run_is_trained_at_its_rate(form_run):
     folder, rates = form_run
     assert [network["name"] for network in read_json(folder / "networks.json")] == NETWORKS
@@ -240,6 +241,7 @@ def test_every_network_of_the_run_is_trained_at_its_rate(form_run):
         )
 
 
+@pytest.mark.slow
 def test_the_run_is_described_and_one_without_forms_is_described_as_before(form_run, tiny_run):
     config = read_json(form_run[0] / "config.json")
     assert (config["forms"], config["controls"], config["parents"]) == (
@@ -254,6 +256,7 @@ def test_the_run_is_described_and_one_without_forms_is_described_as_before(form_
     assert stored["control_wide"]["multiply_adds"] == 784 * 40 * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["both-25", "continued", "sos", "sos-together", "twice"])
 def test_a_chain_is_what_is_loaded_scored_and_recorded(form_run, tiny_npz, name):
     folder, digits = form_run[0], load_digits(str(tiny_npz))
@@ -281,6 +284,7 @@ def test_a_chain_is_what_is_loaded_scored_and_recorded(form_run, tiny_npz, name)
     assert record["validation_mse"] == pytest.approx(np.mean((by_hand(noisy) - held_out) ** 2), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_what_was_renoised_in_training_is_scored_renoised_too(form_run):
     with open(form_run[0] / "scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -289,6 +293,7 @@ def test_what_was_renoised_in_training_is_scored_renoised_too(form_run):
     assert {row["test_set"] for row in rows} == set(TEST_SETS)
 
 
+@pytest.mark.slow
 def test_the_figure_of_the_answer_shows_every_control_against_one_of_equal_training(form_run):
     below = "multi_level/control"
     controls = [pair for pair in DRAWN if "control" in pair[0]]
@@ -298,6 +303,7 @@ def test_the_figure_of_the_answer_shows_every_control_against_one_of_equal_train
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_report_has_a_finding_on_every_form(form_run):
     report = (form_run[0] / "report.html").read_text()
     for words in ("Sees both, renoised 25", "Sees both, begins as parent", "SOS", "SOS, trained together"):

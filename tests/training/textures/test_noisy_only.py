@@ -14,6 +14,7 @@ from PIL import Image
 from report_pages import Page
 
 import training.textures.choices
+import training.textures.trainer
 from evaluation.__main__ import main as evaluate
 from tf_denoise.models import UNet
 from tf_denoise.pictures.files import read_picture
@@ -125,10 +126,22 @@ def test_twins_are_each_others_targets(clean, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_the_method_can_be_named(clean, tmp_path):
+def test_the_method_can_be_named_and_gives_hidden_pixels_back(clean, tmp_path, monkeypatch):
+    def give_back(network, pictures):
+        head = network.get_layer("head")
+        head.set_weights([np.full_like(weights, 0.5) for weights in head.get_weights()])
+        assert all(picture.dtype == "float32" and picture.ndim == 3 for picture in pictures)
+        return 0.05
+
+    monkeypatch.setattr(training.textures.trainer, "give_back_own_pixel", give_back)
     noisy = noisy_copy(clean, tmp_path / "noisy", white)
     main(words(tmp_path / "run", noisy=noisy, method="noise2void", steps=2))
     assert read_json(tmp_path / "run" / "config.json")["method"] == "noise2void"
+    assert read_json(network_folder(tmp_path / "run", 1, "mse") / "training.json")["own_share"] == 0.05
+    for weights in load_for_use(tmp_path / "run").model.get_layer("head").get_weights():
+        np.testing.assert_array_equal(weights, 0.5)
+    page = Page((tmp_path / "run" / "report.html").read_text())
+    assert "5.0% of each pixel's own value was given back" in page.text
 
 
 def shots(clean, path, count=14, moves=0):

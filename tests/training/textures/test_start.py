@@ -144,6 +144,7 @@ def test_a_run_begins_from_a_file_and_goes_on_without_it(photographs, start_file
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_another_start_on_the_folder_is_refused_and_the_same_one_moved_is_not(
     capsys, photographs, start_file, tmp_path, monkeypatch
 ):
@@ -159,6 +160,7 @@ def test_another_start_on_the_folder_is_refused_and_the_same_one_moved_is_not(
     assert stored["start"] == str(moved)
 
 
+@pytest.mark.slow
 def test_a_run_begins_from_the_preset(photographs, tmp_path, monkeypatch):
     monkeypatch.setattr(training.textures.experiment, "evaluate_folder", lambda folder: folder / "report.html")
     main(options_of(photographs, tmp_path / "run", "photographs", learning_rate=1e-8, steps=1))
@@ -233,6 +235,7 @@ def test_no_run_begins_from_itself_and_one_that_learned_nothing_says_so(
     main(options_of(photographs, tmp_path / "run", tmp_path / "run" / "start.keras", steps=1))  # which is the start
 
 
+@pytest.mark.slow
 def test_a_damaged_copy_of_the_start_is_passed_over_where_the_start_is_there(
     photographs, start_file, tmp_path, capsys, monkeypatch
 ):

@@ -349,6 +349,7 @@ def test_a_judgement_sees_the_centre_of_large_photographs(tmp_path, monkeypatch)
     np.testing.assert_array_equal(trainer.validation[0].clean, whole[4 : 4 + JUDGED_SIDE])
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_scored_again_to_the_same_table(run):
     before = (run / "scores.csv").read_bytes()
     (run / "report.html").unlink()
@@ -382,6 +383,7 @@ def mixed_run(photographs, tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.slow
 def test_what_trains_in_mixed_precision_is_saved_in_float32(mixed_run):
     network = load_network(network_folder(mixed_run, 1, "mse"))
     assert {layer.dtype_policy.name for layer in network.layers} == {"float32"}
@@ -444,6 +446,7 @@ def test_a_loss_that_becomes_nan_ends_in_a_record_and_a_report(photographs, tmp_
     assert record["falls"][0]["why"] in report
 
 
+@pytest.mark.slow
 def test_what_was_found_damaged_is_remembered_when_the_command_is_repeated(mixed_run):
     folder = mixed_run.parent / "photographs"
     before = dict(read_json(mixed_run / "data.json")["skipped"])
@@ -470,6 +473,7 @@ def test_a_run_that_was_moved_with_its_photographs_goes_on_and_a_new_one_is_name
     assert "holds a run on other data: the photograph new.png came in. Choose another --output" in error
 
 
+@pytest.mark.slow
 def test_pairs_bring_their_own_noise(tmp_path, photographs, monkeypatch):
     clean, noisy = tmp_path / "clean", tmp_path / "noisy"
     rng = np.random.default_rng(1)

@@ -57,6 +57,7 @@ def test_it_is_what_numpy_says_of_a_pattern():
     assert value == pytest.approx(64 * means.var(), rel=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("white", [255, 65535])
 @pytest.mark.parametrize("sigma", [0.02, 0.06, 0.1, 0.2])
 def test_shots_of_one_scene_pass_whatever_the_exposure(sigma, white):
