@@ -44,7 +44,7 @@ from tf_denoise.self_supervised import (  # noqa: E402
     recorrupted_crops,
     twin_crops,
 )
-from tf_denoise.self_supervised.noise2void import SHARE  # noqa: E402
+from tf_denoise.self_supervised.noise2void import LINES_SHARE, SHARE  # noqa: E402
 from tf_denoise.tiling import TiledDenoiser  # noqa: E402
 from training.textures.judging import centre  # noqa: E402
 
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--sigma", type=float, default=50.0, help="in 255ths")
     parser.add_argument("--along", choices=["rows", "columns"], help="neighbours there share the noise")
     parser.add_argument("--methods", nargs="+", help="those whose name begins so")
-    parser.add_argument("--share", type=float, default=SHARE, help="of the pixels that Noise2Void hides at a time")
+    parser.add_argument("--share", type=float, help="of the pixels that Noise2Void hides at a time")
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--crop-size", type=int, default=96)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -184,8 +184,8 @@ def main() -> None:
                 continue
             key = f"{name} {options.along} {options.sigma:g} {options.steps} {options.batch_size} {options.crop_size}"
             key += f" {options.learning_rate:g}" + (" flips" if options.along else "")
-            if name.startswith("Noise2Void") and options.share != SHARE:
-                key += f" {options.share:g}"
+            if name.startswith("Noise2Void"):
+                key += f" {options.share or (LINES_SHARE if options.along else SHARE):g}"
             if key not in stored:
                 stored[key] = learned(name, batches(), scene, options)
                 if options.store:

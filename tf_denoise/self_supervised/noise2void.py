@@ -8,9 +8,11 @@ from tf_denoise.checks import finite_number, one_of
 from tf_denoise.data.crops import CropSampler, check_alone, check_turns, crop_batches
 from tf_denoise.noise.base import floating, later
 
-SHARE = 0.2
+SHARE = 0.4
 """Of the pixels that are hidden at a time. Of few the network learns slowly: in equal short trainings 0.04 ended 0.9 dB
-below 0.2, and 0.4 level with it."""
+below 0.2, in longer ones 0.2 ended 0.1 dB below 0.4."""
+LINES_SHARE = 0.2
+"""Of the lines that are hidden at a time."""
 REPLACEMENTS = ("neighbour", "median")
 Axis = Literal["rows", "columns"]
 AXES: tuple[Axis, ...] = get_args(Axis)
@@ -23,7 +25,7 @@ def hide_pixels(
     noisy,
     seed,
     *,
-    share: float = SHARE,
+    share: float | None = None,
     replacement: str = "neighbour",
     along: str | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
@@ -36,7 +38,7 @@ def hide_pixels(
     Args:
         noisy: Float tensor `(batch, height, width, channels)`.
         seed: A pair of integers; the same pair gives the same.
-        share: Of the pixels that are hidden, between 0 and 1.
+        share: Of the pixels that are hidden, between 0 and 1; defaults to 0.4, of whole lines to 0.2.
         replacement: `"neighbour"`: a pixel drawn from the 5 x 5 around it, not itself. `"median"`: the median of the
             eight around it.
         along: `"rows"` or `"columns"`: the noise is shared along them. Each hidden line is replaced by one of the four
@@ -61,6 +63,8 @@ def hide_pixels(
         >>> hidden.shape, weight.shape
         (TensorShape([2, 32, 32, 3]), TensorShape([2, 32, 32]))
     """
+    if share is None:
+        share = SHARE if along is None else LINES_SHARE
     part = finite_number(share, most=1.0)
     if not part or part == 1:
         raise ValueError(f"`share` of the pixels lies between 0 and 1; received {share}.")
@@ -79,7 +83,7 @@ def hide_pixels(
 def masked_crops(
     sampler: CropSampler,
     *,
-    share: float = SHARE,
+    share: float | None = None,
     replacement: str = "neighbour",
     along: str | None = None,
     start_step: int = 0,

@@ -125,6 +125,12 @@ def turned(images, along):
     return images if along == "rows" else np.swapaxes(images, 1, 2)
 
 
+@pytest.mark.parametrize(("along", "share"), [(None, 0.4), ("rows", 0.2)])
+def test_two_in_five_pixels_and_one_in_five_lines_are_hidden(along, share):
+    _, weight = hide_pixels(noise((8, 128, 128, 1)), (1, 2), along=along)
+    assert (weight.numpy() > 0).mean() == pytest.approx(share, abs=0.03)
+
+
 @pytest.mark.parametrize("along", ["rows", "columns"])
 def test_lines_that_share_the_noise_are_hidden_whole_behind_others(along):
     places = np.arange(2 * 90 * 60, dtype="float32").reshape(2, 90, 60, 1)
