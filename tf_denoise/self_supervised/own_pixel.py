@@ -7,7 +7,7 @@ import numpy as np
 from tf_denoise.models import UNet, ViTUNet
 from tf_denoise.noise.found import FoundNoise, find_noise
 from tf_denoise.tiling import TiledDenoiser
-from tf_denoise.uncertainty.level import refined_together
+from tf_denoise.uncertainty.level import refined_together, within_range
 from tf_denoise.uncertainty.sure import estimate_psnr
 
 
@@ -22,7 +22,7 @@ def own_share(
         w = (R - v + m) / (2 * R),   m = Stein's unbiased estimate of the mean squared error of f(y)
         ```
         This is where the estimated error of `g`, a parabola in `w`, is least. For a network that does not look at the
-        pixel itself `m = R - v`, and `w = 1 - v / R`.
+        pixel itself `m = R - v`, and `w = 1 - v / R`. Places where noise is cut off at black and white are left out.
 
     Args:
         denoise: A denoiser of one image.
@@ -42,13 +42,16 @@ def own_share(
         found = refined_together(found, pictures, denoised)
     removed = variance = error = 0.0
     for seed, (noisy, output) in enumerate(zip(pictures, denoised, strict=True)):
+        where = within_range(found, output)
+        if not where.any():
+            continue
         between = found.channel_correlation
         estimated = estimate_psnr(
-            denoise, noisy, found.sigma, found.gain, between_channels=between, denoised=output, seed=seed
+            denoise, noisy, found.sigma, found.gain, between_channels=between, denoised=output, where=where, seed=seed
         )
-        removed += float(np.sum((noisy - output) ** 2, dtype="float64"))
-        variance += float(np.sum(found.gain * noisy + found.sigma**2, dtype="float64"))
-        error += estimated.mse * noisy.size
+        removed += float(np.sum((noisy - output)[where] ** 2, dtype="float64"))
+        variance += float(np.sum(found.gain * noisy[where] + found.sigma**2, dtype="float64"))
+        error += estimated.mse * int(where.sum())
     return float(np.clip((removed - variance + error) / (2 * removed), 0, 1)) if removed else 0.0
 
 

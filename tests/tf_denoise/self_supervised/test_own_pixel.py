@@ -27,9 +27,10 @@ def filtered(weights):
     return lambda image: scipy.ndimage.correlate(image, weights[..., None], mode="nearest")
 
 
-def best_share(denoise, noisy, clean=CLEAN):
+def best_share(denoise, noisy, clean=CLEAN, where=None):
     """What comes nearest to the clean picture, by the clean picture: a line through the origin, by least squares."""
-    removed, wanted = ((image - denoise(noisy)).ravel().astype("float64") for image in (noisy, clean))
+    where = np.ones(clean.shape, bool) if where is None else where
+    removed, wanted = ((image - denoise(noisy))[where].astype("float64") for image in (noisy, clean))
     return np.linalg.lstsq(removed[:, None], wanted, rcond=None)[0][0]
 
 
@@ -42,6 +43,15 @@ def test_the_share_is_the_one_that_brings_nearest_to_the_clean_picture(own, sigm
     noise = dataclasses.replace(find_noise([noisy]), sigma=sigma, gain=gain)
     found = own_share(filtered(weights), [noisy, noisy[::-1]], noise)
     assert found == pytest.approx(max(0, best_share(filtered(weights), noisy)), abs=0.01)
+
+
+def test_places_where_noise_is_cut_off_are_left_out():
+    noisy = np.clip(noisy_picture(0.1), 0, 1)
+    noise = dataclasses.replace(find_noise([noisy]), sigma=0.1, gain=0.0)
+    assert noise.clipped > 0.05
+    denoise = filtered(AROUND)
+    within = (denoise(noisy) > 0.3) & (denoise(noisy) < 0.7)
+    assert own_share(denoise, [noisy], noise) == pytest.approx(best_share(denoise, noisy, where=within), abs=0.02)
 
 
 def test_the_level_of_the_noise_is_told_by_the_pictures():
