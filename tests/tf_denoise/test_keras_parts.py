@@ -96,6 +96,7 @@ def test_metrics_are_alike_for_any_batches(make):
     np.testing.assert_allclose(whole.result(), parts.result(), rtol=1e-5)
 
 
+@pytest.mark.slow
 @every(LOSSES | METRICS)
 def test_losses_and_metrics_come_back_from_a_compiled_file(make, tmp_path):
     part = make()

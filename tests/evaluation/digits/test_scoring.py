@@ -34,6 +34,7 @@ def lift(images):
     return tf.minimum(images + 0.123, 1.0)
 
 
+@pytest.mark.slow
 def test_chunks_come_back_in_their_order(monkeypatch):
     whole, parts = [], []
     for found, size in ((whole, 30), (parts, 7)):

@@ -47,6 +47,7 @@ def test_a_fifth_is_held_out_in_whole_squares():
     assert (cells != _cells((200, 330), seed=2)).any()
 
 
+@pytest.mark.slow
 def test_batches_are_functions_of_seed_and_step_and_do_not_count_what_is_held_out():
     images = noisy()[None]
     held_out = _cells(images.shape[1:3], 0)

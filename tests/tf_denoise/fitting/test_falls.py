@@ -176,6 +176,7 @@ def test_a_fall_needs_a_judge_and_the_optimizer_that_goes_back(tmp_path):
             run(tmp_path, model, fall=3.0, **options)
 
 
+@pytest.mark.slow
 def test_a_training_that_always_falls_is_stopped_at_last(tmp_path):
     record, _, _ = falling(tmp_path, [20.0, *[0.0] * 23], epochs=24)
     assert len(record["falls"]) == 20

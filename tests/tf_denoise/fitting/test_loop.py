@@ -52,6 +52,7 @@ def test_it_may_be_interrupted_more_than_once(whole, tmp_path):
     assert_same_end(run(tmp_path, new_model(seed=99)), whole)
 
 
+@pytest.mark.slow
 def test_several_steps_per_execution_resume_too(tmp_path):
     model = new_model(per_execution=3)
     expected = run(tmp_path / "whole", model)

@@ -96,6 +96,7 @@ def test_the_autoencoder_refuses_widths_that_are_none(size, hidden_units):
         DenseAutoencoder(size, hidden_units)
 
 
+@pytest.mark.slow
 @EVERY_MODEL
 def test_models_learn(make):
     keras.utils.set_random_seed(0)

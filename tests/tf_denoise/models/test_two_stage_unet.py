@@ -49,6 +49,7 @@ def test_it_round_trips(tmp_path):
     network_checks.check_round_trips(with_random_weights(net(name="net")), noisy_images(2, 9, 7, 3), tmp_path)
 
 
+@pytest.mark.slow
 def test_it_is_exported_for_every_size(tmp_path):
     network_checks.check_export(with_random_weights(net()), [(1, 3, 3), (2, 13, 18)], tmp_path)
 
@@ -58,6 +59,7 @@ def test_any_size_in_any_graph():
     network_checks.check_compiled(with_random_weights(net()), [(1, 1, 1), (3, 16, 8), (2, 9, 7)])
 
 
+@pytest.mark.slow
 def test_both_stages_are_trained():
     model = net()
     noisy = noisy_images(4, 16, 16, 3)

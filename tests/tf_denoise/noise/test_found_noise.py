@@ -213,6 +213,7 @@ def test_the_width_looks_at_the_axes_that_share_it():
     assert "in a row (correlation 0.70, over 2 pixels)" in noise.in_words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "brick"])
 @pytest.mark.parametrize("sigma", [8, 25])
 @pytest.mark.parametrize("share", [0.5, 1.0])

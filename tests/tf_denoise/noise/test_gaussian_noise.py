@@ -191,6 +191,7 @@ def test_the_layers_compute_in_their_dtype_policy(make):
     assert make()(keras.Input((28, 28, 3))).shape == (None, 28, 28, 3)
 
 
+@pytest.mark.slow
 def test_the_gaussian_layer_trains_in_fit_under_xla():
     clean = np.sign(np.random.default_rng(0).normal(size=(1, 32)).repeat(256, 0)).astype("float32")
     model = keras.Sequential([keras.Input((32,)), AdditiveGaussian((0.0, 0.5), seed=2), keras.layers.Dense(32)])

@@ -193,6 +193,7 @@ def test_the_layer_tells_its_output_shape():
     assert SaltAndPepper(0.5)(keras.Input((28, 28, 3))).shape == (None, 28, 28, 3)
 
 
+@pytest.mark.slow
 def test_the_layer_trains_in_fit_under_xla():
     clean = np.sign(np.random.default_rng(0).normal(size=(1, 32)).repeat(256, 0)).astype("float32")
     model = keras.Sequential([keras.Input((32,)), SaltAndPepper(MixedLevel(), seed=2), keras.layers.Dense(32)])

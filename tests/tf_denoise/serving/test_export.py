@@ -269,6 +269,7 @@ def test_what_cannot_be_exported_is_refused(net, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"file", "taken.onnx"}
 
 
+@pytest.mark.slow
 def test_a_network_that_gives_nan_answers_nothing(tmp_path):
     """Written as a picture, what is not a number would become black."""
     fallen = gentle_net(0.02)

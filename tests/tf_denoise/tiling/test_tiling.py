@@ -189,6 +189,7 @@ def test_tiles_are_chosen_where_the_system_does_not_tell_its_memory(monkeypatch)
     assert TiledDenoiser(IDENTITY).tile == here
 
 
+@pytest.mark.slow
 def test_the_seam_of_a_network_with_attention_is_small():
     """Each tile shows the transformer another picture: the tiles differ everywhere, and are blended."""
     keras.utils.set_random_seed(0)

@@ -77,6 +77,7 @@ def test_a_unet_does_not_begin_from_two_stages(capsys, photographs, tmp_path):
     assert "start.keras is a two_stage; add --network two_stage to go on with it." in refusal(capsys, main, words)
 
 
+@pytest.mark.slow
 def test_the_transformer_of_a_vit_unet_that_began_as_a_unet_takes_part_in_its_training():
     keras.utils.set_random_seed(0)
     network = make_network("vit_unet", "small", 3, start=unet())
