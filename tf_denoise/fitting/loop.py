@@ -78,8 +78,10 @@ def train(
         also `start_value`, the judgement of the start.
 
     Raises:
-        ValueError: If `fall` is given without what it needs.
+        ValueError: If `fall` or `finish` is given without what it needs.
     """
+    if finish is not None and shipped is None:
+        raise ValueError("`finish` changes what is saved alone: it needs a network of its own, `shipped`.")
     hosts = alone() if hosts is None else hosts
     if hosts.is_chief:
         folder.mkdir(parents=True, exist_ok=True)

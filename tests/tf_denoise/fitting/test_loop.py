@@ -317,6 +317,8 @@ def test_what_is_shipped_may_be_finished_and_the_training_is_not_changed(tmp_pat
     doubled = [*weights[:2], *(2 * last for last in weights[2:])]
     for found, expected in zip(load_network(tmp_path).get_weights(), doubled, strict=True):
         np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="`finish` changes what is saved alone"):
+        run(tmp_path / "refused", finish=finish)
     untouched = run(tmp_path / "untouched")[1]
     for one, other in zip(weights, untouched, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -88,7 +88,6 @@ def check_intervals(run, folders, channels):
     assert again.coverage >= 0.85  # six pictures promise 0.9 in the mean over draws of them
 
 
-@pytest.mark.slow
 def test_a_run_gets_intervals_that_are_found_calibrated_and_measured(finished, folders):
     run, before = finished
     after = files_of(run)
@@ -161,7 +160,6 @@ def test_the_loss_of_a_head_falls_and_its_widths_near_the_quantiles(folders):
     assert 0.7 < inside < 0.99
 
 
-@pytest.mark.slow
 def test_the_network_stays_as_it_is_and_time_is_kept(folders):
     network = with_random_weights(UNet(3, (2, 4)))
     before = network.get_weights()
@@ -172,7 +170,6 @@ def test_the_network_stays_as_it_is_and_time_is_kept(folders):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.slow
 def test_levels_to_calibrate_on_span_the_training_and_others_are_measured():
     wide = AdditiveGaussian((5 / 255, 55 / 255))
     assert list(calibration_ladder(wide)) == [5, 9.11, 16.58, 30.2, 55]
@@ -186,7 +183,6 @@ def test_levels_to_calibrate_on_span_the_training_and_others_are_measured():
         assert len(calibration_ladder(fixed)) == len(measured_ladder(fixed)) == 1
 
 
-@pytest.mark.slow
 def test_pictures_get_the_noise_of_their_level_the_same_every_time(folders):
     photographs = load_folder(folders / "calibration", 3)
     pairs = list(noisy_pairs(photographs, measured_ladder(AdditiveGaussian((5 / 255, 55 / 255))), 32, seed=0))
@@ -198,7 +194,6 @@ def test_pictures_get_the_noise_of_their_level_the_same_every_time(folders):
     assert not np.array_equal(pairs[0].noisy - pairs[0].clean, pairs[5].noisy - pairs[5].clean)
 
 
-@pytest.mark.slow
 def test_too_few_pictures_and_pictures_that_were_trained_on_are_refused(folders, tmp_path, capsys):
     run = run_of(tmp_path, folders)
     few = tmp_path / "few"
@@ -216,7 +211,6 @@ def test_too_few_pictures_and_pictures_that_were_trained_on_are_refused(folders,
     assert not list(run.rglob("*-intervals.keras"))
 
 
-@pytest.mark.slow
 def test_photographs_that_are_smaller_than_the_crops_are_refused(folders, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(training.intervals.experiment, "CROP", 4096)
     error = refusal(capsys, main, [str(run_of(tmp_path, folders)), "--calibration", str(folders / "calibration")])
@@ -226,7 +220,6 @@ def test_photographs_that_are_smaller_than_the_crops_are_refused(folders, tmp_pa
     assert error.rstrip().endswith("name larger photographs with --data FOLDER.")
 
 
-@pytest.mark.slow
 def test_networks_that_have_no_intervals_are_refused(folders, tmp_path, capsys):
     gentle(3).save(tmp_path / "net.keras")
     error = refusal(capsys, main, words(tmp_path / "net.keras", folders))
@@ -239,20 +232,17 @@ def test_networks_that_have_no_intervals_are_refused(folders, tmp_path, capsys):
         noise_of_training(LoadedNetwork(None, "digits", {"command": "iterative"}))
 
 
-@pytest.mark.slow
 def test_an_unknown_preset_is_refused(folders, capsys):
     error = refusal(capsys, main, words("roads", folders))
     assert "roads does not exist; expected a run folder, or a .keras file, or one of the presets: photographs" in error
 
 
-@pytest.mark.slow
 def test_options_that_contradict_each_other_are_refused(folders, capsys):
     assert "Give either --minutes or --steps" in refusal(capsys, main, words("photographs", folders, "--minutes", "1"))
     error = refusal(capsys, main, words("photographs", folders, "--output", "head.h5"))
     assert "--output names a file that ends in .keras; received head.h5" in error
 
 
-@pytest.mark.slow
 def test_a_damaged_calibration_picture_is_refused_before_the_training(folders, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(training.intervals.experiment, "train_head", None)
     run, folder = run_of(tmp_path, folders), tmp_path / "calibration"
